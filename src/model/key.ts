@@ -1,0 +1,32 @@
+/**
+ * Keys and fields: bytes from end to end, held as binary strings (`base/binary.ts`).
+ * No two byte sequences collide, whatever text they do or do not spell.
+ */
+import { assert } from "../base/assert.ts";
+import { binaryFromText } from "../base/binary.ts";
+import type { Brand } from "./brand.ts";
+import { FIELD_BYTES_MAX, KEY_BYTES_MAX } from "./limits.ts";
+
+/** 1..32 768 bytes, one a character. */
+export type Key = Brand<string, "Key">;
+/** A hash field, set member or counter id: 0..32 768 bytes. */
+export type Field = Brand<string, "Field">;
+
+/** Trust boundary: a binary string from a client. */
+export function parseKey(binary: string, bytesMax: number = KEY_BYTES_MAX): Key | "empty" | "too-long" {
+  if (binary.length === 0) return "empty";
+  if (binary.length > bytesMax) return "too-long";
+  return binary as Key;
+}
+
+/** Trust boundary: a binary string from a client. */
+export function parseField(binary: string): Field | "too-long" {
+  return binary.length > FIELD_BYTES_MAX ? "too-long" : (binary as Field);
+}
+
+/** Inside the boundary: the key spelled by `text` in UTF-8. */
+export function keyFromText(text: string): Key {
+  const key = parseKey(binaryFromText(text));
+  assert(key !== "empty" && key !== "too-long", "a key is 1..32768 bytes");
+  return key;
+}

@@ -1,0 +1,200 @@
+/**
+ * Messages between nodes over their TCP connections. Layout in bytes: `protocol/peer/`, docs/protocol/peer.md.
+ *
+ * A request carries a `requestId` unique among its sender's requests on that connection; the reply repeats it.
+ * `hint` has no reply. Anything can be answered with `refused`.
+ */
+import type { CellAddress, EncodedCell } from "./cell.ts";
+import type { SharedConfig } from "./config.ts";
+import type { Address, BootId, ClusterId, Epoch, NodeId } from "./ids.ts";
+import type { Key } from "./key.ts";
+import type { MemberRecord, MembershipState } from "./member.ts";
+import type { WriteOutcome } from "./outcome.ts";
+import type { Condition } from "./request.ts";
+import type { Slot } from "./slot.ts";
+import type { Stamp } from "./stamp.ts";
+
+/** Raised whenever a layout changes; a peer of another version is refused at hello. */
+export const WIRE_VERSION = 1;
+
+/** What every frame begins with. */
+export interface FrameHeader {
+  /** 0..2^32-1; 0 for one-way messages. */
+  readonly requestId: number;
+  /** The sender's hybrid clock: milliseconds and counter. */
+  readonly clockMs: number;
+  readonly clockCounter: number;
+  /** The sender's placement epoch; 0 before it has one. */
+  readonly epoch: Epoch;
+  /** Milliseconds left for a request when it was sent; 0 in replies and one-way messages. */
+  readonly remainingMs: number;
+  /** The sender's monotonic clock when it was sent: a frame that lay in a buffer is recognised as late. */
+  readonly sentMs: number;
+}
+
+export interface Frame {
+  readonly header: FrameHeader;
+  readonly message: PeerMessage;
+}
+
+/** A cell with its full address, as exchanges carry it. */
+export interface KeyedCell extends EncodedCell {
+  readonly key: Key;
+}
+
+/** Enough to tell whether two replicas hold the same cell. */
+export interface CellDigest {
+  readonly key: Key;
+  readonly field: CellAddress;
+  readonly stamp: Stamp;
+  readonly checksum: number;
+}
+
+/** Why a request was not carried out; in each case nothing was done. */
+export type Refusal =
+  | "epoch" // sender and receiver differ in the placement: exchange memberships, then retry
+  | "not-owner" // the receiver does not (yet) answer for this slot: no vote
+  | "overloaded"
+  | "late" // the deadline had passed on arrival
+  | "failed" // storage refused
+  | "damaged" // the cell is held, but fails its checksum
+  | "not-first" // a forwarded write reached a node that is not the key's first live primary
+  | "seen" // a forwarded write that was already taken: its outcome is the first one's
+  | "wrong-cluster"
+  | "wire-version"
+  | "duplicate-node" // another live node has this id
+  | "config" // the joiner was told to share something else
+  | "not-ready";
+
+/** How a replica took a write. */
+export type StoreResult =
+  | "stored" // merged and durable
+  | "behind" // a first attempt below what is held: nothing merged, `held` says what to stamp above
+  | "superseded"; // a final attempt: merged and durable, and something held is greater
+
+export type PeerRequest =
+  | {
+      readonly kind: "hello";
+      readonly wireVersion: number;
+      /** `undefined` while joining. */
+      readonly clusterId: ClusterId | undefined;
+      readonly nodeId: NodeId;
+      readonly boot: BootId;
+      readonly address: Address;
+    }
+  | { readonly kind: "join"; readonly record: MemberRecord; readonly shared: Partial<SharedConfig> }
+  | { readonly kind: "push-pull"; readonly state: MembershipState }
+  /** SWIM's probe by TCP, for where UDP does not pass. */
+  | { readonly kind: "probe" }
+  | {
+      readonly kind: "write";
+      readonly key: Key;
+      readonly cells: readonly EncodedCell[];
+      /** What the write builds on: a blind write's own stamp, a read-modify-write's as read. */
+      readonly base: Stamp;
+      /** A final attempt is merged whatever is held. */
+      readonly attempt: "first" | "final";
+      readonly role: "primary" | "fallback";
+      /** Primaries the coordinator knows it cannot reach: the replica marks them in their dirty maps. */
+      readonly unreached: readonly NodeId[];
+    }
+  | { readonly kind: "hint"; readonly slot: Slot; readonly targets: readonly NodeId[] }
+  | { readonly kind: "read"; readonly key: Key; readonly want: "cells" | "digest" }
+  | {
+      /** A conditional write for the key's first live primary. Never sent to a second node. */
+      readonly kind: "forward";
+      readonly boot: BootId;
+      readonly sequence: number;
+      readonly key: Key;
+      /** `undefined` deletes. */
+      readonly value: Uint8Array | undefined;
+      readonly contentType: string;
+      readonly expiresAtMs: number;
+      readonly condition: Condition;
+      /** 0 is the default quorum. */
+      readonly w: number;
+    }
+  | {
+      /** Roots of live keys in slot order, of slots the receiver answers for. */
+      readonly kind: "list";
+      readonly firstSlot: Slot;
+      readonly lastSlot: Slot;
+      /** Storage position to start after within `firstSlot`, as a binary string; empty for its beginning. */
+      readonly after: string;
+      readonly prefix: string;
+      readonly limit: number;
+      readonly withValues: boolean;
+    }
+  | {
+      /** Hashes of the slots both nodes answer for: of GROUP_COUNT groups, or of the slots of one group. */
+      readonly kind: "compare";
+      readonly group: number | undefined;
+      /** Two unsigned 32-bit halves each. */
+      readonly hashes: Uint32Array;
+    }
+  | {
+      readonly kind: "slot-list";
+      readonly slot: Slot;
+      /** Storage position to start after, as a binary string; empty for the beginning of the slot. */
+      readonly after: string;
+      readonly limit: number;
+    }
+  | {
+      readonly kind: "fetch";
+      readonly slot: Slot;
+      readonly wanted: readonly { readonly key: Key; readonly field: CellAddress }[];
+    }
+  /** Repair, exchange and handover: merged without push-back, answered when durable. */
+  | { readonly kind: "merge"; readonly slot: Slot; readonly cells: readonly KeyedCell[] };
+
+export type PeerReply =
+  | { readonly kind: "refused"; readonly reason: Refusal; readonly detail: string }
+  | {
+      readonly kind: "hello-reply";
+      /** `undefined`: the receiver has no cluster yet. */
+      readonly clusterId: ClusterId | undefined;
+      readonly nodeId: NodeId;
+      readonly boot: BootId;
+    }
+  | {
+      readonly kind: "join-reply";
+      readonly clusterId: ClusterId;
+      readonly shared: SharedConfig;
+      readonly state: MembershipState;
+    }
+  | { readonly kind: "push-pull-reply"; readonly state: MembershipState }
+  | { readonly kind: "probe-reply" }
+  | {
+      readonly kind: "write-reply";
+      readonly result: StoreResult;
+      /** `behind` and `superseded`: the greatest stamp held. */
+      readonly held: Stamp;
+      readonly commitNumber: number;
+    }
+  /** `cells` of the key, all of them; empty when the receiver holds none. */
+  | { readonly kind: "cells-reply"; readonly cells: readonly EncodedCell[] }
+  | { readonly kind: "digest-reply"; readonly digests: readonly Omit<CellDigest, "key">[] }
+  | { readonly kind: "forward-reply"; readonly outcome: WriteOutcome }
+  | {
+      readonly kind: "list-reply";
+      readonly entries: readonly { readonly slot: Slot; readonly key: Key; readonly bytes: Uint8Array }[];
+      /** Everything up to this slot and position was looked at. */
+      readonly throughSlot: Slot;
+      /** Position within `throughSlot`; empty: the whole slot. */
+      readonly through: string;
+    }
+  | {
+      /** Indices (groups, or slots within the group) whose hashes differ. */
+      readonly kind: "compare-reply";
+      readonly differing: readonly number[];
+    }
+  | {
+      readonly kind: "slot-list-reply";
+      readonly digests: readonly CellDigest[];
+      /** Continue after this position; `undefined` at the end of the slot. */
+      readonly next: string | undefined;
+    }
+  | { readonly kind: "fetch-reply"; readonly cells: readonly KeyedCell[] }
+  | { readonly kind: "merge-reply" };
+
+export type PeerMessage = PeerRequest | PeerReply;

@@ -1,0 +1,55 @@
+/** What clients ask of a node, whichever door they come through. Doors check limits before they build one. */
+import type { Key } from "./key.ts";
+import type { Stamp } from "./stamp.ts";
+
+/** Runs at the key's first live primary, one at a time per key. */
+export type Condition =
+  /** `If-Match: "stamp"`: the key holds this very cell. */
+  | { readonly kind: "stamp-is"; readonly stamp: Stamp }
+  /** `If-Match: *`: the key exists. */
+  | { readonly kind: "exists" }
+  /** `If-None-Match: *`: the key does not exist. */
+  | { readonly kind: "absent" };
+
+export interface WriteOptions {
+  /** Primaries that must acknowledge, 1..N; `undefined` is the majority, met sloppily unless the cluster is strict. */
+  readonly w?: number | undefined;
+  /** Milliseconds the request may take: 1..60 000. */
+  readonly deadlineMs?: number | undefined;
+  readonly condition?: Condition | undefined;
+}
+
+export interface PutRequest extends WriteOptions {
+  readonly key: Key;
+  readonly value: Uint8Array;
+  readonly contentType: string;
+  /** Time to live in milliseconds from now; `undefined` never expires and clears an earlier expiry. */
+  readonly ttlMs?: number | undefined;
+  /** Absolute expiry instead of `ttlMs`, wall-clock milliseconds (import of an export). */
+  readonly expiresAtMs?: number | undefined;
+}
+
+export interface DeleteRequest extends WriteOptions {
+  readonly key: Key;
+}
+
+export interface ReadRequest {
+  readonly key: Key;
+  /** Primaries that must answer, 1..N; `undefined` is the majority, or what is reachable, as the answer says. */
+  readonly r?: number | undefined;
+  /** The answer must not be older than this stamp: read-your-writes at any node. */
+  readonly after?: Stamp | undefined;
+  readonly deadlineMs?: number | undefined;
+}
+
+export interface ListRequest {
+  /** Binary string that keys start with; empty for all. */
+  readonly prefix: string;
+  /** Entries a page at most: 1..1 000. */
+  readonly limit: number;
+  /** `next` of the page before, or `undefined` for the first. */
+  readonly cursor?: string | undefined;
+  /** Whether entries carry payloads; without, `root.payload` is empty. */
+  readonly withValues: boolean;
+  readonly deadlineMs?: number | undefined;
+}

@@ -1,0 +1,76 @@
+/**
+ * What a node offers to its front doors (HTTP, library, later RESP). Implemented by `StoreNode`.
+ *
+ * Every call answers exactly once, by its deadline, through `done`; never within the call itself except to shed.
+ * Bytes handed in must not change until then; bytes handed out are the receiver's to keep.
+ */
+import type { NodeConfig, SharedConfig } from "../model/config.ts";
+import type { ClusterId, Epoch, NodeId } from "../model/ids.ts";
+import type { Key } from "../model/key.ts";
+import type { Member } from "../model/member.ts";
+import type { ListOutcome, ReadOutcome, WriteOutcome } from "../model/outcome.ts";
+import type { DeleteRequest, ListRequest, PutRequest, ReadRequest } from "../model/request.ts";
+import type { Slot } from "../model/slot.ts";
+
+/** `starting` reads its disk; `joining` takes writes and copies its slots; `stopping` finishes what it has. */
+export type NodePhase = "starting" | "joining" | "ready" | "stopping" | "stopped";
+
+export interface MemberStatus extends Member {
+  /** Slots in which the member is the first primary. */
+  readonly firstSlots: number;
+  /** Slots of which the member holds a copy as a primary. */
+  readonly primarySlots: number;
+  /** Slots in which this node knows the member may lack something. */
+  readonly dirtySlots: number;
+}
+
+export interface StoreStatus {
+  readonly phase: NodePhase;
+  readonly nodeId: NodeId;
+  readonly clusterId: ClusterId | undefined;
+  readonly epoch: Epoch;
+  readonly config: NodeConfig;
+  readonly shared: SharedConfig;
+  /** In order of id, this node included. */
+  readonly members: readonly MemberStatus[];
+  /** Monotonic counts since start, by stable kebab-case name: requests, repairs, hints, discarded values, ... */
+  readonly counters: Readonly<Record<string, number>>;
+  /** Momentary amounts, by stable kebab-case name: requests in flight, bytes queued, foreign slots, ... */
+  readonly gauges: Readonly<Record<string, number>>;
+}
+
+export interface KeyLocation {
+  readonly slot: Slot;
+  readonly primaries: readonly NodeId[];
+  readonly pending: readonly NodeId[];
+  readonly fallbacks: readonly NodeId[];
+}
+
+/** One cell of this node's own, for comparing replicas. */
+export interface DumpEntry {
+  readonly slot: Slot;
+  /** Binary strings. */
+  readonly key: string;
+  /** `undefined` for the root. */
+  readonly field: string | undefined;
+  readonly kind: string;
+  /** As `formatStamp` writes it. */
+  readonly stamp: string;
+  readonly checksum: number;
+  readonly expiresAtMs: number;
+}
+
+export type DumpOutcome =
+  | { readonly kind: "page"; readonly entries: readonly DumpEntry[]; readonly next: string | undefined }
+  | { readonly kind: "failed"; readonly detail: string };
+
+export interface Store {
+  put(request: PutRequest, done: (outcome: WriteOutcome) => void): void;
+  delete(request: DeleteRequest, done: (outcome: WriteOutcome) => void): void;
+  read(request: ReadRequest, done: (outcome: ReadOutcome) => void): void;
+  list(request: ListRequest, done: (outcome: ListOutcome) => void): void;
+  /** This node's own cells, in storage order, from `cursor` (binary string, empty for the beginning). */
+  dump(cursor: string, limit: number, done: (outcome: DumpOutcome) => void): void;
+  status(): StoreStatus;
+  locate(key: Key): KeyLocation;
+}

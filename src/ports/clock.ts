@@ -1,0 +1,12 @@
+/** Time, as the node may know it. The simulator's clocks drift, step and pause. */
+
+export interface Clock {
+  /** Monotonic milliseconds, possibly fractional; the origin is arbitrary. */
+  monotonicMs(): number;
+  /** Wall-clock milliseconds since 1970, integer; may step either way. */
+  wallMs(): number;
+  /** Runs `callback` once, `delayMs` (>= 0) from now or later. Cannot be cancelled: callbacks check what they were set for. */
+  after(delayMs: number, callback: () => void): void;
+  /** Runs `callback` at the end of this turn of the event loop, after everything that is ready now. */
+  defer(callback: () => void): void;
+}
