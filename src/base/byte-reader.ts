@@ -111,7 +111,7 @@ export class ByteReader {
   /** `length` bytes as a binary string. */
   binary(length: number): string {
     const at = this.#advance(length);
-    return this.#buffer.latin1Slice(at, at + length);
+    return this.#buffer.toString("latin1", at, at + length);
   }
 
   /** A binary string after a length of 8 bits. */

@@ -91,7 +91,7 @@ export class ByteWriter {
   /** A binary string (one byte a character) alone; the reader must know how long it is. */
   binary(value: string): void {
     const at = this.#advance(value.length);
-    this.#buffer.latin1Write(value, at, value.length);
+    this.#buffer.write(value, at, "latin1");
   }
 
   /** A length of 8 bits, then a binary string. */
