@@ -1,0 +1,300 @@
+/**
+ * The `Storage` port over LevelDB (docs/decisions/0004). Commits run off the event loop, reads by key on it.
+ *
+ * Invariants: after a failed batch LevelDB is never written to again before it was reopened, because a record
+ * appended behind a torn one would be lost at the next start; and a batch answered "disk-full" is not there after
+ * reopening, even if its record survived whole in the log.
+ */
+import { mkdir, realpath } from "node:fs/promises";
+import { performance } from "node:perf_hooks";
+import { ClassicLevel } from "classic-level";
+import { assert } from "../../base/assert.ts";
+import { asBuffer, compareBytes } from "../../base/binary.ts";
+import {
+  type ScanRange,
+  type ScanResult,
+  type Storage,
+  StorageError,
+  type StorageKey,
+  type StorageOperation,
+} from "../../ports/storage.ts";
+import { DataDirectoryError } from "../data-directory/data-directory-error.ts";
+import { type FreeSpaceProbe, hasSpaceFor, logBytes } from "./free-space.ts";
+import {
+  isLocked,
+  isNoSpace,
+  openErrorFrom,
+  readErrorFrom,
+  writeErrorFrom,
+} from "./level-errors.ts";
+import { scanLevel } from "./level-scan.ts";
+
+/** What the adapter uses of the binding's class. */
+export type Level = ClassicLevel<Buffer, Buffer>;
+
+export interface LevelStorageOptions {
+  /** LevelDB's own directory; created where it is missing, its parent must exist. */
+  readonly directory: string;
+  /** `fsync`: `write` is done when the disk has it. `os`: when the operating system has it. */
+  readonly durability: "fsync" | "os";
+  /** LevelDB's settings; for benchmarks and tests. */
+  readonly tuning?: Partial<LevelTuning>;
+  /** Tells whether a full disk has space again; for tests. */
+  readonly hasSpaceFor?: FreeSpaceProbe;
+  /** How long writes fail fast after a look for space, in milliseconds; for tests. */
+  readonly reopenPauseMs?: number;
+}
+
+/** Measured in docs/decisions/0004. Bytes, unless named otherwise. */
+export interface LevelTuning {
+  readonly writeBufferSize: number;
+  readonly blockSize: number;
+  readonly cacheSize: number;
+  readonly maxFileSize: number;
+  readonly maxOpenFiles: number;
+  readonly compression: boolean;
+}
+
+export const LEVEL_TUNING: LevelTuning = {
+  writeBufferSize: 16 * 1024 * 1024,
+  blockSize: 4 * 1024,
+  cacheSize: 64 * 1024 * 1024,
+  maxFileSize: 8 * 1024 * 1024,
+  maxOpenFiles: 1_000,
+  compression: true,
+};
+
+/** Looking for space costs a trial file, and a failed attempt to reopen the reads: not at every batch. */
+const REOPEN_PAUSE_MS = 500;
+
+/**
+ * `open`: as it should be. `full`: LevelDB stands, for reading only. `shut`: it does not stand, reopening is
+ * under way or has failed. `failed`: a sync failed; reads go on, writes never again.
+ */
+type State = "open" | "full" | "shut" | "failed";
+
+/** Canonical paths open in this process: see `openLevelStorage`. */
+const openDirectories = new Set<string>();
+
+/**
+ * Opens the database in `options.directory` and recovers what was committed.
+ *
+ * @throws `DataDirectoryError` `locked`; `StorageError` `disk-full` or `read-failed`.
+ */
+export async function openLevelStorage(options: LevelStorageOptions): Promise<Storage> {
+  await mkdir(options.directory, { recursive: true, mode: 0o700 });
+  const directory = await realpath(options.directory);
+  // LevelDB would find out too, but by closing a second descriptor of its lock file, and POSIX then takes the
+  // lock of the whole process away: the next process would get in.
+  if (openDirectories.has(directory)) throw lockedError(directory);
+  openDirectories.add(directory);
+  try {
+    const tuning = { ...LEVEL_TUNING, ...options.tuning };
+    const level = await openLevel(directory, tuning);
+    return new LevelStorage(level, { ...options, directory, tuning });
+  } catch (error) {
+    openDirectories.delete(directory);
+    if (isLocked(error)) throw lockedError(directory);
+    throw openErrorFrom(error, directory);
+  }
+}
+
+class LevelStorage implements Storage {
+  readonly #directory: string;
+  readonly #tuning: LevelTuning;
+  readonly #isSynced: boolean;
+  readonly #hasSpaceFor: FreeSpaceProbe;
+  readonly #reopenPauseMs: number;
+  #level: Level;
+  #state: State = "open";
+  #isClosed = false;
+  /** The write under way; resolves, never rejects, when it is over. */
+  #writing: Promise<StorageError | undefined> | undefined;
+  /** After a refused batch: what its keys held before it. */
+  #before: readonly StorageOperation[] = [];
+  #reopenNotBeforeMs = 0;
+
+  constructor(level: Level, options: LevelStorageOptions & { readonly tuning: LevelTuning }) {
+    this.#level = level;
+    this.#directory = options.directory;
+    this.#tuning = options.tuning;
+    this.#isSynced = options.durability === "fsync";
+    this.#hasSpaceFor = options.hasSpaceFor ?? hasSpaceFor;
+    this.#reopenPauseMs = options.reopenPauseMs ?? REOPEN_PAUSE_MS;
+  }
+
+  get(key: StorageKey): Uint8Array | undefined {
+    if (this.#isClosed) throw closedError();
+    try {
+      return this.#level.getSync(Buffer.from(key, "latin1"));
+    } catch (error) {
+      throw this.#readError(error);
+    }
+  }
+
+  write(
+    operations: readonly StorageOperation[],
+    done: (error: StorageError | undefined) => void,
+  ): void {
+    assert(this.#writing === undefined, "one write is under way at a time");
+    if (this.#isClosed) {
+      setImmediate(() => done(closedError()));
+      return;
+    }
+    this.#writing = this.#state === "open" ? this.#commit(operations) : this.#retry(operations);
+    this.#writing.then((error) => {
+      this.#writing = undefined;
+      done(error);
+    });
+  }
+
+  scan(range: ScanRange, done: (result: ScanResult) => void): void {
+    if (this.#isClosed) {
+      setImmediate(() => done({ kind: "failed", error: closedError() }));
+      return;
+    }
+    scanLevel(this.#level, range).then(done, (error: unknown) => {
+      done({ kind: "failed", error: this.#readError(error) });
+    });
+  }
+
+  close(done: () => void): void {
+    assert(!this.#isClosed, "a storage is closed once");
+    this.#isClosed = true;
+    this.#end().then(done);
+  }
+
+  /** One batch in one record of the log. Resolves to why it failed. */
+  async #commit(operations: readonly StorageOperation[]): Promise<StorageError | undefined> {
+    try {
+      await writeLevel(this.#level, operations, this.#isSynced);
+      return undefined;
+    } catch (error) {
+      return this.#onWriteFailed(operations, error);
+    }
+  }
+
+  #onWriteFailed(operations: readonly StorageOperation[], cause: unknown): StorageError {
+    const error = writeErrorFrom(cause);
+    if (error.code !== "disk-full") {
+      this.#state = "failed";
+      return error;
+    }
+    try {
+      // LevelDB has not applied the batch, but its log may yet receive the rest of the record: the C library
+      // tries again when the file is closed. So what was there before is remembered, to be put back.
+      this.#before = valuesBefore(this.#level, operations);
+      this.#state = "full";
+      return error;
+    } catch (readError) {
+      this.#state = "failed";
+      return writeErrorFrom(readError);
+    }
+  }
+
+  /** A write after one that failed. */
+  async #retry(operations: readonly StorageOperation[]): Promise<StorageError | undefined> {
+    // A later turn, always: nothing below awaits when the answer is already known.
+    await nextTurn();
+    if (this.#state === "failed") {
+      return new StorageError("sync-failed", "an earlier write or sync failed; nothing was stored");
+    }
+    return (await this.#reopen()) ?? this.#commit(operations);
+  }
+
+  /** Closes LevelDB and opens it again if there is space; resolves to why it could not be. */
+  async #reopen(): Promise<StorageError | undefined> {
+    const error = new StorageError("disk-full", "disk full; nothing was stored");
+    if (performance.now() < this.#reopenNotBeforeMs) return error;
+    this.#reopenNotBeforeMs = performance.now() + this.#reopenPauseMs;
+    if (!(await this.#hasSpaceFor(this.#directory, await this.#bytesToReopen()))) return error;
+    try {
+      this.#state = "shut";
+      await this.#level.close();
+      this.#level = await openLevel(this.#directory, this.#tuning);
+      this.#state = "full";
+      await this.#putBack();
+      this.#state = "open";
+      return undefined;
+    } catch (cause) {
+      if (isNoSpace(cause)) return error;
+      // Damaged, or taken by another process while the lock was free: either way no longer ours to write.
+      this.#state = "failed";
+      return writeErrorFrom(cause);
+    }
+  }
+
+  /** What opening writes at once, the logs as tables, and room for the first compactions. */
+  async #bytesToReopen(): Promise<number> {
+    return (await logBytes(this.#directory)) + 2 * this.#tuning.writeBufferSize;
+  }
+
+  /** Undoes the refused batch where its record did survive. */
+  async #putBack(): Promise<void> {
+    const changed = this.#before.filter(({ key, value }) => {
+      const held = this.#level.getSync(Buffer.from(key, "latin1"));
+      return held === undefined || value === undefined
+        ? held !== value
+        : compareBytes(held, value) !== 0;
+    });
+    if (changed.length > 0) await writeLevel(this.#level, changed, true);
+    this.#before = [];
+  }
+
+  async #end(): Promise<void> {
+    await this.#writing;
+    // So that the refused batch is undone; without space its record cannot have become whole either.
+    if (this.#before.length > 0) await this.#reopen();
+    await this.#level.close();
+    openDirectories.delete(this.#directory);
+  }
+
+  #readError(error: unknown): StorageError {
+    if (this.#isClosed) return closedError();
+    if (this.#state !== "shut") return readErrorFrom(error);
+    return new StorageError("read-failed", "the storage is reopening after a full disk", error);
+  }
+}
+
+async function openLevel(directory: string, tuning: LevelTuning): Promise<Level> {
+  const level: Level = new ClassicLevel<Buffer, Buffer>(directory, {
+    ...tuning,
+    keyEncoding: "buffer",
+    valueEncoding: "buffer",
+  });
+  await level.open();
+  return level;
+}
+
+async function writeLevel(
+  level: Level,
+  operations: readonly StorageOperation[],
+  isSynced: boolean,
+): Promise<void> {
+  const batch = operations.map(({ key, value }) => {
+    const bytes = Buffer.from(key, "latin1");
+    return value === undefined
+      ? ({ type: "del", key: bytes } as const)
+      : ({ type: "put", key: bytes, value: asBuffer(value) } as const);
+  });
+  await level.batch(batch, { sync: isSynced });
+}
+
+/** What the keys of `operations` hold now, each once. */
+function valuesBefore(level: Level, operations: readonly StorageOperation[]): StorageOperation[] {
+  const keys = new Set(operations.map(({ key }) => key));
+  return [...keys].map((key) => ({ key, value: level.getSync(Buffer.from(key, "latin1")) }));
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+function lockedError(directory: string): DataDirectoryError {
+  const message = `data directory ${directory} is in use by another node`;
+  return new DataDirectoryError("locked", message);
+}
+
+function closedError(): StorageError {
+  return new StorageError("closed", "the storage is closed");
+}

@@ -1,0 +1,67 @@
+/**
+ * The ordered map behind `MemoryStorage`, synchronous, so that the simulator can build its faulty disk on it.
+ *
+ * Invariant: `#values` and `#keys` hold the same keys. Bytes are copied in and out: nobody outside holds a
+ * reference to what is stored.
+ */
+import { SortedStrings } from "../../base/sorted-strings.ts";
+import type { ScanRange, StorageEntry, StorageKey, StorageOperation } from "../../ports/storage.ts";
+
+/** One page of a range; `isComplete` when the range holds nothing after the last entry. */
+export interface TablePage {
+  readonly entries: readonly StorageEntry[];
+  readonly isComplete: boolean;
+}
+
+export class MemoryTable {
+  readonly #values = new Map<StorageKey, Uint8Array>();
+  readonly #keys = new SortedStrings();
+
+  /** Keys held. */
+  get size(): number {
+    return this.#values.size;
+  }
+
+  /** A copy of the value, `undefined` when there is none. */
+  get(key: StorageKey): Uint8Array | undefined {
+    const value = this.#values.get(key);
+    return value === undefined ? undefined : copyOf(value);
+  }
+
+  /** Applies all operations, in order. */
+  apply(operations: readonly StorageOperation[]): void {
+    for (const { key, value } of operations) {
+      if (value === undefined) {
+        if (this.#values.delete(key)) this.#keys.remove(key);
+      } else {
+        const held = this.#values.size;
+        this.#values.set(key, copyOf(value));
+        if (this.#values.size !== held) this.#keys.add(key);
+      }
+    }
+  }
+
+  /** As `Storage.scan`, at once. */
+  scan(range: ScanRange): TablePage {
+    const entries: StorageEntry[] = [];
+    let bytes = 0;
+    let isComplete = true;
+    this.#keys.forEachFrom(range.from, (key) => {
+      if (key >= range.before) return false;
+      if (entries.length >= range.entriesMax || (entries.length > 0 && bytes >= range.bytesMax)) {
+        isComplete = false;
+        return false;
+      }
+      const value = this.get(key) as Uint8Array;
+      entries.push({ key, value });
+      bytes += key.length + value.length;
+      return true;
+    });
+    return { entries, isComplete };
+  }
+}
+
+/** Not `slice`: on a `Buffer` that would share the memory. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  return Uint8Array.prototype.slice.call(bytes);
+}
