@@ -1,0 +1,255 @@
+/**
+ * Replies between nodes as bytes: the body after the kind. Parts: `message-parts.ts`, `shared-parts.ts`.
+ *
+ *   64 refused          reason u8, text
+ *   65 hello-reply      node id, boot u53, optional cluster id
+ *   66 join-reply       cluster id, settings (all), membership state
+ *   67 push-pull-reply  membership state
+ *   68 probe-reply      nothing
+ *   69 write-reply      result u8 (0 stored, 1 behind, 2 superseded), held stamp, commit number u53
+ *   70 digest-reply     count u32, digests
+ *   71 cells-reply      count u32, cells
+ *   72 forward-reply    outcome
+ *   73 list-reply       count u32, then slot u16, key, root (length u32, bytes) each; through slot u16, position
+ *   74 compare-reply    count u32, indices u16 each
+ *   75 slot-list-reply  count u32, keyed digests; optional position
+ *   76 fetch-reply      count u32, keyed cells
+ *   77 merge-reply      nothing
+ */
+import { assert, unreachable } from "../../base/assert.ts";
+import type { ByteReader } from "../../base/byte-reader.ts";
+import type { ByteWriter } from "../../base/byte-writer.ts";
+import { SLOT_COUNT } from "../../model/limits.ts";
+import type { PeerReply, Refusal, StoreResult } from "../../model/peer-message.ts";
+import { readState, writeState } from "./member-codec.ts";
+import {
+  Choice,
+  readBootId,
+  readCells,
+  readClusterId,
+  readFlag,
+  readKey,
+  readNodeId,
+  readOptionalClusterId,
+  readSlot,
+  readStamp,
+  readText,
+  sizeOfCells,
+  writeCells,
+  writeFlag,
+  writeId,
+  writeOptionalClusterId,
+  writeStamp,
+  writeText,
+} from "./message-parts.ts";
+import {
+  readDigests,
+  readKeyedCells,
+  readKeyedDigests,
+  readOutcome,
+  readSettings,
+  sizeOfKeyedCells,
+  writeDigests,
+  writeKeyedCells,
+  writeKeyedDigests,
+  writeOutcome,
+  writeSettings,
+} from "./shared-parts.ts";
+
+type ReplyOf<Kind extends PeerReply["kind"]> = Extract<PeerReply, { kind: Kind }>;
+
+/** Fewest bytes of a list entry: slot, key of one byte, length of nothing. */
+const ENTRY_BYTES_MIN = 9;
+
+const refusals = new Choice<Refusal>("refusal", {
+  epoch: 0,
+  "not-owner": 1,
+  overloaded: 2,
+  late: 3,
+  failed: 4,
+  damaged: 5,
+  "not-first": 6,
+  seen: 7,
+  "wrong-cluster": 8,
+  "wire-version": 9,
+  "duplicate-node": 10,
+  config: 11,
+  "not-ready": 12,
+});
+
+const storeResults = new Choice<StoreResult>("store result", {
+  stored: 0,
+  behind: 1,
+  superseded: 2,
+});
+
+/** Bytes the body will take, exact for the messages that carry values and a fair guess for the rest. */
+export function sizeOfReply(reply: PeerReply): number {
+  switch (reply.kind) {
+    case "write-reply":
+      return 25;
+    case "cells-reply":
+      return sizeOfCells(reply.cells);
+    case "digest-reply":
+      return 4 + 22 * reply.digests.length;
+    case "fetch-reply":
+      return sizeOfKeyedCells(reply.cells);
+    case "list-reply":
+      return sizeOfList(reply);
+    case "probe-reply":
+    case "merge-reply":
+      return 0;
+    default:
+      return 256;
+  }
+}
+
+export function writeReply(writer: ByteWriter, reply: PeerReply): void {
+  switch (reply.kind) {
+    case "write-reply":
+      storeResults.write(writer, reply.result);
+      writeStamp(writer, reply.held);
+      writer.u53(reply.commitNumber);
+      return;
+    case "cells-reply":
+      writeCells(writer, reply.cells);
+      return;
+    case "digest-reply":
+      writeDigests(writer, reply.digests);
+      return;
+    case "refused":
+      refusals.write(writer, reply.reason);
+      writeText(writer, reply.detail);
+      return;
+    case "hello-reply":
+      writeId(writer, reply.nodeId);
+      writer.u53(reply.boot);
+      writeOptionalClusterId(writer, reply.clusterId);
+      return;
+    case "join-reply":
+      writeId(writer, reply.clusterId);
+      writeSettings(writer, reply.shared);
+      writeState(writer, reply.state);
+      return;
+    case "push-pull-reply":
+      writeState(writer, reply.state);
+      return;
+    case "forward-reply":
+      writeOutcome(writer, reply.outcome);
+      return;
+    case "list-reply":
+      writeListReply(writer, reply);
+      return;
+    case "compare-reply":
+      writeCompareReply(writer, reply);
+      return;
+    case "slot-list-reply":
+      writeKeyedDigests(writer, reply.digests);
+      writeFlag(writer, reply.next !== undefined);
+      if (reply.next !== undefined) writer.binary32(reply.next);
+      return;
+    case "fetch-reply":
+      writeKeyedCells(writer, reply.cells);
+      return;
+    case "probe-reply":
+    case "merge-reply":
+      return;
+    default:
+      unreachable(reply);
+  }
+}
+
+export function readWriteReply(reader: ByteReader): ReplyOf<"write-reply"> {
+  const result = storeResults.read(reader);
+  const held = readStamp(reader);
+  return { kind: "write-reply", result, held, commitNumber: reader.u53() };
+}
+
+export function readCellsReply(reader: ByteReader): ReplyOf<"cells-reply"> {
+  return { kind: "cells-reply", cells: readCells(reader) };
+}
+
+export function readDigestReply(reader: ByteReader): ReplyOf<"digest-reply"> {
+  return { kind: "digest-reply", digests: readDigests(reader) };
+}
+
+export function readRefused(reader: ByteReader): ReplyOf<"refused"> {
+  const reason = refusals.read(reader);
+  return { kind: "refused", reason, detail: readText(reader) };
+}
+
+export function readHelloReply(reader: ByteReader): ReplyOf<"hello-reply"> {
+  const nodeId = readNodeId(reader);
+  const boot = readBootId(reader);
+  return { kind: "hello-reply", clusterId: readOptionalClusterId(reader), nodeId, boot };
+}
+
+export function readJoinReply(reader: ByteReader): ReplyOf<"join-reply"> {
+  const clusterId = readClusterId(reader);
+  const shared = readSettings(reader);
+  return { kind: "join-reply", clusterId, shared, state: readState(reader) };
+}
+
+export function readPushPullReply(reader: ByteReader): ReplyOf<"push-pull-reply"> {
+  return { kind: "push-pull-reply", state: readState(reader) };
+}
+
+export function readForwardReply(reader: ByteReader): ReplyOf<"forward-reply"> {
+  return { kind: "forward-reply", outcome: readOutcome(reader) };
+}
+
+function sizeOfList(reply: ReplyOf<"list-reply">): number {
+  let bytes = 4 + 2 + 4 + reply.through.length;
+  for (const { key, bytes: root } of reply.entries) bytes += 8 + key.length + root.length;
+  return bytes;
+}
+
+function writeListReply(writer: ByteWriter, reply: ReplyOf<"list-reply">): void {
+  writer.u32(reply.entries.length);
+  for (const entry of reply.entries) {
+    writer.u16(entry.slot);
+    writer.binary16(entry.key);
+    writer.bytes32(entry.bytes);
+  }
+  writer.u16(reply.throughSlot);
+  writer.binary32(reply.through);
+}
+
+export function readListReply(reader: ByteReader): ReplyOf<"list-reply"> {
+  const count = reader.count32(ENTRY_BYTES_MIN);
+  const entries: ReplyOf<"list-reply">["entries"][number][] = [];
+  for (let index = 0; index < count; index += 1) {
+    const slot = readSlot(reader);
+    const key = readKey(reader);
+    entries.push({ slot, key, bytes: reader.bytes32() });
+  }
+  const throughSlot = readSlot(reader);
+  return { kind: "list-reply", entries, throughSlot, through: reader.binary32() };
+}
+
+function writeCompareReply(writer: ByteWriter, reply: ReplyOf<"compare-reply">): void {
+  assert(reply.differing.length <= SLOT_COUNT, "no more differences than slots");
+  writer.u32(reply.differing.length);
+  for (const index of reply.differing) {
+    assert(index < SLOT_COUNT, "an index of a group or a slot");
+    writer.u16(index);
+  }
+}
+
+export function readCompareReply(reader: ByteReader): ReplyOf<"compare-reply"> {
+  const count = reader.count32(2);
+  if (count > SLOT_COUNT) reader.reject(`${count} differences`);
+  const differing: number[] = [];
+  for (let at = 0; at < count; at += 1) differing.push(readSlot(reader));
+  return { kind: "compare-reply", differing };
+}
+
+export function readSlotListReply(reader: ByteReader): ReplyOf<"slot-list-reply"> {
+  const digests = readKeyedDigests(reader);
+  const next = readFlag(reader) ? reader.binary32() : undefined;
+  return { kind: "slot-list-reply", digests, next };
+}
+
+export function readFetchReply(reader: ByteReader): ReplyOf<"fetch-reply"> {
+  return { kind: "fetch-reply", cells: readKeyedCells(reader) };
+}

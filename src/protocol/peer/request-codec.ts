@@ -1,0 +1,318 @@
+/**
+ * Requests between nodes as bytes: the body after the kind. Parts: `message-parts.ts`, `shared-parts.ts`.
+ *
+ *   1  hello      wire version u16, node id, boot u53, address (length u16, bytes), optional cluster id
+ *   2  join       member record, settings
+ *   3  push-pull  membership state
+ *   4  probe      nothing
+ *   5  write      key, base stamp, flags u8 (bit 0 final, bit 1 fallback), unreached count u16, node ids,
+ *                 count u32, cells
+ *   6  hint       slot u16, count u16, node ids
+ *   7  read       want u8 (0 cells, 1 digest), key
+ *   8  forward    boot u53, sequence u53, key, w u8, expires at u48, condition,
+ *                 content type (length u8, bytes), optional value (length u32, bytes)
+ *   9  list       first slot u16, last slot u16, limit u16, with values u8, prefix (length u16, bytes), position
+ *   10 compare    group u16 (0xffff none), count u32, hashes u32 each
+ *   11 slot-list  slot u16, limit u16, position
+ *   12 fetch      slot u16, count u32, then key and field each
+ *   13 merge      slot u16, count u32, then key and cell each
+ *
+ * A hello begins the same in every wire version, and what follows the version is not read when it is another's: so that a
+ * peer of another version is refused by name, not as garbage.
+ */
+import { assert, unreachable } from "../../base/assert.ts";
+import type { ByteReader } from "../../base/byte-reader.ts";
+import type { ByteWriter } from "../../base/byte-writer.ts";
+import type { Address, NodeId } from "../../model/ids.ts";
+import { type BootId, bootIdFrom, nodeIdFrom } from "../../model/ids.ts";
+import { KEY_BYTES_MAX, REPLICAS_MAX, SLOT_COUNT } from "../../model/limits.ts";
+import { type PeerRequest, WIRE_VERSION } from "../../model/peer-message.ts";
+import { readMemberRecord, readState, writeMemberRecord, writeState } from "./member-codec.ts";
+import {
+  Choice,
+  readAddress,
+  readBootId,
+  readCells,
+  readField,
+  readFlag,
+  readKey,
+  readNodeIds,
+  readOptionalClusterId,
+  readSlot,
+  readStamp,
+  sizeOfCells,
+  writeCells,
+  writeField,
+  writeFlag,
+  writeId,
+  writeNodeIds,
+  writeOptionalClusterId,
+  writeStamp,
+} from "./message-parts.ts";
+import {
+  readCondition,
+  readKeyedCells,
+  readPartialSettings,
+  sizeOfKeyedCells,
+  writeCondition,
+  writeKeyedCells,
+  writeSettings,
+} from "./shared-parts.ts";
+
+type RequestOf<Kind extends PeerRequest["kind"]> = Extract<PeerRequest, { kind: Kind }>;
+
+/** Group of a comparison that names none. */
+const NO_GROUP = 0xffff;
+/** Hashes of every slot, two halves each. */
+const HASHES_MAX = 2 * SLOT_COUNT;
+const FINAL = 1;
+const FALLBACK = 2;
+/** Fewest bytes of a key and a field. */
+const WANTED_BYTES_MIN = 5;
+
+const wants = new Choice<"cells" | "digest">("want", { cells: 0, digest: 1 });
+
+/** Bytes the body will take, exact for the messages that carry values and a fair guess for the rest. */
+export function sizeOfRequest(request: PeerRequest): number {
+  switch (request.kind) {
+    case "write":
+      return 21 + request.key.length + 8 * request.unreached.length + sizeOfCells(request.cells);
+    case "read":
+      return 3 + request.key.length;
+    case "merge":
+      return 2 + sizeOfKeyedCells(request.cells);
+    case "forward":
+      return 350 + request.key.length + (request.value?.length ?? 0);
+    case "compare":
+      return 6 + 4 * request.hashes.length;
+    default:
+      return 256;
+  }
+}
+
+export function writeRequest(writer: ByteWriter, request: PeerRequest): void {
+  switch (request.kind) {
+    case "write":
+      writer.binary16(request.key);
+      writeStamp(writer, request.base);
+      writer.u8(
+        (request.attempt === "final" ? FINAL : 0) | (request.role === "fallback" ? FALLBACK : 0),
+      );
+      writeNodeIds(writer, request.unreached);
+      writeCells(writer, request.cells);
+      return;
+    case "read":
+      wants.write(writer, request.want);
+      writer.binary16(request.key);
+      return;
+    case "merge":
+      writer.u16(request.slot);
+      writeKeyedCells(writer, request.cells);
+      return;
+    case "hint":
+      writer.u16(request.slot);
+      writeNodeIds(writer, request.targets);
+      return;
+    case "hello":
+      writer.u16(request.wireVersion);
+      writeId(writer, request.nodeId);
+      writer.u53(request.boot);
+      writer.binary16(request.address);
+      writeOptionalClusterId(writer, request.clusterId);
+      return;
+    case "join":
+      writeMemberRecord(writer, request.record);
+      writeSettings(writer, request.shared);
+      return;
+    case "push-pull":
+      writeState(writer, request.state);
+      return;
+    case "probe":
+      return;
+    case "forward":
+      writeForward(writer, request);
+      return;
+    case "list":
+      writeList(writer, request);
+      return;
+    case "compare":
+      writeCompare(writer, request);
+      return;
+    case "slot-list":
+      writer.u16(request.slot);
+      writer.u16(request.limit);
+      writer.binary32(request.after);
+      return;
+    case "fetch":
+      writeFetch(writer, request);
+      return;
+    default:
+      unreachable(request);
+  }
+}
+
+export function readWrite(reader: ByteReader): RequestOf<"write"> {
+  const key = readKey(reader);
+  const base = readStamp(reader);
+  const flags = reader.u8();
+  if (flags > (FINAL | FALLBACK)) reader.reject("unknown flags of a write");
+  const unreached = readNodeIds(reader);
+  return {
+    kind: "write",
+    key,
+    cells: readCells(reader),
+    base,
+    attempt: flags & FINAL ? "final" : "first",
+    role: flags & FALLBACK ? "fallback" : "primary",
+    unreached,
+  };
+}
+
+export function readRead(reader: ByteReader): RequestOf<"read"> {
+  const want = wants.read(reader);
+  return { kind: "read", key: readKey(reader), want };
+}
+
+export function readMerge(reader: ByteReader): RequestOf<"merge"> {
+  const slot = readSlot(reader);
+  return { kind: "merge", slot, cells: readKeyedCells(reader) };
+}
+
+export function readHint(reader: ByteReader): RequestOf<"hint"> {
+  const slot = readSlot(reader);
+  return { kind: "hint", slot, targets: readNodeIds(reader) };
+}
+
+export function readHello(reader: ByteReader): RequestOf<"hello"> {
+  const wireVersion = reader.u16();
+  if (wireVersion !== WIRE_VERSION) {
+    reader.bytes(reader.remaining);
+    return { ...STRANGER, wireVersion };
+  }
+  const high = reader.u32();
+  const nodeId = nodeIdFrom(high, reader.u32());
+  const boot = readBootId(reader);
+  const address = readAddress(reader);
+  return {
+    kind: "hello",
+    wireVersion,
+    clusterId: readOptionalClusterId(reader),
+    nodeId,
+    boot,
+    address,
+  };
+}
+
+export function readJoin(reader: ByteReader): RequestOf<"join"> {
+  const record = readMemberRecord(reader);
+  return { kind: "join", record, shared: readPartialSettings(reader) };
+}
+
+function writeForward(writer: ByteWriter, request: RequestOf<"forward">): void {
+  assert(request.w <= REPLICAS_MAX, "a quorum fits the replicas");
+  writer.u53(request.boot);
+  writer.u53(request.sequence);
+  writer.binary16(request.key);
+  writer.u8(request.w);
+  writer.u48(request.expiresAtMs);
+  writeCondition(writer, request.condition);
+  writer.binary8(request.contentType);
+  writeFlag(writer, request.value !== undefined);
+  if (request.value !== undefined) writer.bytes32(request.value);
+}
+
+export function readForward(reader: ByteReader): RequestOf<"forward"> {
+  const boot = readBootId(reader);
+  const sequence = reader.u53();
+  const key = readKey(reader);
+  const w = reader.u8();
+  if (w > REPLICAS_MAX) reader.reject(`w of ${w}, max ${REPLICAS_MAX}`);
+  const expiresAtMs = reader.u48();
+  const condition = readCondition(reader);
+  const contentType = reader.binary8();
+  const value = readFlag(reader) ? reader.bytes32() : undefined;
+  return { kind: "forward", boot, sequence, key, value, contentType, expiresAtMs, condition, w };
+}
+
+function writeList(writer: ByteWriter, request: RequestOf<"list">): void {
+  assert(request.prefix.length <= KEY_BYTES_MAX, "a prefix is no longer than a key");
+  writer.u16(request.firstSlot);
+  writer.u16(request.lastSlot);
+  writer.u16(request.limit);
+  writeFlag(writer, request.withValues);
+  writer.binary16(request.prefix);
+  writer.binary32(request.after);
+}
+
+export function readList(reader: ByteReader): RequestOf<"list"> {
+  const firstSlot = readSlot(reader);
+  const lastSlot = readSlot(reader);
+  const limit = readLimit(reader);
+  const withValues = readFlag(reader);
+  const prefix = reader.binary16();
+  if (prefix.length > KEY_BYTES_MAX) reader.reject("a prefix longer than a key");
+  return { kind: "list", firstSlot, lastSlot, after: reader.binary32(), prefix, limit, withValues };
+}
+
+function writeCompare(writer: ByteWriter, request: RequestOf<"compare">): void {
+  const { group, hashes } = request;
+  assert(hashes.length % 2 === 0, "a hash has two halves");
+  assert(hashes.length <= HASHES_MAX, "no more hashes than slots");
+  assert(group !== NO_GROUP, "a group is below the mark of none");
+  writer.u16(group ?? NO_GROUP);
+  writer.u32(hashes.length);
+  for (let index = 0; index < hashes.length; index += 1) writer.u32(hashes[index] as number);
+}
+
+export function readCompare(reader: ByteReader): RequestOf<"compare"> {
+  const group = reader.u16();
+  const count = reader.count32(4);
+  if (count > HASHES_MAX || count % 2 !== 0) reader.reject(`${count} halves of hashes`);
+  const hashes = new Uint32Array(count);
+  for (let index = 0; index < count; index += 1) hashes[index] = reader.u32();
+  return { kind: "compare", group: group === NO_GROUP ? undefined : group, hashes };
+}
+
+export function readSlotList(reader: ByteReader): RequestOf<"slot-list"> {
+  const slot = readSlot(reader);
+  const limit = readLimit(reader);
+  return { kind: "slot-list", slot, after: reader.binary32(), limit };
+}
+
+function readLimit(reader: ByteReader): number {
+  const limit = reader.u16();
+  return limit === 0 ? reader.reject("a limit of nothing") : limit;
+}
+
+function writeFetch(writer: ByteWriter, request: RequestOf<"fetch">): void {
+  writer.u16(request.slot);
+  writer.u32(request.wanted.length);
+  for (const { key, field } of request.wanted) {
+    writer.binary16(key);
+    writeField(writer, field);
+  }
+}
+
+export function readFetch(reader: ByteReader): RequestOf<"fetch"> {
+  const slot = readSlot(reader);
+  const count = reader.count32(WANTED_BYTES_MIN - 1);
+  const wanted: RequestOf<"fetch">["wanted"][number][] = [];
+  for (let index = 0; index < count; index += 1) {
+    const key = readKey(reader);
+    wanted.push({ key, field: readField(reader) });
+  }
+  return { kind: "fetch", slot, wanted };
+}
+
+export function readPushPull(reader: ByteReader): RequestOf<"push-pull"> {
+  return { kind: "push-pull", state: readState(reader) };
+}
+
+/** What stands in a hello of another version for what cannot be read. It is refused for its version alone. */
+const STRANGER = {
+  kind: "hello",
+  clusterId: undefined,
+  nodeId: nodeIdFrom(0, 0) satisfies NodeId,
+  boot: bootIdFrom(0) satisfies BootId,
+  address: "0.0.0.0:1" as Address,
+} as const;

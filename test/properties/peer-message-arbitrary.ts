@@ -1,0 +1,267 @@
+/** Random messages between nodes, of every kind and near every bound, for the codec's laws. */
+import fc from "fast-check";
+import type { EncodedCell } from "../../src/model/cell.ts";
+import type { SharedConfig } from "../../src/model/config.ts";
+import {
+  type Address,
+  type BootId,
+  type ClusterId,
+  epochFrom,
+  type NodeId,
+} from "../../src/model/ids.ts";
+import type { Field, Key } from "../../src/model/key.ts";
+import { KEY_BYTES_MAX, SLOT_COUNT, VALUE_BYTES_MAX } from "../../src/model/limits.ts";
+import type { MemberRecord, MembershipState } from "../../src/model/member.ts";
+import type { FailureCode, QuorumReport, WriteOutcome } from "../../src/model/outcome.ts";
+import type { FrameHeader, PeerMessage, Refusal } from "../../src/model/peer-message.ts";
+import { WIRE_VERSION } from "../../src/model/peer-message.ts";
+import type { Condition } from "../../src/model/request.ts";
+import { type Slot, slotFrom } from "../../src/model/slot.ts";
+import type { Stamp } from "../../src/model/stamp.ts";
+
+const u16 = fc.integer({ min: 0, max: 0xffff });
+const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
+const u48 = fc.integer({ min: 0, max: 2 ** 48 - 1 });
+const u53 = fc.maxSafeNat();
+const flag = fc.boolean();
+
+const byte = fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code));
+const binary = (minLength: number, maxLength: number): fc.Arbitrary<string> =>
+  fc.string({ unit: byte, minLength, maxLength });
+
+const hex = fc.constantFrom(..."0123456789abcdef".split(""));
+const id = fc.string({ unit: hex, minLength: 16, maxLength: 16 });
+const nodeId = id.map((text) => text as NodeId);
+const clusterId = id.map((text) => text as ClusterId);
+const nodeIds = fc.array(nodeId, { maxLength: 5 });
+const boot = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }).map((value) => value as BootId);
+const address = fc
+  .constantFrom("127.0.0.1:5000", "[::1]:65535", "a-host.example:1")
+  .map((text) => text as Address);
+const slot: fc.Arbitrary<Slot> = fc.integer({ min: 0, max: SLOT_COUNT - 1 }).map(slotFrom);
+const stamp: fc.Arbitrary<Stamp> = fc.record({ ms: u48, counter: u16, boot: u53 });
+const key: fc.Arbitrary<Key> = fc
+  .oneof(
+    { weight: 20, arbitrary: binary(1, 40) },
+    { weight: 1, arbitrary: fc.constant("k".repeat(KEY_BYTES_MAX)) },
+  )
+  .map((text) => text as Key);
+const field = fc.option(
+  binary(0, 20).map((text) => text as Field),
+  { nil: undefined },
+);
+const bytes = fc.uint8Array({ maxLength: 60 });
+const position = binary(0, 60);
+const text = fc.string({ unit: "grapheme", maxLength: 30 });
+
+const cell: fc.Arbitrary<EncodedCell> = fc.record({ field, bytes });
+const cells = fc.array(cell, { maxLength: 4 });
+const keyedCells = fc.array(fc.record({ key, field, bytes }), { maxLength: 4 });
+const digest = fc.record({ field, stamp, checksum: u32 });
+const keyedDigest = fc.record({ key, field, stamp, checksum: u32 });
+
+const shared: fc.Arbitrary<SharedConfig> = fc.record({
+  replicas: fc.integer({ min: 1, max: 16 }),
+  writeQuorum: fc.constantFrom("sloppy", "strict"),
+  keyBytesMax: fc.integer({ min: 1, max: KEY_BYTES_MAX }),
+  valueBytesMax: fc.integer({ min: 1, max: VALUE_BYTES_MAX }),
+  graceMs: u53,
+});
+
+const partialShared: fc.Arbitrary<Partial<SharedConfig>> = fc
+  .tuple(shared, fc.array(flag, { minLength: 5, maxLength: 5 }))
+  .map(([all, keep]) =>
+    Object.fromEntries(Object.entries(all).filter((_, index) => keep[index] === true)),
+  );
+
+const record: fc.Arbitrary<MemberRecord> = fc.record({
+  id: nodeId,
+  address,
+  httpAddress: fc.constantFrom("", "127.0.0.1:6000"),
+  intent: fc.constantFrom("joining", "active", "leaving", "left", "removing", "removed"),
+  zone: fc.constantFrom("", "eu-1", "zöne"),
+  weight: fc.integer({ min: 1, max: 64 }),
+  boots: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+  version: u53,
+  boot,
+});
+
+const state: fc.Arbitrary<MembershipState> = fc.record({
+  records: fc.array(record, { maxLength: 3 }),
+  liveness: fc.array(
+    fc.record({
+      id: nodeId,
+      liveness: fc.constantFrom("alive", "suspect", "dead"),
+      incarnation: u53,
+    }),
+    { maxLength: 3 },
+  ),
+});
+
+const condition: fc.Arbitrary<Condition> = fc.oneof(
+  fc.record({ kind: fc.constant("stamp-is" as const), stamp }),
+  fc.record({ kind: fc.constant("exists" as const) }),
+  fc.record({ kind: fc.constant("absent" as const) }),
+);
+
+const quorum: fc.Arbitrary<QuorumReport> = fc.record({ acks: u16, of: u16, hinted: u16 });
+
+const failureCode = fc.constantFrom<FailureCode[]>(
+  "quorum-unreachable",
+  "timed-out",
+  "overloaded",
+  "too-new",
+  "damaged",
+  "storage-failed",
+  "not-ready",
+  "shutting-down",
+);
+
+const failure = {
+  kind: fc.constant("failed" as const),
+  code: failureCode,
+  detail: text,
+  stored: fc.constantFrom("no" as const, "maybe" as const),
+  quorum,
+};
+
+const outcome: fc.Arbitrary<WriteOutcome> = fc.oneof(
+  fc.record({ kind: fc.constant("written" as const), stamp, quorum }),
+  fc.record({
+    kind: fc.constant("condition-failed" as const),
+    current: fc.option(stamp, { nil: undefined }),
+  }),
+  fc.record(failure),
+  fc.record({ ...failure, newest: stamp }),
+);
+
+const refusal = fc.constantFrom<Refusal[]>(
+  "epoch",
+  "not-owner",
+  "overloaded",
+  "late",
+  "failed",
+  "damaged",
+  "not-first",
+  "seen",
+  "wrong-cluster",
+  "wire-version",
+  "duplicate-node",
+  "config",
+  "not-ready",
+);
+
+const optionalClusterId = fc.option(clusterId, { nil: undefined });
+const limit = fc.integer({ min: 1, max: 0xffff });
+
+/** One arbitrary a kind, so that the compiler asks for new ones and a test can be made of each. */
+export const messageArbitraries: {
+  readonly [Kind in PeerMessage["kind"]]: fc.Arbitrary<Extract<PeerMessage, { kind: Kind }>>;
+} = {
+  hello: fc.record({
+    kind: fc.constant("hello"),
+    wireVersion: fc.constant(WIRE_VERSION),
+    clusterId: optionalClusterId,
+    nodeId,
+    boot,
+    address,
+  }),
+  join: fc.record({ kind: fc.constant("join"), record, shared: partialShared }),
+  "push-pull": fc.record({ kind: fc.constant("push-pull"), state }),
+  probe: fc.record({ kind: fc.constant("probe") }),
+  write: fc.record({
+    kind: fc.constant("write"),
+    key,
+    cells,
+    base: stamp,
+    attempt: fc.constantFrom("first", "final"),
+    role: fc.constantFrom("primary", "fallback"),
+    unreached: nodeIds,
+  }),
+  hint: fc.record({ kind: fc.constant("hint"), slot, targets: nodeIds }),
+  read: fc.record({ kind: fc.constant("read"), key, want: fc.constantFrom("cells", "digest") }),
+  forward: fc.record({
+    kind: fc.constant("forward"),
+    boot,
+    sequence: u53,
+    key,
+    value: fc.option(bytes, { nil: undefined }),
+    contentType: binary(0, 255),
+    expiresAtMs: u48,
+    condition,
+    w: fc.integer({ min: 0, max: 16 }),
+  }),
+  list: fc.record({
+    kind: fc.constant("list"),
+    firstSlot: slot,
+    lastSlot: slot,
+    after: position,
+    prefix: binary(0, 30),
+    limit,
+    withValues: flag,
+  }),
+  compare: fc.record({
+    kind: fc.constant("compare"),
+    group: fc.option(fc.integer({ min: 0, max: 0xfffe }), { nil: undefined }),
+    hashes: fc
+      .array(fc.tuple(u32, u32), { maxLength: 20 })
+      .map((all) => Uint32Array.from(all.flat())),
+  }),
+  "slot-list": fc.record({ kind: fc.constant("slot-list"), slot, after: position, limit }),
+  fetch: fc.record({
+    kind: fc.constant("fetch"),
+    slot,
+    wanted: fc.array(fc.record({ key, field }), { maxLength: 5 }),
+  }),
+  merge: fc.record({ kind: fc.constant("merge"), slot, cells: keyedCells }),
+  refused: fc.record({ kind: fc.constant("refused"), reason: refusal, detail: text }),
+  "hello-reply": fc.record({
+    kind: fc.constant("hello-reply"),
+    clusterId: optionalClusterId,
+    nodeId,
+    boot,
+  }),
+  "join-reply": fc.record({ kind: fc.constant("join-reply"), clusterId, shared, state }),
+  "push-pull-reply": fc.record({ kind: fc.constant("push-pull-reply"), state }),
+  "probe-reply": fc.record({ kind: fc.constant("probe-reply") }),
+  "write-reply": fc.record({
+    kind: fc.constant("write-reply"),
+    result: fc.constantFrom("stored", "behind", "superseded"),
+    held: stamp,
+    commitNumber: u53,
+  }),
+  "cells-reply": fc.record({ kind: fc.constant("cells-reply"), cells }),
+  "digest-reply": fc.record({
+    kind: fc.constant("digest-reply"),
+    digests: fc.array(digest, { maxLength: 4 }),
+  }),
+  "forward-reply": fc.record({ kind: fc.constant("forward-reply"), outcome }),
+  "list-reply": fc.record({
+    kind: fc.constant("list-reply"),
+    entries: fc.array(fc.record({ slot, key, bytes }), { maxLength: 4 }),
+    throughSlot: slot,
+    through: position,
+  }),
+  "compare-reply": fc.record({
+    kind: fc.constant("compare-reply"),
+    differing: fc.array(fc.integer({ min: 0, max: SLOT_COUNT - 1 }), { maxLength: 20 }),
+  }),
+  "slot-list-reply": fc.record({
+    kind: fc.constant("slot-list-reply"),
+    digests: fc.array(keyedDigest, { maxLength: 4 }),
+    next: fc.option(position, { nil: undefined }),
+  }),
+  "fetch-reply": fc.record({ kind: fc.constant("fetch-reply"), cells: keyedCells }),
+  "merge-reply": fc.record({ kind: fc.constant("merge-reply") }),
+};
+
+export const anyMessage: fc.Arbitrary<PeerMessage> = fc.oneof(...Object.values(messageArbitraries));
+
+export const anyHeader: fc.Arbitrary<FrameHeader> = fc.record({
+  requestId: u32,
+  clockMs: u48,
+  clockCounter: u16,
+  epoch: u53.map(epochFrom),
+  remainingMs: fc.integer({ min: 0, max: 60_000 }),
+  sentMs: fc.double({ noNaN: true, noDefaultInfinity: true }),
+});
