@@ -204,7 +204,9 @@ test("each lint rule the design relies on fires on a planted violation, and spar
         planted.rule === undefined
           ? codes.length === 0
           : codes.some((code) => code.includes(planted.rule as string));
-      return ok ? [] : [`${planted.path}: want ${planted.rule ?? "nothing"}, got [${codes}]`];
+      return ok
+        ? []
+        : [`${planted.path}: want ${planted.rule ?? "nothing"}, got ${codes.join(" and ")}`];
     });
     assert.deepEqual(wrong, []);
   } finally {
