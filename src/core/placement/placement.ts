@@ -1,0 +1,246 @@
+/**
+ * Placement: which nodes hold which slot, as a pure function of the membership.
+ *
+ * Invariant: two nodes that know the same members compute the same lists and the same epoch; there is no ring to
+ * agree on. One member that comes or goes changes at most one primary of a slot. Every node that could become a
+ * primary once those who join have joined, and those who leave have left, in any order, is pending before it is one.
+ * Source: DeCandia et al., "Dynamo" (SOSP 2007), section 6.2, strategy 3; docs/ARCHITECTURE.md, "Placement".
+ */
+import { assert } from "../../base/assert.ts";
+import { binaryFromText } from "../../base/binary.ts";
+import { hash53, hashBinary } from "../../base/hash.ts";
+import { type Epoch, epochFrom, type NodeId } from "../../model/ids.ts";
+import { MEMBERS_MAX, REPLICAS_MAX, SLOT_COUNT } from "../../model/limits.ts";
+import type { Intent, MemberRecord } from "../../model/member.ts";
+import { type Slot, slotFrom } from "../../model/slot.ts";
+import { type Draws, drawsOf, scoreOf } from "./rendezvous.ts";
+
+/** What placement needs to know of a member. */
+export type PlacementMember = Pick<MemberRecord, "id" | "intent" | "zone" | "weight">;
+
+/** What a placement is made from. */
+export interface PlacementSource {
+  /** In any order; those who left or were removed are passed over. At most MEMBERS_MAX that matter. */
+  readonly members: Iterable<PlacementMember>;
+  /** Copies wanted, N: 1..REPLICAS_MAX. */
+  readonly replicas: number;
+}
+
+/** How many slots a node holds. */
+export interface SlotShare {
+  /** Slots in which it is the first primary. */
+  readonly firstSlots: number;
+  /** Slots in which it is a primary. */
+  readonly primarySlots: number;
+}
+
+/** Whether a member of this intent holds slots today. */
+export function holdsSlots(intent: Intent): boolean {
+  return intent === "active" || intent === "leaving" || intent === "removing";
+}
+
+interface Candidate {
+  readonly id: NodeId;
+  readonly intent: Intent;
+  /** Number of the zone: equal for equal zones. */
+  readonly zone: number;
+  readonly draws: Draws;
+}
+
+interface SlotPlan {
+  /** Indices of all candidates, the greatest score first. */
+  readonly order: Uint16Array;
+  readonly primaries: readonly NodeId[];
+  readonly pending: readonly NodeId[];
+}
+
+const NOBODY: readonly NodeId[] = Object.freeze([]);
+
+/** Immutable. Lists are made when a slot is first asked for, and kept; they must not be changed. */
+export class Placement {
+  /** A version of the member list; 0 when there are no members. */
+  readonly epoch: Epoch;
+  /** Copies wanted, N. */
+  readonly replicas: number;
+  /** Copies there can be: min(N, members that hold slots today). 0 when none does. */
+  readonly effectiveReplicas: number;
+  /** Everybody who holds slots today or will, in order of id. */
+  readonly memberIds: readonly NodeId[];
+
+  readonly #candidates: readonly Candidate[];
+  readonly #zoneCount: number;
+  readonly #isSettled: boolean;
+  readonly #plans: (SlotPlan | undefined)[] = new Array(SLOT_COUNT);
+  #shares: ReadonlyMap<NodeId, SlotShare> | undefined;
+
+  constructor(source: PlacementSource) {
+    const { replicas } = source;
+    assert(
+      Number.isInteger(replicas) && replicas >= 1 && replicas <= REPLICAS_MAX,
+      "replicas are 1..16",
+    );
+    const members = sortedMembers(source.members);
+    const zones = new Map<string, number>();
+    for (const { zone } of members) if (!zones.has(zone)) zones.set(zone, zones.size);
+
+    this.epoch = epochOf(members);
+    this.replicas = replicas;
+    this.effectiveReplicas = Math.min(replicas, members.filter((m) => holdsSlots(m.intent)).length);
+    this.memberIds = members.map((member) => member.id);
+    this.#candidates = members.map((member) => ({
+      id: member.id,
+      intent: member.intent,
+      zone: zones.get(member.zone) as number,
+      draws: drawsOf(member.id, member.weight),
+    }));
+    this.#zoneCount = zones.size;
+    this.#isSettled = members.every((member) => member.intent === "active");
+  }
+
+  /** The members that hold slots today, in the order in which they are responsible for `slot`, zones aside. */
+  preferenceList(slot: Slot): readonly NodeId[] {
+    const ids: NodeId[] = [];
+    for (const index of this.#plan(slot).order) {
+      const candidate = this.#candidates[index] as Candidate;
+      if (holdsSlots(candidate.intent)) ids.push(candidate.id);
+    }
+    return ids;
+  }
+
+  /** Who holds `slot` today: `effectiveReplicas` nodes, in distinct zones while there are any; the first leads. */
+  primaries(slot: Slot): readonly NodeId[] {
+    return this.#plan(slot).primaries;
+  }
+
+  /** Who is not a primary but may be one next: gets every write, and has no vote in reads. Often nobody. */
+  pending(slot: Slot): readonly NodeId[] {
+    return this.#plan(slot).pending;
+  }
+
+  /** Who keeps cells for absent primaries: the rest of the preference list, in order. A fresh array. */
+  fallbacks(slot: Slot): readonly NodeId[] {
+    const { primaries, pending } = this.#plan(slot);
+    return this.preferenceList(slot).filter(
+      (id) => !primaries.includes(id) && !pending.includes(id),
+    );
+  }
+
+  isPrimary(slot: Slot, id: NodeId): boolean {
+    return this.#plan(slot).primaries.includes(id);
+  }
+
+  isPending(slot: Slot, id: NodeId): boolean {
+    return this.#plan(slot).pending.includes(id);
+  }
+
+  /** What each member holds, all slots counted; members that hold none are there with zeros. Kept once made. */
+  slotShares(): ReadonlyMap<NodeId, SlotShare> {
+    this.#shares ??= this.#countShares();
+    return this.#shares;
+  }
+
+  #countShares(): ReadonlyMap<NodeId, SlotShare> {
+    const counts = new Map(this.memberIds.map((id) => [id, { firstSlots: 0, primarySlots: 0 }]));
+    for (let index = 0; index < SLOT_COUNT; index += 1) {
+      const primaries = this.primaries(slotFrom(index));
+      for (let rank = 0; rank < primaries.length; rank += 1) {
+        const count = counts.get(primaries[rank] as NodeId);
+        assert(count !== undefined, "a primary is a member");
+        if (rank === 0) count.firstSlots += 1;
+        count.primarySlots += 1;
+      }
+    }
+    return counts;
+  }
+
+  #plan(slot: Slot): SlotPlan {
+    let plan = this.#plans[slot];
+    if (plan === undefined) {
+      plan = this.#makePlan(slot);
+      this.#plans[slot] = plan;
+    }
+    return plan;
+  }
+
+  #makePlan(slot: Slot): SlotPlan {
+    const scores = this.#candidates.map((candidate) => scoreOf(slot, candidate.draws));
+    // Candidates stand in order of id, so the index settles a tie as the id would.
+    const order = Uint16Array.from(scores.keys()).sort(
+      (a, b) => (scores[b] as number) - (scores[a] as number) || a - b,
+    );
+    const primaries = this.#choose(order, (candidate) => holdsSlots(candidate.intent));
+    const pending = this.#isSettled ? NOBODY : this.#choosePending(order, primaries);
+    return { order, primaries, pending };
+  }
+
+  /**
+   * Every other member that is a primary among the active ones alone, or among them and itself. The second is what
+   * covers several changes at once: adding a member never makes a primary of a third one, so whoever is a primary
+   * after some joined and some left is one beside the active members alone.
+   */
+  #choosePending(order: Uint16Array, primaries: readonly NodeId[]): readonly NodeId[] {
+    const next = this.#choose(order, (candidate) => candidate.intent === "active");
+    const pending: NodeId[] = [];
+    for (const index of order) {
+      const member = this.#candidates[index] as Candidate;
+      if (primaries.includes(member.id)) continue;
+      const isNext =
+        member.intent === "active"
+          ? next.includes(member.id)
+          : this.#choose(
+              order,
+              (candidate) => candidate.intent === "active" || candidate === member,
+            ).includes(member.id);
+      if (isNext) pending.push(member.id);
+    }
+    return pending.length === 0 ? NOBODY : pending;
+  }
+
+  /** The first N accepted candidates in zones of their own; where zones run out, the first of the others. */
+  #choose(order: Uint16Array, accepts: (candidate: Candidate) => boolean): readonly NodeId[] {
+    const chosen: NodeId[] = [];
+    const others: NodeId[] = [];
+    const zones: number[] = [];
+    for (const index of order) {
+      const candidate = this.#candidates[index] as Candidate;
+      if (!accepts(candidate)) continue;
+      if (!zones.includes(candidate.zone)) {
+        zones.push(candidate.zone);
+        chosen.push(candidate.id);
+      } else if (others.length < this.replicas) {
+        others.push(candidate.id);
+      }
+      const isFull = chosen.length === this.replicas;
+      const isLastZone = chosen.length === this.#zoneCount;
+      if (isFull || (isLastZone && chosen.length + others.length >= this.replicas)) break;
+    }
+    for (const id of others) if (chosen.length < this.replicas) chosen.push(id);
+    return chosen;
+  }
+}
+
+/** The members that matter, in order of id. */
+function sortedMembers(members: Iterable<PlacementMember>): PlacementMember[] {
+  const sorted: PlacementMember[] = [];
+  for (const member of members) {
+    if (holdsSlots(member.intent) || member.intent === "joining") sorted.push(member);
+  }
+  assert(sorted.length <= MEMBERS_MAX, "members are within their bound");
+  sorted.sort((a, b) => (a.id < b.id ? -1 : 1));
+  for (let index = 1; index < sorted.length; index += 1) {
+    assert(sorted[index]?.id !== sorted[index - 1]?.id, "a member is listed once");
+  }
+  return sorted;
+}
+
+/** Hashes what decides the placement, one member a line; the zone comes last, after its length, for it may be anything. */
+function epochOf(sorted: readonly PlacementMember[]): Epoch {
+  if (sorted.length === 0) return epochFrom(0);
+  let text = "";
+  for (const { id, intent, weight, zone } of sorted) {
+    const zoneBytes = binaryFromText(zone);
+    text += `${id} ${intent} ${weight} ${zoneBytes.length} ${zoneBytes}\n`;
+  }
+  // Zero says "no members".
+  return epochFrom(Math.max(hash53(hashBinary(text)), 1));
+}
