@@ -48,11 +48,12 @@ interface Candidate {
 }
 
 interface SlotPlan {
-  /** Indices of all candidates, the greatest score first. */
-  readonly order: Uint16Array;
   readonly primaries: readonly NodeId[];
   readonly pending: readonly NodeId[];
 }
+
+/** Room for an index below a score of 43 bits: a power of two, and no less than MEMBERS_MAX. */
+const INDEX_SPAN = 1_024;
 
 const NOBODY: readonly NodeId[] = Object.freeze([]);
 
@@ -71,6 +72,9 @@ export class Placement {
   readonly #zoneCount: number;
   readonly #isSettled: boolean;
   readonly #plans: (SlotPlan | undefined)[] = new Array(SLOT_COUNT);
+  /** Slot by slot, once there is a plan: the indices of all candidates, the greatest score first. */
+  readonly #orders: Uint16Array;
+  readonly #scratch: Float64Array;
   #shares: ReadonlyMap<NodeId, SlotShare> | undefined;
 
   constructor(source: PlacementSource) {
@@ -95,12 +99,15 @@ export class Placement {
     }));
     this.#zoneCount = zones.size;
     this.#isSettled = members.every((member) => member.intent === "active");
+    this.#orders = new Uint16Array(SLOT_COUNT * members.length);
+    this.#scratch = new Float64Array(members.length);
   }
 
   /** The members that hold slots today, in the order in which they are responsible for `slot`, zones aside. */
   preferenceList(slot: Slot): readonly NodeId[] {
     const ids: NodeId[] = [];
-    for (const index of this.#plan(slot).order) {
+    this.#plan(slot);
+    for (const index of this.#order(slot)) {
       const candidate = this.#candidates[index] as Candidate;
       if (holdsSlots(candidate.intent)) ids.push(candidate.id);
     }
@@ -163,14 +170,27 @@ export class Placement {
   }
 
   #makePlan(slot: Slot): SlotPlan {
-    const scores = this.#candidates.map((candidate) => scoreOf(slot, candidate.draws));
-    // Candidates stand in order of id, so the index settles a tie as the id would.
-    const order = Uint16Array.from(scores.keys()).sort(
-      (a, b) => (scores[b] as number) - (scores[a] as number) || a - b,
-    );
+    const order = this.#order(slot);
+    // A score and the candidate's index fit one number, which the engine sorts several times as fast as by a
+    // comparison. Candidates stand in order of id, so the index settles a tie as the id would.
+    const scratch = this.#scratch;
+    for (let index = 0; index < scratch.length; index += 1) {
+      const { draws } = this.#candidates[index] as Candidate;
+      scratch[index] = scoreOf(slot, draws) * INDEX_SPAN + (INDEX_SPAN - 1 - index);
+    }
+    scratch.sort();
+    for (let rank = 0; rank < scratch.length; rank += 1) {
+      const packed = scratch[scratch.length - 1 - rank] as number;
+      order[rank] = INDEX_SPAN - 1 - (packed & (INDEX_SPAN - 1));
+    }
     const primaries = this.#choose(order, (candidate) => holdsSlots(candidate.intent));
     const pending = this.#isSettled ? NOBODY : this.#choosePending(order, primaries);
-    return { order, primaries, pending };
+    return { primaries, pending };
+  }
+
+  #order(slot: Slot): Uint16Array {
+    const { length } = this.#candidates;
+    return this.#orders.subarray(slot * length, (slot + 1) * length);
   }
 
   /**
@@ -225,7 +245,7 @@ function sortedMembers(members: Iterable<PlacementMember>): PlacementMember[] {
   for (const member of members) {
     if (holdsSlots(member.intent) || member.intent === "joining") sorted.push(member);
   }
-  assert(sorted.length <= MEMBERS_MAX, "members are within their bound");
+  assert(sorted.length <= Math.min(MEMBERS_MAX, INDEX_SPAN), "members are within their bound");
   sorted.sort((a, b) => (a.id < b.id ? -1 : 1));
   for (let index = 1; index < sorted.length; index += 1) {
     assert(sorted[index]?.id !== sorted[index - 1]?.id, "a member is listed once");

@@ -6,7 +6,7 @@
  * Source: Thaler and Ravishankar, "Using Name-Based Mappings to Increase Hit Rates" (1998); docs/ARCHITECTURE.md.
  */
 import { assert } from "../../base/assert.ts";
-import { hash53, hashBinary, mix32, mix64 } from "../../base/hash.ts";
+import { hashBinary, mix32, mix64 } from "../../base/hash.ts";
 import type { NodeId } from "../../model/ids.ts";
 import type { Slot } from "../../model/slot.ts";
 
@@ -28,13 +28,13 @@ export function drawsOf(id: NodeId, weight: number): Draws {
   return draws;
 }
 
-/** The node's score in `slot`: the best of its draws, 53 bits of a 64-bit hash. */
+/** The node's score in `slot`, 0..2^43-1: the upper bits of its best draw, so that a score and an index fit 53 bits. */
 export function scoreOf(slot: Slot, draws: Draws): number {
   const salt = mix32(slot + 1);
   let best = 0;
   for (let index = 0; index < draws.length; index += 2) {
-    const hash = mix64(((draws[index] as number) ^ salt) >>> 0, draws[index + 1] as number);
-    best = Math.max(best, hash53(hash));
+    const hash = mix64((draws[index] as number) ^ salt, draws[index + 1] as number);
+    best = Math.max(best, hash.high * 0x800 + (hash.low >>> 21));
   }
   return best;
 }
