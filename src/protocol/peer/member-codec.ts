@@ -1,5 +1,5 @@
 /**
- * Members as bytes, for joins and push/pull over TCP.
+ * Members as bytes, for gossip, joins and push/pull.
  *
  *   record    node id, intent u8, weight u8, boots u53, version u53, boot u53, address (length u16, bytes),
  *             HTTP address (length u16, bytes), zone (length u8, UTF-8)
@@ -10,6 +10,13 @@ import { assert } from "../../base/assert.ts";
 import { binaryFromText, textFromBinary } from "../../base/binary.ts";
 import type { ByteReader } from "../../base/byte-reader.ts";
 import type { ByteWriter } from "../../base/byte-writer.ts";
+import {
+  BOOTS_MAX,
+  INCARNATION_MAX,
+  VERSION_MAX,
+  WEIGHT_MAX,
+  ZONE_BYTES_MAX,
+} from "../../model/gossip-message.ts";
 import { MEMBERS_MAX } from "../../model/limits.ts";
 import type {
   Intent,
@@ -20,8 +27,6 @@ import type {
 } from "../../model/member.ts";
 import { Choice, readAddress, readBootId, readNodeId, writeId } from "./message-parts.ts";
 
-const ZONE_BYTES_MAX = 64;
-const WEIGHT_MAX = 64;
 const RECORD_BYTES_MIN = 41;
 const LIVENESS_BYTES = 17;
 
@@ -58,7 +63,9 @@ export function readMemberRecord(reader: ByteReader): MemberRecord {
   if (weight < 1 || weight > WEIGHT_MAX) reader.reject(`weight ${weight}, 1 to ${WEIGHT_MAX}`);
   const boots = reader.u53();
   if (boots === 0) reader.reject("a member that never started");
+  if (boots > BOOTS_MAX) reader.reject(`${boots} starts, max ${BOOTS_MAX}`);
   const version = reader.u53();
+  if (version > VERSION_MAX) reader.reject(`record version ${version}, max ${VERSION_MAX}`);
   const boot = readBootId(reader);
   const address = readAddress(reader);
   const httpAddress = reader.binary16();
@@ -70,16 +77,21 @@ export function readMemberRecord(reader: ByteReader): MemberRecord {
   return { id, address, httpAddress, intent, zone, weight, boots, version, boot };
 }
 
-function writeLiveness(writer: ByteWriter, record: LivenessRecord): void {
-  writeId(writer, record.id);
-  livenesses.write(writer, record.liveness);
-  writer.u53(record.incarnation);
+/** What is believed of a member: liveness u8, incarnation u53. */
+export function writeBelief(writer: ByteWriter, belief: Omit<LivenessRecord, "id">): void {
+  livenesses.write(writer, belief.liveness);
+  writer.u53(belief.incarnation);
 }
 
-function readLiveness(reader: ByteReader): LivenessRecord {
-  const id = readNodeId(reader);
+export function readBelief(reader: ByteReader): Omit<LivenessRecord, "id"> {
   const liveness = livenesses.read(reader);
-  return { id, liveness, incarnation: reader.u53() };
+  return { liveness, incarnation: readIncarnation(reader) };
+}
+
+export function readIncarnation(reader: ByteReader): number {
+  const incarnation = reader.u53();
+  if (incarnation > INCARNATION_MAX) reader.reject(`incarnation ${incarnation}`);
+  return incarnation;
 }
 
 export function writeState(writer: ByteWriter, state: MembershipState): void {
@@ -88,7 +100,10 @@ export function writeState(writer: ByteWriter, state: MembershipState): void {
   writer.u16(state.records.length);
   for (const record of state.records) writeMemberRecord(writer, record);
   writer.u16(state.liveness.length);
-  for (const record of state.liveness) writeLiveness(writer, record);
+  for (const record of state.liveness) {
+    writeId(writer, record.id);
+    writeBelief(writer, record);
+  }
 }
 
 export function readState(reader: ByteReader): MembershipState {
@@ -97,7 +112,9 @@ export function readState(reader: ByteReader): MembershipState {
   for (let index = 0; index < recordCount; index += 1) records.push(readMemberRecord(reader));
   const liveness: LivenessRecord[] = [];
   const livenessCount = readCount(reader, LIVENESS_BYTES);
-  for (let index = 0; index < livenessCount; index += 1) liveness.push(readLiveness(reader));
+  for (let index = 0; index < livenessCount; index += 1) {
+    liveness.push({ id: readNodeId(reader), ...readBelief(reader) });
+  }
   return { records, liveness };
 }
 
