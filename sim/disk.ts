@@ -1,0 +1,237 @@
+/**
+ * The disk of one machine, and the `Storage` port of each boot on it.
+ *
+ * What was synced survives everything. What was written but not synced survives the end of a process, and
+ * loses a suffix of its batches when the power goes. A batch under way at the end is there whole or not at
+ * all: the engine's log has a checksum per batch. The lying disk is the control that the checkers must catch.
+ */
+import { MemoryTable, type TablePage } from "../src/adapters/memory/memory-table.ts";
+import { assert } from "../src/base/assert.ts";
+import { crc32 } from "../src/base/checksum.ts";
+import type { Durability } from "../src/model/config.ts";
+import {
+  type ScanRange,
+  type ScanResult,
+  type Storage,
+  StorageError,
+  type StorageKey,
+  type StorageOperation,
+} from "../src/ports/storage.ts";
+import type { SimRandom } from "./random.ts";
+import type { Process, Scheduler } from "./virtual-clock.ts";
+
+/** What is wrong with a disk at the moment. */
+export interface DiskFaults {
+  /** Typical milliseconds of one sync. */
+  syncMs: number;
+  isFull: boolean;
+  /** The next write fails to sync: whether it is durable is anybody's guess. */
+  failsNextSync: boolean;
+  /** Says synced when it is not: only to prove that the checkers find it. */
+  lies: boolean;
+}
+
+/** How to take one batch back: the values before it. */
+type Undo = readonly StorageOperation[];
+
+/** How a boot ended. */
+export type Ending = "process" | "power";
+
+/** Batches that may be unsynced before the operating system writes them out by itself. */
+const UNSYNCED_BATCHES_MAX = 256;
+const WHOLE: ScanRange = { from: "", before: "\xff".repeat(64), entriesMax: 1e9, bytesMax: 1e12 };
+/** A sync takes this long where nothing is wrong. */
+export const SYNC_MS = 0.8;
+
+export class Disk {
+  readonly faults: DiskFaults = {
+    syncMs: SYNC_MS,
+    isFull: false,
+    failsNextSync: false,
+    lies: false,
+  };
+  batches = 0;
+  readonly durability: Durability;
+  readonly #table = new MemoryTable();
+  readonly #unsynced: Undo[] = [];
+  readonly #random: SimRandom;
+  #underWay: (() => void) | undefined;
+
+  constructor(durability: Durability, random: SimRandom) {
+    this.durability = durability;
+    this.#random = random;
+  }
+
+  /** The port for one boot. */
+  open(process: Process, scheduler: Scheduler): Storage {
+    return new DiskSession(this, process, scheduler, this.#random);
+  }
+
+  /** Takes the end of a boot: a batch under way is decided, and unsynced ones are lost with the power. */
+  endBoot(ending: Ending): void {
+    this.finish(this.#random.oneIn(2));
+    if (ending === "process") return;
+    const kept = this.durability === "memory" ? 0 : this.#random.below(this.#unsynced.length + 1);
+    while (this.#unsynced.length > kept) this.#table.apply(this.#unsynced.pop() ?? []);
+    this.#unsynced.length = 0;
+  }
+
+  /** Keys held. */
+  get size(): number {
+    return this.#table.size;
+  }
+
+  /** Changes one bit of one stored value under a key for which `choose` holds; `false` when there is none. */
+  rot(choose: (key: StorageKey) => boolean): boolean {
+    const entries = this.scan(WHOLE).entries.filter(
+      ({ key, value }) => value.length > 0 && choose(key),
+    );
+    if (entries.length === 0) return false;
+    const { key, value } = this.#random.pick(entries);
+    const index = this.#random.below(value.length);
+    value[index] = (value[index] ?? 0) ^ (1 << this.#random.below(8));
+    this.#table.apply([{ key, value }]);
+    return true;
+  }
+
+  /** @internal */
+  get(key: StorageKey): Uint8Array | undefined {
+    return this.#table.get(key);
+  }
+
+  /** @internal */
+  scan(range: ScanRange): TablePage {
+    return this.#table.scan(range);
+  }
+
+  /** @internal The batch under way, to be decided by `endBoot` if the process does not live to see it done. */
+  begin(apply: () => void): void {
+    this.#underWay = apply;
+  }
+
+  /** @internal Decides the batch under way. */
+  finish(isApplied: boolean): void {
+    const underWay = this.#underWay;
+    this.#underWay = undefined;
+    if (isApplied) underWay?.();
+  }
+
+  /** @internal Applies a batch; unsynced ones can be taken back. */
+  apply(operations: readonly StorageOperation[]): void {
+    this.batches += 1;
+    const undo: StorageOperation[] = [];
+    for (const { key } of operations) undo.push({ key, value: this.#table.get(key) });
+    this.#table.apply(operations);
+    if (this.durability === "fsync" && !this.faults.lies) return;
+    this.#unsynced.push(undo);
+    if (this.#unsynced.length > UNSYNCED_BATCHES_MAX) this.#unsynced.shift();
+  }
+}
+
+/** One boot's view of a disk. */
+class DiskSession implements Storage {
+  readonly #disk: Disk;
+  readonly #process: Process;
+  readonly #scheduler: Scheduler;
+  readonly #random: SimRandom;
+  #isWriting = false;
+  #isClosed = false;
+  #closing: (() => void) | undefined;
+
+  constructor(disk: Disk, process: Process, scheduler: Scheduler, random: SimRandom) {
+    this.#disk = disk;
+    this.#process = process;
+    this.#scheduler = scheduler;
+    this.#random = random;
+  }
+
+  get(key: StorageKey): Uint8Array | undefined {
+    if (this.#isClosed) throw new StorageError("closed", "the storage is closed");
+    return this.#disk.get(key);
+  }
+
+  write(
+    operations: readonly StorageOperation[],
+    done: (error: StorageError | undefined) => void,
+  ): void {
+    assert(!this.#isWriting, "one write is under way at a time");
+    const faults = this.#disk.faults;
+    if (this.#isClosed) {
+      this.#later(0, () => done(new StorageError("closed", "the storage is closed")));
+      return;
+    }
+    this.#isWriting = true;
+    if (faults.isFull) {
+      this.#answer(
+        faults.syncMs,
+        done,
+        new StorageError("disk-full", "no space left; nothing was stored"),
+      );
+      return;
+    }
+    const crc = checksumOf(operations);
+    this.#disk.begin(() => this.#disk.apply(operations));
+    const willFail = faults.failsNextSync;
+    faults.failsNextSync = false;
+    const syncMs = this.#disk.durability === "memory" ? 0 : this.#random.longTail(faults.syncMs);
+    // The device works on whether or not its process is paused.
+    this.#scheduler.after(syncMs, "sync", undefined, () => {
+      if (!this.#process.isAlive) return;
+      assert(checksumOf(operations) === crc, "a batch does not change while it is written");
+      this.#disk.finish(!willFail || this.#random.oneIn(2));
+      this.#scheduler.trace.event("synced", this.#process.machine, operations.length, crc);
+      const error = willFail
+        ? new StorageError("sync-failed", "fdatasync: input/output error")
+        : undefined;
+      this.#answer(this.#random.fraction() * 0.2, done, error);
+    });
+  }
+
+  #answer(
+    delayMs: number,
+    done: (error: StorageError | undefined) => void,
+    error: StorageError | undefined,
+  ): void {
+    this.#later(delayMs, () => {
+      this.#isWriting = false;
+      this.#finishClosing();
+      done(error);
+    });
+  }
+
+  scan(range: ScanRange, done: (result: ScanResult) => void): void {
+    if (this.#isClosed) {
+      const error = new StorageError("closed", "the storage is closed");
+      this.#later(0, () => done({ kind: "failed", error }));
+      return;
+    }
+    const result: ScanResult = { kind: "scanned", ...this.#disk.scan(range) };
+    this.#later(this.#random.fraction() * 0.3, () => done(result));
+  }
+
+  close(done: () => void): void {
+    this.#isClosed = true;
+    this.#closing = done;
+    if (!this.#isWriting) this.#finishClosing();
+  }
+
+  /** Closing waits for the batch under way. */
+  #finishClosing(): void {
+    const done = this.#closing;
+    this.#closing = undefined;
+    if (done !== undefined) this.#later(this.#random.fraction(), done);
+  }
+
+  #later(delayMs: number, run: () => void): void {
+    this.#scheduler.after(delayMs, "storage", this.#process, run);
+  }
+}
+
+function checksumOf(operations: readonly StorageOperation[]): number {
+  let crc = operations.length;
+  for (const { key, value } of operations) {
+    crc = crc32(Buffer.from(key, "latin1"), crc);
+    if (value !== undefined) crc = crc32(value, crc);
+  }
+  return crc;
+}
