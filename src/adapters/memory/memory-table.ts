@@ -25,7 +25,7 @@ export class MemoryTable {
   /** A copy of the value, `undefined` when there is none. */
   get(key: StorageKey): Uint8Array | undefined {
     const value = this.#values.get(key);
-    return value === undefined ? undefined : copyOf(value);
+    return value === undefined ? undefined : Buffer.from(value);
   }
 
   /** Applies all operations, in order. */
@@ -35,7 +35,8 @@ export class MemoryTable {
         if (this.#values.delete(key)) this.#keys.remove(key);
       } else {
         const held = this.#values.size;
-        this.#values.set(key, copyOf(value));
+        // An allocation of its own: a slice of the runtime's pool would keep its neighbours' memory too.
+        this.#values.set(key, new Uint8Array(value));
         if (this.#values.size !== held) this.#keys.add(key);
       }
     }
@@ -59,9 +60,4 @@ export class MemoryTable {
     });
     return { entries, isComplete };
   }
-}
-
-/** Not `slice`: on a `Buffer` that would share the memory. */
-function copyOf(bytes: Uint8Array): Uint8Array {
-  return Uint8Array.prototype.slice.call(bytes);
 }
