@@ -28,24 +28,30 @@ export const anyStamp: fc.Arbitrary<Stamp> = fc.oneof(
 /** A mark: a stamp, or that there is none. */
 const anyMark = fc.oneof(fc.constant(NO_STAMP), anyStamp);
 
-export const anyRoot: fc.Arbitrary<RootCell> = fc.record({
-  kind: fc.constantFrom("tombstone", "container", "value" as const),
-  stamp: anyStamp,
-  type: anyType,
-  expiresAtMs: anyExpiry,
-  cleared: anyMark,
-  contentType: anyContentType,
-  payload: anyPayload,
-});
+export const anyRoot: fc.Arbitrary<RootCell> = fc.record(
+  {
+    kind: fc.constantFrom("tombstone", "container", "value" as const),
+    stamp: anyStamp,
+    type: anyType,
+    expiresAtMs: anyExpiry,
+    cleared: anyMark,
+    contentType: anyContentType,
+    payload: anyPayload,
+  },
+  { noNullPrototype: true },
+);
 
-export const anyField: fc.Arbitrary<FieldCell> = fc.record({
-  kind: fc.constantFrom("field-tombstone", "field" as const),
-  stamp: anyStamp,
-  type: anyType,
-  expiresAtMs: anyExpiry,
-  since: anyMark,
-  payload: anyPayload,
-});
+export const anyField: fc.Arbitrary<FieldCell> = fc.record(
+  {
+    kind: fc.constantFrom("field-tombstone", "field" as const),
+    stamp: anyStamp,
+    type: anyType,
+    expiresAtMs: anyExpiry,
+    since: anyMark,
+    payload: anyPayload,
+  },
+  { noNullPrototype: true },
+);
 
 /** A binary string of at most `bytesMax` bytes. */
 function anyBinary(bytesMin: number, bytesMax: number): fc.Arbitrary<string> {
