@@ -1,6 +1,7 @@
 /**
  * Messages between nodes: whole frames over connections, and datagrams. Delivery is not promised: a frame may be
- * lost with its connection, a datagram at any time. Frames of one connection arrive in order, at most once.
+ * lost with its connection, a datagram at any time. Frames of one connection arrive at most once; those of up to
+ * CHUNK_BYTES_MAX in order, larger ones in order among each other: small frames may overtake large ones, and the reverse.
  */
 import type { Address } from "../model/ids.ts";
 
@@ -23,7 +24,7 @@ export interface TransportListener {
 export interface Transport {
   /** Sets who is told; called once, before anything else. */
   listen(listener: TransportListener): void;
-  /** Starts connecting; `onOpened` or `onClosed` follows, in a later turn, within 3 s. */
+  /** Starts connecting; `onOpened` or `onClosed` follows, in a later turn, within 3 s. Frames may be sent before that. */
   connect(address: Address): ConnectionId;
   /**
    * Queues one frame. All frames of one turn leave in one write. `false`: the connection is gone or
@@ -32,7 +33,7 @@ export interface Transport {
   send(connection: ConnectionId, frame: Uint8Array): boolean;
   /** Bytes queued and not yet taken by the operating system. */
   queuedBytes(connection: ConnectionId): number;
-  /** Ends a connection after what is queued. */
+  /** Ends a connection after what is queued, at once if it never stood. No more frames of it are told. */
   close(connection: ConnectionId): void;
   /** Sends at most DATAGRAM_BYTES_MAX bytes; failures are silent. */
   sendDatagram(to: Address, datagram: Uint8Array): void;
