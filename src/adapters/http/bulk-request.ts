@@ -1,0 +1,238 @@
+/**
+ * `POST /kv`: many writes in one request, one JSON object a line.
+ *
+ * Invariant: a bad line does not stop the others; lines are written in no particular order, so many at once; at most
+ * `bulkWritesMax` writes and `bulkBytesMax` of their bytes are under way, and the client is held back by not being read.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { SharedConfig } from "../../model/config.ts";
+import type { WriteOutcome } from "../../model/outcome.ts";
+import { formatStamp } from "../../model/stamp.ts";
+import type { Store } from "../../node/store.ts";
+import {
+  GUARD_HEADERS,
+  jsonAnswer,
+  NDJSON_TYPE,
+  problemAnswer,
+} from "../../protocol/http/answer.ts";
+import { lineBytesMax, parseBulkLine } from "../../protocol/http/bulk-line.ts";
+import { failureProblem } from "../../protocol/http/kv-answers.ts";
+import { LineSplitter } from "../../protocol/http/line-splitter.ts";
+import { wantsLines } from "../../protocol/http/pages.ts";
+import { type Problem, problem } from "../../protocol/http/problem.ts";
+import type { ByteBudget, HttpLimits } from "./http-limits.ts";
+import { refuse, sendAnswer } from "./send.ts";
+
+export interface BulkContext {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly store: Store;
+  readonly shared: SharedConfig;
+  readonly limits: HttpLimits;
+  readonly budget: ByteBudget;
+  readonly w: number | undefined;
+  readonly deadlineMs: number | undefined;
+}
+
+interface WaitingLine {
+  readonly line: number;
+  /** `undefined`: it was too long. */
+  readonly bytes: Uint8Array | undefined;
+}
+
+export class BulkRequest {
+  readonly #context: BulkContext;
+  readonly #splitter: LineSplitter;
+  readonly #asLines: boolean;
+  readonly #lineBytesMax: number;
+  /** Lines of the piece last read that have not begun; nothing more is read while there are any. */
+  #waiting: WaitingLine[] = [];
+  #waitingIndex = 0;
+  #lineCount = 0;
+  #writes = 0;
+  #writeBytes = 0;
+  #stored = 0;
+  #failed = 0;
+  readonly #errors: Record<string, unknown>[] = [];
+  #isBodyOver = false;
+  #isOver = false;
+  #isDraining = false;
+  #hasHeard = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(context: BulkContext) {
+    this.#context = context;
+    this.#asLines = wantsLines(context.request.headers.accept);
+    this.#lineBytesMax = lineBytesMax(context.shared);
+    this.#splitter = new LineSplitter(
+      {
+        onLine: (bytes) => this.#await(bytes),
+        onLongLine: () => this.#await(undefined),
+      },
+      this.#lineBytesMax,
+    );
+  }
+
+  start(): void {
+    const { request, response, limits } = this.#context;
+    if (request.headers.expect !== undefined) response.writeContinue();
+    response.on("error", () => this.#stop());
+    response.on("close", () => this.#stop());
+    response.on("drain", () => {
+      this.#isDraining = false;
+      this.#pump();
+    });
+    request.on("data", (chunk: Uint8Array) => {
+      this.#hasHeard = true;
+      this.#splitter.feed(chunk);
+      this.#pump();
+    });
+    request.on("end", () => {
+      this.#splitter.end();
+      this.#isBodyOver = true;
+      this.#pump();
+    });
+    this.#timer = setInterval(() => this.#onTick(), limits.bulkIdleMs);
+  }
+
+  #await(bytes: Uint8Array | undefined): void {
+    this.#lineCount += 1;
+    this.#waiting.push({ line: this.#lineCount, bytes });
+  }
+
+  /** Begins what may begin, reads on when all of it has, and ends when nothing is left. */
+  #pump(): void {
+    const { request } = this.#context;
+    while (!this.#isOver && this.#hasRoom()) {
+      const next = this.#waiting[this.#waitingIndex];
+      if (next === undefined) break;
+      this.#waitingIndex += 1;
+      this.#begin(next);
+    }
+    if (this.#isOver) return;
+    if (this.#waitingIndex < this.#waiting.length || !this.#hasRoom()) {
+      request.pause();
+      return;
+    }
+    this.#waiting = [];
+    this.#waitingIndex = 0;
+    if (this.#isBodyOver && this.#writes === 0) this.#finish();
+    else if (!this.#isBodyOver) request.resume();
+  }
+
+  #hasRoom(): boolean {
+    const { limits } = this.#context;
+    return (
+      !this.#isDraining &&
+      this.#writes < limits.bulkWritesMax &&
+      this.#writeBytes < limits.bulkBytesMax
+    );
+  }
+
+  #begin(next: WaitingLine): void {
+    const { store, shared, w, deadlineMs } = this.#context;
+    const { line, bytes } = next;
+    if (bytes === undefined) {
+      const detail = `the line is longer than ${this.#lineBytesMax} bytes`;
+      this.#onProblem(line, problem("line-too-long", detail, { limit: this.#lineBytesMax }));
+      return;
+    }
+    const entry = parseBulkLine(bytes, shared);
+    if (entry === undefined) return;
+    if (entry.kind === "problem") {
+      this.#onProblem(line, entry);
+      return;
+    }
+
+    const { key, value, contentType, expiresAtMs } = entry;
+    this.#writes += 1;
+    this.#writeBytes += value.length;
+    // A store may shed within the call; `#pump` must then not run inside itself.
+    let isInside = true;
+    store.put({ key, value, contentType, expiresAtMs, w, deadlineMs }, (outcome) => {
+      this.#writes -= 1;
+      this.#writeBytes -= value.length;
+      if (this.#isOver) return;
+      this.#onOutcome(line, outcome);
+      if (!isInside) this.#pump();
+    });
+    isInside = false;
+  }
+
+  #onOutcome(line: number, outcome: WriteOutcome): void {
+    switch (outcome.kind) {
+      case "written":
+        this.#stored += 1;
+        if (this.#asLines)
+          this.#writeLine({ line, stamp: formatStamp(outcome.stamp), ...outcome.quorum });
+        return;
+      case "failed":
+        this.#onProblem(line, failureProblem(outcome));
+        return;
+      case "condition-failed":
+        this.#onProblem(
+          line,
+          problem("condition-failed", "the condition does not hold; nothing was stored"),
+        );
+        return;
+      default:
+        return;
+    }
+  }
+
+  #onProblem(line: number, failure: Problem): void {
+    this.#failed += 1;
+    const error = {
+      line,
+      code: failure.code,
+      detail: failure.detail,
+      stored: "no",
+      ...failure.facts,
+    };
+    if (this.#asLines) this.#writeLine({ line, error });
+    else if (this.#errors.length < this.#context.limits.bulkErrorsMax) this.#errors.push(error);
+  }
+
+  #writeLine(value: unknown): void {
+    const { response } = this.#context;
+    if (!response.headersSent)
+      response.writeHead(200, ["Content-Type", NDJSON_TYPE, ...GUARD_HEADERS]);
+    if (!response.write(`${JSON.stringify(value)}\n`)) this.#isDraining = true;
+  }
+
+  /** Silence counts only while the client is being listened to. */
+  #onTick(): void {
+    const { request, response, limits, budget } = this.#context;
+    const isSilent = !this.#hasHeard && !this.#isBodyOver && !request.isPaused();
+    this.#hasHeard = false;
+    if (!isSilent) return;
+    const detail = `nothing arrived for ${limits.bulkIdleMs} ms; ${this.#stored} lines were stored before`;
+    const stored = this.#stored + this.#writes > 0 ? "maybe" : "no";
+    const failure = problem("body-too-slow", detail, {
+      stored,
+      limit: limits.bulkIdleMs,
+      line: this.#lineCount,
+    });
+    this.#stop();
+    if (response.headersSent) response.destroy();
+    else refuse(request, response, problemAnswer(failure), limits, budget);
+  }
+
+  #finish(): void {
+    const { response, budget } = this.#context;
+    this.#stop();
+    const counts = { stored: this.#stored, failed: this.#failed };
+    if (!this.#asLines) {
+      sendAnswer(response, jsonAnswer({ ...counts, errors: this.#errors }), budget);
+      return;
+    }
+    this.#writeLine(counts);
+    response.end();
+  }
+
+  #stop(): void {
+    this.#isOver = true;
+    this.#waiting = [];
+    clearInterval(this.#timer);
+  }
+}

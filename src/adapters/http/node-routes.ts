@@ -1,0 +1,264 @@
+/**
+ * Everything but `/kv`: health, readiness, the cluster, the API description and the front page.
+ */
+import type { IncomingMessage } from "node:http";
+import type { HttpBindings } from "@hono/node-server";
+import { createRoute, OpenAPIHono, type RouteConfig, z } from "@hono/zod-openapi";
+import { AssertionError } from "../../base/assert.ts";
+import { parseKey } from "../../model/key.ts";
+import type { DumpOutcome, Store } from "../../node/store.ts";
+import type { Log } from "../../ports/log.ts";
+import {
+  type Answer,
+  GUARD_HEADERS,
+  jsonAnswer,
+  problemAnswer,
+} from "../../protocol/http/answer.ts";
+import { formatCursor, parseCursor } from "../../protocol/http/cursor.ts";
+import { splitTarget } from "../../protocol/http/kv-target.ts";
+import { pageAnswer, wantsLines } from "../../protocol/http/pages.ts";
+import { excerpt, isProblem, type Problem, problem } from "../../protocol/http/problem.ts";
+import {
+  type Parameters,
+  parseDumpParameters,
+  parseLocateParameters,
+  parseNoParameters,
+  parseParameters,
+} from "../../protocol/http/query.ts";
+import { dumpEntryJson, locationJson, statusJson } from "./cluster-json.ts";
+import { describeKv } from "./kv-description.ts";
+import {
+  clusterSchema,
+  dumpPageSchema,
+  healthSchema,
+  locationSchema,
+  problemSchema,
+  readySchema,
+} from "./schemas.ts";
+
+type Environment = { Bindings: HttpBindings };
+type Route = RouteConfig & { readonly path: string };
+export type NodeApplication = OpenAPIHono<Environment>;
+
+const FRONT_PAGE = `dnd: a masterless, durable, always-writable key-value store
+
+  PUT, POST, GET, HEAD, DELETE  /kv/{key}          a value
+  GET                           /kv?prefix=        keys, a page at a time
+  POST                          /kv                many values, one JSON object a line
+  GET                           /cluster           members, liveness, placement, counters
+  GET                           /cluster/locate    ?key= the nodes that hold a key
+  GET                           /cluster/dump      this node's own cells
+  GET                           /health            200 while the process is alive
+  GET                           /ready             200 while the node serves
+  GET                           /openapi.json      all of this for programs
+
+  curl -X POST localhost:6000/kv/user1 -d '{"name": "Jack"}'
+  curl localhost:6000/kv/user1
+`;
+
+function json<Schema extends z.ZodType>(description: string, schema: Schema) {
+  return { description, content: { "application/json": { schema } } };
+}
+
+const refused = {
+  description: "Problem.",
+  content: { "application/problem+json": { schema: problemSchema } },
+};
+const frontPage = createRoute({
+  method: "get",
+  path: "/",
+  summary: "The addresses below",
+  responses: { 200: { description: "Text.", content: { "text/plain": { schema: z.string() } } } },
+});
+const health = createRoute({
+  method: "get",
+  path: "/health",
+  summary: "Whether the process is alive",
+  responses: { 200: json("It is.", healthSchema) },
+});
+const ready = createRoute({
+  method: "get",
+  path: "/ready",
+  summary: "Whether the node serves",
+  responses: {
+    200: json("It does.", readySchema),
+    503: json("It does not (yet, or any more).", readySchema),
+  },
+});
+const cluster = createRoute({
+  method: "get",
+  path: "/cluster",
+  summary: "The cluster as this node sees it",
+  responses: { 200: json("Members, liveness, placement, counters.", clusterSchema) },
+});
+const locate = createRoute({
+  method: "get",
+  path: "/cluster/locate",
+  summary: "Which nodes hold a key",
+  request: { query: z.object({ key: z.string().optional(), key64: z.string().optional() }) },
+  responses: { 200: json("Nodes in order of preference.", locationSchema), 400: refused },
+});
+const dump = createRoute({
+  method: "get",
+  path: "/cluster/dump",
+  summary: "This node's own cells",
+  request: { query: z.object({ limit: z.string().optional(), cursor: z.string().optional() }) },
+  responses: { 200: json("A page in storage order.", dumpPageSchema), 400: refused, 503: refused },
+});
+
+const DUMP_SCOPE = "dump";
+
+/** The application for all that is not on the hot path. */
+export function createNodeRoutes(store: Store, log: Log): NodeApplication {
+  const app: NodeApplication = new OpenAPIHono<Environment>();
+
+  // The router's own validation reads decoded text and would accept what it does not know, so the schemas
+  // describe and the parsers of `protocol/http` judge.
+  const add = (
+    route: Route,
+    serve: (request: IncomingMessage) => Answer | Promise<Answer>,
+  ): void => {
+    app.openAPIRegistry.registerPath(route);
+    app.get(route.path, async (context) => respond(await serve(context.env.incoming)));
+  };
+  add(frontPage, (request) => withoutParameters(request, () => textAnswer(FRONT_PAGE)));
+  add(health, (request) => withoutParameters(request, () => jsonAnswer({ status: "alive" })));
+  add(ready, (request) => withoutParameters(request, () => readyAnswer(store)));
+  add(cluster, (request) =>
+    withoutParameters(request, () => jsonAnswer(statusJson(store.status()))),
+  );
+  add(locate, (request) => locateAnswer(store, parametersOf(request)));
+  add(dump, (request) =>
+    dumpAnswer(store, parametersOf(request), wantsLines(request.headers.accept)),
+  );
+
+  describeKv(app.openAPIRegistry);
+  let description: Answer | undefined;
+  app.get("/openapi.json", (context) => {
+    description ??= jsonAnswer(app.getOpenAPI31Document(DOCUMENT));
+    const answer = description;
+    return respond(withoutParameters(context.env.incoming, () => answer));
+  });
+
+  for (const path of [
+    "/",
+    "/health",
+    "/ready",
+    "/cluster",
+    "/cluster/locate",
+    "/cluster/dump",
+    "/openapi.json",
+  ]) {
+    app.all(path, (context) => {
+      const failure = problem(
+        "method-not-allowed",
+        `${context.req.method} is not one of GET, HEAD`,
+      );
+      return respond(problemAnswer(failure, ["Allow", "GET, HEAD"]));
+    });
+  }
+  app.notFound((context) => {
+    const path = splitTarget(context.env.incoming.url ?? "")?.path ?? "";
+    return respond(
+      problemAnswer(
+        problem("route-not-found", `there is nothing at ${excerpt(JSON.stringify(path))}`),
+      ),
+    );
+  });
+  app.onError((error) => {
+    // A broken invariant must end the process; the router would otherwise turn it into an answer.
+    if (error instanceof AssertionError) {
+      setImmediate(() => {
+        throw error;
+      });
+    }
+    log.log("error", "http-request-failed", { reason: error.message });
+    return respond(problemAnswer(problem("internal", "the request failed inside the node")));
+  });
+  return app;
+}
+
+const DOCUMENT = {
+  openapi: "3.1.0",
+  info: {
+    title: "dnd",
+    version: "1",
+    description:
+      "A masterless, durable, always-writable key-value store. docs/http.md explains each part.",
+  },
+};
+
+function parametersOf(request: IncomingMessage): Parameters | Problem {
+  return parseParameters(splitTarget(request.url ?? "")?.query ?? "");
+}
+
+/** `answer`, unless the request has parameters where there are none to have. */
+function withoutParameters(request: IncomingMessage, answer: () => Answer): Answer {
+  const parameters = parametersOf(request);
+  if (isProblem(parameters)) return problemAnswer(parameters);
+  const none = parseNoParameters(parameters);
+  return isProblem(none) ? problemAnswer(none) : answer();
+}
+
+function readyAnswer(store: Store): Answer {
+  const { phase } = store.status();
+  const isReady = phase === "ready";
+  return jsonAnswer({ ready: isReady, phase }, isReady ? 200 : 503);
+}
+
+function textAnswer(body: string): Answer {
+  return {
+    status: 200,
+    headers: ["Content-Type", "text/plain; charset=utf-8", ...GUARD_HEADERS],
+    body,
+  };
+}
+
+function locateAnswer(store: Store, parameters: Parameters | Problem): Answer {
+  if (isProblem(parameters)) return problemAnswer(parameters);
+  const wanted = parseLocateParameters(parameters);
+  if (isProblem(wanted)) return problemAnswer(wanted);
+  const { keyBytesMax } = store.status().shared;
+  const key = parseKey(wanted.key, keyBytesMax);
+  if (key === "empty")
+    return problemAnswer(problem("key-empty", "a key is 1 byte or longer", { limit: 1, value: 0 }));
+  if (key === "too-long") {
+    const detail = `the key is ${wanted.key.length} bytes, max ${keyBytesMax}`;
+    return problemAnswer(
+      problem("key-too-long", detail, { limit: keyBytesMax, value: wanted.key.length }),
+    );
+  }
+  return jsonAnswer(locationJson(key, store.locate(key)));
+}
+
+async function dumpAnswer(
+  store: Store,
+  parameters: Parameters | Problem,
+  asLines: boolean,
+): Promise<Answer> {
+  if (isProblem(parameters)) return problemAnswer(parameters);
+  const wanted = parseDumpParameters(parameters);
+  if (isProblem(wanted)) return problemAnswer(wanted);
+  const start =
+    wanted.cursor === undefined ? { position: "" } : parseCursor(wanted.cursor, DUMP_SCOPE);
+  if (isProblem(start)) return problemAnswer(start);
+
+  const outcome = await new Promise<DumpOutcome>((resolve) => {
+    store.dump(start.position, wanted.limit, resolve);
+  });
+  if (outcome.kind === "failed") return problemAnswer(problem("storage-failed", outcome.detail));
+  const cursor = outcome.next === undefined ? undefined : formatCursor(outcome.next, DUMP_SCOPE);
+  return pageAnswer(outcome.entries.map(dumpEntryJson), cursor, asLines);
+}
+
+/** An answer as the router's own kind of response. */
+function respond(answer: Answer): Response {
+  const headers = new Headers();
+  for (let index = 0; index < answer.headers.length; index += 2) {
+    headers.append(answer.headers[index] as string, answer.headers[index + 1] as string);
+  }
+  return new Response((answer.body as string | undefined) ?? null, {
+    status: answer.status,
+    headers,
+  });
+}

@@ -1,0 +1,182 @@
+/** JSON bodies of the HTTP interface as schemas, for its description at `/openapi.json`. */
+import { z } from "@hono/zod-openapi";
+
+export const STAMP_EXAMPLE = "019aab3c4d5e-0000-0f3a92b1c4d5e6";
+
+const stamp = z
+  .string()
+  .regex(/^[0-9a-f]{12}-[0-9a-f]{4}-[0-9a-f]{14}$/)
+  .openapi({
+    description: "When it was written: later stamps sort later.",
+    example: STAMP_EXAMPLE,
+  });
+
+const bytesAs = {
+  key: z.string().optional().openapi({ description: "The key, if it is UTF-8." }),
+  key64: z
+    .string()
+    .optional()
+    .openapi({ description: "The key in base64url, if it is not UTF-8." }),
+};
+
+export const writtenSchema = z
+  .object({
+    stamp,
+    acks: z.int().openapi({ description: "Primaries that hold the value durably." }),
+    of: z.int().openapi({ description: "Primaries there are." }),
+    hinted: z.int().openapi({
+      description: "Copies that other nodes hold for primaries that could not be reached.",
+    }),
+  })
+  .openapi("Written");
+
+export const problemSchema = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    code: z.string().openapi({ description: "Stable; docs/http.md lists them." }),
+    detail: z.string(),
+    stored: z
+      .enum(["no", "maybe"])
+      .openapi({ description: "Whether anything may have been stored." }),
+    limit: z.union([z.number(), z.string()]).optional(),
+    value: z.union([z.number(), z.string()]).optional(),
+    name: z.string().optional(),
+    current: stamp.optional(),
+    newest: stamp.optional(),
+    acks: z.int().optional(),
+    of: z.int().optional(),
+    hinted: z.int().optional(),
+    line: z.int().optional(),
+  })
+  .openapi("Problem");
+
+export const bulkLineSchema = z
+  .object({
+    ...bytesAs,
+    value: z
+      .unknown()
+      .optional()
+      .openapi({ description: "A string is its UTF-8 text; other JSON its own text." }),
+    value64: z.string().optional().openapi({ description: "The value in base64 or base64url." }),
+    type: z.literal("string").optional(),
+    contentType: z.string().max(255).optional(),
+    expires: z.union([z.string(), z.int()]).optional().openapi({
+      description: "RFC 3339 in UTC, or milliseconds since 1970.",
+    }),
+  })
+  .openapi("BulkLine");
+
+export const bulkSummarySchema = z
+  .object({
+    stored: z.int(),
+    failed: z.int(),
+    errors: z.array(
+      z.object({
+        line: z.int().openapi({ description: "From 1." }),
+        code: z.string(),
+        detail: z.string(),
+        stored: z.enum(["no", "maybe"]),
+      }),
+    ),
+  })
+  .openapi("BulkSummary");
+
+export const listPageSchema = z
+  .object({
+    entries: z.array(
+      z.object({
+        ...bytesAs,
+        stamp,
+        expires: z.string().optional(),
+        value: z.string().optional(),
+        value64: z.string().optional(),
+        bytes: z.int().optional(),
+        type: z.string().optional(),
+        contentType: z.string().optional(),
+      }),
+    ),
+    cursor: z
+      .string()
+      .optional()
+      .openapi({ description: "Continues the listing; absent at its end." }),
+  })
+  .openapi("ListPage");
+
+export const dumpPageSchema = z
+  .object({
+    entries: z.array(
+      z.object({
+        slot: z.int(),
+        ...bytesAs,
+        field: z.string().optional(),
+        field64: z.string().optional(),
+        kind: z.string(),
+        stamp,
+        checksum: z.string(),
+        expires: z.string().optional(),
+      }),
+    ),
+    cursor: z.string().optional(),
+  })
+  .openapi("DumpPage");
+
+export const locationSchema = z
+  .object({
+    ...bytesAs,
+    slot: z.int(),
+    primaries: z.array(z.string()),
+    pending: z.array(z.string()),
+    fallbacks: z.array(z.string()),
+  })
+  .openapi("Location");
+
+export const healthSchema = z.object({ status: z.literal("alive") }).openapi("Health");
+
+export const readySchema = z
+  .object({
+    ready: z.boolean(),
+    phase: z.enum(["starting", "joining", "ready", "stopping", "stopped"]),
+  })
+  .openapi("Ready");
+
+export const clusterSchema = z
+  .object({
+    node: z.string(),
+    cluster: z.string().nullable(),
+    phase: z.string(),
+    epoch: z.string().openapi({ description: "Version of the placement, 14 hexadecimal digits." }),
+    address: z.string(),
+    httpAddress: z.string(),
+    zone: z.string(),
+    weight: z.int(),
+    shared: z.object({
+      replicas: z.int(),
+      writeQuorum: z.enum(["sloppy", "strict"]),
+      keyBytesMax: z.int(),
+      valueBytesMax: z.int(),
+      graceMs: z.int(),
+    }),
+    members: z.array(
+      z.object({
+        id: z.string(),
+        address: z.string(),
+        httpAddress: z.string(),
+        intent: z.enum(["joining", "active", "leaving", "left", "removing", "removed"]),
+        liveness: z.enum(["alive", "suspect", "dead"]),
+        zone: z.string(),
+        weight: z.int(),
+        boots: z.int(),
+        incarnation: z.int(),
+        firstSlots: z.int().openapi({ description: "Slots in which it is the first primary." }),
+        primarySlots: z.int().openapi({ description: "Slots of which it holds a copy." }),
+        dirtySlots: z
+          .int()
+          .openapi({ description: "Slots in which this node knows it may lack something." }),
+      }),
+    ),
+    counters: z.record(z.string(), z.number()),
+    gauges: z.record(z.string(), z.number()),
+  })
+  .openapi("Cluster");
