@@ -25,10 +25,10 @@ export interface TransportPair {
   /** Where nobody listens. */
   readonly deadAddress: Address;
   /** Lets events happen until `isReached` holds; rejects, by its own means, if that takes for ever. */
-  runUntil(isReached: () => boolean): Promise<void>;
+  readonly runUntil: (isReached: () => boolean) => Promise<void>;
   /** Lets everything happen that is under way. */
-  settle(): Promise<void>;
-  close(): Promise<void>;
+  readonly settle: () => Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Writes down what it is told, and that it is told outside of calls. */

@@ -115,6 +115,7 @@ const failureCode = fc.constantFrom<FailureCode[]>(
   "storage-failed",
   "not-ready",
   "shutting-down",
+  "contended",
 );
 
 const failure = {

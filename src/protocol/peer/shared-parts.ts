@@ -63,6 +63,7 @@ const failureCodes = new Choice<FailureCode>("failure code", {
   "storage-failed": 5,
   "not-ready": 6,
   "shutting-down": 7,
+  contended: 8,
 });
 
 const storedAnswers = new Choice<"no" | "maybe">("answer to stored", { no: 0, maybe: 1 });
