@@ -13,7 +13,10 @@ export type Key = Brand<string, "Key">;
 export type Field = Brand<string, "Field">;
 
 /** Trust boundary: a binary string from a client. */
-export function parseKey(binary: string, bytesMax: number = KEY_BYTES_MAX): Key | "empty" | "too-long" {
+export function parseKey(
+  binary: string,
+  bytesMax: number = KEY_BYTES_MAX,
+): Key | "empty" | "too-long" {
   if (binary.length === 0) return "empty";
   if (binary.length > bytesMax) return "too-long";
   return binary as Key;
@@ -29,4 +32,22 @@ export function keyFromText(text: string): Key {
   const key = parseKey(binaryFromText(text));
   assert(key !== "empty" && key !== "too-long", "a key is 1..32768 bytes");
   return key;
+}
+
+/**
+ * Trust boundary: what is wrong with `binary` as a key; `undefined` if it is one. Apart from `keyFromBinary`, because
+ * a result that is either the key or a word for its fault could not tell the key spelled `empty` from an empty one.
+ */
+export function keyFault(
+  binary: string,
+  bytesMax: number = KEY_BYTES_MAX,
+): "empty" | "too-long" | undefined {
+  if (binary.length === 0) return "empty";
+  return binary.length > bytesMax ? "too-long" : undefined;
+}
+
+/** Inside the boundary: the key of these bytes, which `keyFault` found nothing wrong with. */
+export function keyFromBinary(binary: string): Key {
+  assert(binary.length >= 1 && binary.length <= KEY_BYTES_MAX, "a key is 1..32768 bytes");
+  return binary as Key;
 }

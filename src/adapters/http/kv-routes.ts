@@ -7,7 +7,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { performance } from "node:perf_hooks";
 import type { SharedConfig } from "../../model/config.ts";
-import { type Key, parseKey } from "../../model/key.ts";
+import { type Key, keyFromBinary } from "../../model/key.ts";
 import type { Store } from "../../node/store.ts";
 import { type Answer, problemAnswer } from "../../protocol/http/answer.ts";
 import {
@@ -24,7 +24,7 @@ import {
   putAnswer,
   readAnswer,
 } from "../../protocol/http/kv-answers.ts";
-import { parseKvTarget } from "../../protocol/http/kv-target.ts";
+import { keyProblem, parseKvTarget } from "../../protocol/http/kv-target.ts";
 import { listEntryJson, pageAnswer, wantsLines } from "../../protocol/http/pages.ts";
 import { isProblem, type Problem, problem } from "../../protocol/http/problem.ts";
 import {
@@ -73,12 +73,9 @@ export class KvRoutes {
         this.#serveCollection(request, response, target.parameters);
         return true;
       case "key": {
-        const key = parseKey(target.key, this.#sharedNow().keyBytesMax);
-        if (key === "empty")
-          this.#refuse(request, response, problem("key-empty", "a key is 1 byte or longer"));
-        else if (key === "too-long")
-          this.#refuse(request, response, this.#keyTooLong(target.key.length));
-        else this.#serveKey(request, response, key, target.parameters);
+        const fault = keyProblem(target.key, this.#sharedNow().keyBytesMax);
+        if (fault !== undefined) this.#refuse(request, response, fault);
+        else this.#serveKey(request, response, keyFromBinary(target.key), target.parameters);
         return true;
       }
       default:
@@ -205,9 +202,9 @@ export class KvRoutes {
     const parameters = parseListParameters(rawParameters);
     if (isProblem(parameters)) return this.#refuse(request, response, parameters);
     const { prefix, limit, withValues, deadlineMs } = parameters;
-    if (prefix.length > this.#sharedNow().keyBytesMax) {
-      return this.#refuse(request, response, this.#keyTooLong(prefix.length));
-    }
+    // No key is longer, but the store's own bounds are told of none.
+    const fault = prefix === "" ? undefined : keyProblem(prefix, this.#sharedNow().keyBytesMax);
+    if (fault !== undefined) return this.#refuse(request, response, fault);
     const scope = `list ${prefix}`;
     const start =
       parameters.cursor === undefined ? undefined : parseCursor(parameters.cursor, scope);
@@ -296,12 +293,6 @@ export class KvRoutes {
     // A request without a body leaves the connection in a known state; one with an unread body does not.
     if (request.complete || !announcesBody(request)) this.#send(response, answer);
     else refuse(request, response, answer, this.#limits, this.#budget);
-  }
-
-  #keyTooLong(bytes: number): Problem {
-    const { keyBytesMax } = this.#shared;
-    const detail = `the key is ${bytes} bytes, max ${keyBytesMax}`;
-    return problem("key-too-long", detail, { limit: keyBytesMax, value: bytes });
   }
 
   #send(response: ServerResponse, answer: Answer): void {

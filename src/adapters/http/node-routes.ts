@@ -5,7 +5,7 @@ import type { IncomingMessage } from "node:http";
 import type { HttpBindings } from "@hono/node-server";
 import { createRoute, OpenAPIHono, type RouteConfig, z } from "@hono/zod-openapi";
 import { AssertionError } from "../../base/assert.ts";
-import { parseKey } from "../../model/key.ts";
+import { keyFromBinary } from "../../model/key.ts";
 import type { DumpOutcome, Store } from "../../node/store.ts";
 import type { Log } from "../../ports/log.ts";
 import {
@@ -15,7 +15,7 @@ import {
   problemAnswer,
 } from "../../protocol/http/answer.ts";
 import { formatCursor, parseCursor } from "../../protocol/http/cursor.ts";
-import { splitTarget } from "../../protocol/http/kv-target.ts";
+import { keyProblem, splitTarget } from "../../protocol/http/kv-target.ts";
 import { pageAnswer, wantsLines } from "../../protocol/http/pages.ts";
 import { excerpt, isProblem, type Problem, problem } from "../../protocol/http/problem.ts";
 import {
@@ -91,6 +91,12 @@ const cluster = createRoute({
   summary: "The cluster as this node sees it",
   responses: { 200: json("Members, liveness, placement, counters.", clusterSchema) },
 });
+const openApi = createRoute({
+  method: "get",
+  path: "/openapi.json",
+  summary: "This description",
+  responses: { 200: json("OpenAPI 3.1.", z.unknown()) },
+});
 const locate = createRoute({
   method: "get",
   path: "/cluster/locate",
@@ -132,6 +138,7 @@ export function createNodeRoutes(store: Store, log: Log): NodeApplication {
     dumpAnswer(store, parametersOf(request), wantsLines(request.headers.accept)),
   );
 
+  app.openAPIRegistry.registerPath(openApi);
   describeKv(app.openAPIRegistry);
   let description: Answer | undefined;
   app.get("/openapi.json", (context) => {
@@ -218,16 +225,9 @@ function locateAnswer(store: Store, parameters: Parameters | Problem): Answer {
   if (isProblem(parameters)) return problemAnswer(parameters);
   const wanted = parseLocateParameters(parameters);
   if (isProblem(wanted)) return problemAnswer(wanted);
-  const { keyBytesMax } = store.status().shared;
-  const key = parseKey(wanted.key, keyBytesMax);
-  if (key === "empty")
-    return problemAnswer(problem("key-empty", "a key is 1 byte or longer", { limit: 1, value: 0 }));
-  if (key === "too-long") {
-    const detail = `the key is ${wanted.key.length} bytes, max ${keyBytesMax}`;
-    return problemAnswer(
-      problem("key-too-long", detail, { limit: keyBytesMax, value: wanted.key.length }),
-    );
-  }
+  const fault = keyProblem(wanted.key, store.status().shared.keyBytesMax);
+  if (fault !== undefined) return problemAnswer(fault);
+  const key = keyFromBinary(wanted.key);
   return jsonAnswer(locationJson(key, store.locate(key)));
 }
 

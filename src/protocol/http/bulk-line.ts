@@ -6,10 +6,11 @@
  */
 import { binaryFromText, bytesFromBinary, textFromBytes } from "../../base/binary.ts";
 import type { SharedConfig } from "../../model/config.ts";
-import { type Key, parseKey } from "../../model/key.ts";
+import { type Key, keyFromBinary } from "../../model/key.ts";
 import { EXPIRES_AT_MS_MAX } from "../../model/limits.ts";
 import { BYTES_TYPE, checkContentType, JSON_TYPE, TEXT_TYPE } from "./content-type.ts";
 import { jsonMembers } from "./json-members.ts";
+import { keyProblem } from "./kv-target.ts";
 import { decodeBase64 } from "./percent.ts";
 import { excerpt, type Problem, problem } from "./problem.ts";
 import { parseTime } from "./time-text.ts";
@@ -117,12 +118,7 @@ function readKey(values: ReadonlyMap<string, unknown>, limits: BulkLimits): Key 
   else binary = typeof text64 === "string" ? decodeBase64(text64) : undefined;
   if (binary === undefined) return bad("key is not a string, or key64 not base64", "key");
 
-  const key = parseKey(binary, limits.keyBytesMax);
-  if (key === "empty")
-    return problem("key-empty", "a key is 1 byte or longer", { limit: 1, value: 0 });
-  if (key !== "too-long") return key;
-  const detail = `the key is ${binary.length} bytes, max ${limits.keyBytesMax}`;
-  return problem("key-too-long", detail, { limit: limits.keyBytesMax, value: binary.length });
+  return keyProblem(binary, limits.keyBytesMax) ?? keyFromBinary(binary);
 }
 
 interface LabelledValue {

@@ -5,6 +5,7 @@
  * `/kv/%FF`, `/kv/%25FF`, `/kv/..`, `/kv/a/../b` and `/kv//a` are five keys. What a client's own URL library
  * rewrites before it sends is reachable by `?key64=`. Source: RFC 9112 section 3.2, RFC 3986 section 2.1.
  */
+import { keyFault } from "../../model/key.ts";
 import { decodeBase64, decodePercent } from "./percent.ts";
 import { excerpt, isProblem, type Problem, problem } from "./problem.ts";
 import { NO_PARAMETERS, type Parameters, parseParameters } from "./query.ts";
@@ -45,7 +46,7 @@ export function splitTarget(rawTarget: string): RawTarget | undefined {
   return { authority, path: path.slice(0, queryIndex), query: path.slice(queryIndex + 1) };
 }
 
-/** Which key, or the collection of all, `rawTarget` names. Key lengths are the caller's to check. */
+/** Which key, or the collection of all, `rawTarget` names. Lengths are `keyProblem`'s to judge. */
 export function parseKvTarget(rawTarget: string): KvTarget {
   const target = splitTarget(rawTarget);
   if (target === undefined) {
@@ -76,7 +77,6 @@ export function parseKvTarget(rawTarget: string): KvTarget {
       "the key holds a % that two hexadecimal digits do not follow; write %25 for a %",
     );
   }
-  if (key === "") return problem("key-empty", "a key is 1 byte or longer", { limit: 1, value: 0 });
   return { kind: "key", key, parameters };
 }
 
@@ -92,6 +92,20 @@ function keyFromParameter(key64: string, rest: string, parameters: Parameters): 
       value: excerpt(key64),
     });
   }
-  if (key === "") return problem("key-empty", "a key is 1 byte or longer", { limit: 1, value: 0 });
   return { kind: "key", key, parameters };
+}
+
+/** What is wrong with the bytes of a key, with limit and value; `undefined` if nothing is. */
+export function keyProblem(binary: string, bytesMax: number): Problem | undefined {
+  switch (keyFault(binary, bytesMax)) {
+    case "empty":
+      return problem("key-empty", "a key is 1 byte or longer", { limit: 1, value: 0 });
+    case "too-long":
+      return problem("key-too-long", `the key is ${binary.length} bytes, max ${bytesMax}`, {
+        limit: bytesMax,
+        value: binary.length,
+      });
+    default:
+      return undefined;
+  }
 }

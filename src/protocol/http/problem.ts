@@ -42,6 +42,7 @@ const CATALOGUE = {
   "storage-failed": { status: 503, title: "The node's storage failed" },
   "not-ready": { status: 503, title: "The node is not serving" },
   "shutting-down": { status: 503, title: "The node is shutting down" },
+  contended: { status: 503, title: "The conditional write was overtaken by others" },
   "timed-out": { status: 504, title: "The deadline passed" },
 } as const;
 

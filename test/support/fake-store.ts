@@ -1,0 +1,245 @@
+/**
+ * A store of one process's memory that answers as a cluster of three would, for tests of the front doors.
+ *
+ * Answers come in a later turn, as the contract says. `failNext` and `hold` let a test choose the outcome and the moment.
+ */
+import type { RootCell } from "../../src/model/cell.ts";
+import { SHARED_CONFIG_DEFAULT, type SharedConfig } from "../../src/model/config.ts";
+import {
+  type Address,
+  bootIdFrom,
+  clusterIdFrom,
+  epochFrom,
+  nodeIdFrom,
+  parseAddress,
+} from "../../src/model/ids.ts";
+import type { Key } from "../../src/model/key.ts";
+import type {
+  Failure,
+  ListOutcome,
+  QuorumReport,
+  ReadOutcome,
+  WriteOutcome,
+} from "../../src/model/outcome.ts";
+import type {
+  Condition,
+  DeleteRequest,
+  ListRequest,
+  PutRequest,
+  ReadRequest,
+} from "../../src/model/request.ts";
+import { slotFrom } from "../../src/model/slot.ts";
+import { compareStamps, formatStamp, NO_STAMP, stampFrom } from "../../src/model/stamp.ts";
+import type {
+  DumpOutcome,
+  KeyLocation,
+  NodePhase,
+  Store,
+  StoreStatus,
+} from "../../src/node/store.ts";
+
+const QUORUM: QuorumReport = { acks: 2, of: 3, hinted: 1 };
+const BOOT = bootIdFrom(77);
+const NODE = nodeIdFrom(1, 2);
+const NOW_MS = 1_800_000_000_000;
+
+export class FakeStore implements Store {
+  readonly cells = new Map<Key, RootCell>();
+  readonly puts: PutRequest[] = [];
+  readonly reads: ReadRequest[] = [];
+  phase: NodePhase = "ready";
+  shared: SharedConfig = SHARED_CONFIG_DEFAULT;
+  /** The outcome of the next request of any kind, instead of the true one. */
+  failNext: Failure | undefined;
+  /** Collects answers instead of giving them, while set. */
+  held: (() => void)[] | undefined;
+  /** Most writes that were waiting for an answer at once. */
+  writesAtOnceMax = 0;
+  #writesAtOnce = 0;
+  #counter = 0;
+
+  put(request: PutRequest, done: (outcome: WriteOutcome) => void): void {
+    this.puts.push(request);
+    const expiresAtMs =
+      request.expiresAtMs ?? (request.ttlMs === undefined ? 0 : NOW_MS + request.ttlMs);
+    this.#write(request.key, request.condition, done, {
+      kind: "value",
+      type: "string",
+      expiresAtMs,
+      cleared: NO_STAMP,
+      contentType: request.contentType,
+      payload: request.value,
+    });
+  }
+
+  delete(request: DeleteRequest, done: (outcome: WriteOutcome) => void): void {
+    this.#write(request.key, request.condition, done, {
+      kind: "tombstone",
+      type: "string",
+      expiresAtMs: 0,
+      cleared: NO_STAMP,
+      contentType: "",
+      payload: new Uint8Array(0),
+    });
+  }
+
+  read(request: ReadRequest, done: (outcome: ReadOutcome) => void): void {
+    this.reads.push(request);
+    const failure = this.#takeFailure();
+    this.#answer(() => {
+      if (failure !== undefined) return done(failure);
+      const root = this.cells.get(request.key);
+      if (root === undefined || root.kind === "tombstone") {
+        return done({ kind: "absent", stamp: root?.stamp, quorum: QUORUM });
+      }
+      return done({ kind: "found", root, quorum: QUORUM });
+    });
+  }
+
+  list(request: ListRequest, done: (outcome: ListOutcome) => void): void {
+    const failure = this.#takeFailure();
+    this.#answer(() => {
+      if (failure !== undefined) return done(failure);
+      const keys = [...this.cells.keys()]
+        .filter(
+          (key) => this.cells.get(key)?.kind !== "tombstone" && key.startsWith(request.prefix),
+        )
+        .toSorted();
+      const rest = keys.filter((key) => request.cursor === undefined || key > request.cursor);
+      const page = rest.slice(0, request.limit);
+      const entries = page.map((key) => {
+        const root = this.cells.get(key) as RootCell;
+        return { key, root: request.withValues ? root : { ...root, payload: new Uint8Array(0) } };
+      });
+      return done({
+        kind: "page",
+        entries,
+        next: rest.length > page.length ? page.at(-1) : undefined,
+      });
+    });
+  }
+
+  dump(cursor: string, limit: number, done: (outcome: DumpOutcome) => void): void {
+    this.#answer(() => {
+      const keys = [...this.cells.keys()].toSorted().filter((key) => key > cursor);
+      const entries = keys.slice(0, limit).map((key) => {
+        const root = this.cells.get(key) as RootCell;
+        return {
+          slot: slotFrom(1),
+          key,
+          field: undefined,
+          kind: root.kind,
+          stamp: formatStamp(root.stamp),
+          checksum: 255,
+          expiresAtMs: root.expiresAtMs,
+        };
+      });
+      done({ kind: "page", entries, next: keys.length > limit ? keys[limit - 1] : undefined });
+    });
+  }
+
+  status(): StoreStatus {
+    const address = parseAddress("127.0.0.1:5000") as Address;
+    const record = {
+      id: NODE,
+      address,
+      httpAddress: "127.0.0.1:6000",
+      intent: "active",
+      zone: "",
+      weight: 1,
+      boots: 1,
+      version: 1,
+      boot: BOOT,
+    } as const;
+    return {
+      phase: this.phase,
+      nodeId: NODE,
+      clusterId: clusterIdFrom(3, 4),
+      epoch: epochFrom(0xabc),
+      config: {
+        address,
+        httpAddress: "127.0.0.1:6000",
+        zone: "",
+        weight: 1,
+        peers: [],
+        shared: {},
+      },
+      shared: this.shared,
+      members: [
+        {
+          record,
+          liveness: "alive",
+          incarnation: 1,
+          firstSlots: 16_384,
+          primarySlots: 16_384,
+          dirtySlots: 0,
+        },
+      ],
+      counters: { writes: this.puts.length },
+      gauges: { "requests-in-flight": 0 },
+    };
+  }
+
+  locate(_key: Key): KeyLocation {
+    return { slot: slotFrom(7), primaries: [NODE], pending: [], fallbacks: [] };
+  }
+
+  /** Gives every held answer. */
+  release(): void {
+    const held = this.held ?? [];
+    this.held = undefined;
+    for (const answer of held) answer();
+  }
+
+  #write(
+    key: Key,
+    condition: Condition | undefined,
+    done: (outcome: WriteOutcome) => void,
+    cell: Omit<RootCell, "stamp">,
+  ): void {
+    const failure = this.#takeFailure();
+    this.#writesAtOnce += 1;
+    this.writesAtOnceMax = Math.max(this.writesAtOnceMax, this.#writesAtOnce);
+    this.#answer(() => {
+      this.#writesAtOnce -= 1;
+      if (failure !== undefined) return done(failure);
+      const root = this.cells.get(key);
+      const current = root === undefined || root.kind === "tombstone" ? undefined : root.stamp;
+      if (!holds(condition, current)) return done({ kind: "condition-failed", current });
+      this.#counter += 1;
+      const stamp = stampFrom(
+        NOW_MS + Math.floor(this.#counter / 60_000),
+        this.#counter % 60_000,
+        BOOT,
+      );
+      this.cells.set(key, { ...cell, stamp });
+      return done({ kind: "written", stamp, quorum: QUORUM });
+    });
+  }
+
+  #takeFailure(): Failure | undefined {
+    const failure = this.failNext;
+    this.failNext = undefined;
+    return failure;
+  }
+
+  #answer(answer: () => void): void {
+    if (this.held === undefined) setImmediate(answer);
+    else this.held.push(answer);
+  }
+}
+
+function holds(condition: Condition | undefined, current: RootCell["stamp"] | undefined): boolean {
+  switch (condition?.kind) {
+    case undefined:
+      return true;
+    case "absent":
+      return current === undefined;
+    case "exists":
+      return current !== undefined;
+    case "stamp-is":
+      return current !== undefined && compareStamps(current, condition.stamp) === 0;
+    default:
+      return false;
+  }
+}
