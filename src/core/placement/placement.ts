@@ -71,7 +71,7 @@ export class Placement {
   readonly #candidates: readonly Candidate[];
   readonly #zoneCount: number;
   readonly #isSettled: boolean;
-  readonly #plans: (SlotPlan | undefined)[] = new Array(SLOT_COUNT);
+  readonly #plans: (SlotPlan | undefined)[] = Array.from({ length: SLOT_COUNT });
   /** Slot by slot, once there is a plan: the indices of all candidates, the greatest score first. */
   readonly #orders: Uint16Array;
   readonly #scratch: Float64Array;
