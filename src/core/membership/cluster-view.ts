@@ -10,7 +10,6 @@ import {
   type GossipSender,
   type GossipUpdate,
   gossipUpdateBytes,
-  INCARNATION_MAX,
   INCARNATIONS_PER_BOOT,
 } from "../../model/gossip-message.ts";
 import type { Address, NodeId } from "../../model/ids.ts";
@@ -104,9 +103,11 @@ export class ClusterView {
     this.#onRecordChanged(record.id);
   }
 
-  /** To at least `incarnation`; told. At the very end of the range (only a forger gets there) it stays. */
+  /** To at least `incarnation`, one of this start's; told. */
   raiseIncarnation(incarnation: number): void {
-    if (incarnation <= this.#incarnation || incarnation > INCARNATION_MAX) return;
+    const { boots } = this.#self;
+    assert(incarnation < (boots + 1) * INCARNATIONS_PER_BOOT, "an incarnation is of its start");
+    if (incarnation <= this.#incarnation) return;
     this.#incarnation = incarnation;
     this.news.tell("liveness", this.selfId);
   }

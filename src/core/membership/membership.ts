@@ -10,8 +10,12 @@
  * length heal. Source: Das et al., "SWIM" (DSN 2002); Dadgar et al., "Lifeguard" (2018); docs/protocol/gossip.md.
  */
 import { assert, unreachable } from "../../base/assert.ts";
-import type { GossipSender, GossipUpdate } from "../../model/gossip-message.ts";
-import { VERSION_MAX } from "../../model/gossip-message.ts";
+import {
+  type GossipSender,
+  type GossipUpdate,
+  INCARNATIONS_PER_BOOT,
+  VERSION_MAX,
+} from "../../model/gossip-message.ts";
 import type { Address, NodeId } from "../../model/ids.ts";
 import type { LivenessRecord, Member, MemberRecord, MembershipState } from "../../model/member.ts";
 import { ClusterView, supersedes } from "./cluster-view.ts";
@@ -34,10 +38,12 @@ const FIRST_CONTACTS_MAX = 16;
 const FIRST_PUSH_PULLS_MAX = 3;
 /** Push/pulls begun within a second, whatever the reasons. */
 const PUSH_PULLS_PER_SECOND_MAX = 4;
+/** An unknown sender is asked for its state at most this often: noise must not use up the push/pulls of members. */
+const STRANGER_INTERVAL_MS = 500;
 /** Members told of a graceful stop directly; the rest hear it from them. */
 const GOODBYES_MAX = 128;
 /** One in so many attempts at a dead member is made over TCP as well, for where datagrams do not pass. */
-const REACH_OUTS_PER_PUSH_PULL = 4;
+const REACH_OUTS_PER_PUSH_PULL = 8;
 /** Members that ask, on average, for a record they lack; the others get it by gossip. */
 const ASKERS = 4;
 
@@ -56,6 +62,7 @@ export class Membership {
   #reachOuts = 0;
   #pushPullWindowMs = 0;
   #pushPullsInWindow = 0;
+  #strangerAskedMs = Number.NEGATIVE_INFINITY;
   #isSilent = false;
 
   constructor(options: MembershipOptions) {
@@ -194,6 +201,7 @@ export class Membership {
   #onDatagram(event: Extract<MembershipEvent, { kind: "datagram" }>, nowMs: number): void {
     const { from, message } = event;
     const { sender } = message;
+    if (this.#peers.includes(from)) this.#metAt.set(from, sender.id);
     if (sender.id === this.#view.selfId) return this.#selfKeeper.onTwin(sender, nowMs);
     // The news first: it may bring the sender's own record.
     for (const update of message.updates) this.#onUpdate(update, nowMs);
@@ -230,14 +238,13 @@ export class Membership {
 
   #hearLiveness(claim: Parameters<Swim["hear"]>[0], nowMs: number): void {
     if (claim.id !== this.#view.selfId) return this.#swim.hear(claim, nowMs);
-    if (this.#selfKeeper.refute(claim)) this.#swim.health.worsen(1);
+    if (this.#selfKeeper.refute(claim, nowMs)) this.#swim.health.worsen(1);
   }
 
   /** A message is its sender's word that it is alive. */
   #meet(sender: GossipSender, from: Address, nowMs: number): void {
-    if (this.#peers.includes(from)) this.#metAt.set(from, sender.id);
     const record = this.#view.intents.get(sender.id);
-    if (record === undefined) return this.#askForState(from);
+    if (record === undefined) return this.#askStranger(from);
     const before = this.#view.belief(sender.id)?.liveness;
     const { id, incarnation } = sender;
     this.#swim.hear({ id, liveness: "alive", incarnation, by: id }, nowMs);
@@ -246,9 +253,8 @@ export class Membership {
     const isOutdated =
       record.boots < sender.boots ||
       (record.boots === sender.boots && record.version < sender.version);
-    if (isOutdated && this.#view.random.below(this.#view.memberCount) < ASKERS) {
-      this.#askForState(from);
-    }
+    const isMissed = after !== "alive" || this.#view.random.below(this.#view.memberCount) < ASKERS;
+    if (isOutdated && isMissed) this.#askForState(from);
   }
 
   #onPushPull(state: MembershipState, nowMs: number): void {
@@ -276,6 +282,7 @@ export class Membership {
     const { id, liveness, incarnation } = heard;
     const record = this.#view.intents.get(id);
     if (record === undefined || isGone(record)) return;
+    if (incarnation >= (record.boots + 1) * INCARNATIONS_PER_BOOT) return;
     this.#view.correctIncarnation(id, incarnation);
     const by = this.#view.selfId;
     this.#swim.probe(id, nowMs, { kind: "liveness", id, liveness, incarnation, by });
@@ -354,6 +361,12 @@ export class Membership {
   #addressOfAny(ids: readonly NodeId[]): Address | undefined {
     const id = ids[0];
     return id === undefined ? undefined : this.#view.address(id);
+  }
+
+  #askStranger(address: Address): void {
+    if (this.#nowMs - this.#strangerAskedMs < STRANGER_INTERVAL_MS) return;
+    this.#strangerAskedMs = this.#nowMs;
+    this.#askForState(address);
   }
 
   /** Asks for a push/pull, unless too many were begun within this second: each reason comes again. */

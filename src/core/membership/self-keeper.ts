@@ -5,7 +5,12 @@
  * put back) raises `boots`. Two live processes with one id would raise theirs in turn for ever; the one that has had to
  * do so most often within a minute is the one that began it, the one the peers knew last: it stops.
  */
-import { BOOTS_MAX, type GossipSender, VERSION_MAX } from "../../model/gossip-message.ts";
+import {
+  BOOTS_MAX,
+  type GossipSender,
+  INCARNATIONS_PER_BOOT,
+  VERSION_MAX,
+} from "../../model/gossip-message.ts";
 import type { LivenessRecord, MemberRecord } from "../../model/member.ts";
 import type { ClusterView } from "./cluster-view.ts";
 import { compareRecords } from "./intent-table.ts";
@@ -29,12 +34,14 @@ export class SelfKeeper {
   }
 
   /** Answers a claim about this node's liveness; whether it was a false accusation. */
-  refute(claim: Omit<LivenessRecord, "id">): boolean {
-    const { incarnation } = this.#view;
+  refute(claim: Omit<LivenessRecord, "id">, nowMs: number): boolean {
+    const { self, incarnation } = this.#view;
     const isAccusation = claim.liveness !== "alive" && claim.incarnation >= incarnation;
-    if (isAccusation || claim.incarnation > incarnation) {
-      this.#view.raiseIncarnation(claim.incarnation + 1);
-    }
+    if (!isAccusation && claim.incarnation <= incarnation) return false;
+    const above = Math.floor((claim.incarnation + 1) / INCARNATIONS_PER_BOOT);
+    // Incarnations of a later start than this one: the disk is older than what the peers have seen of this node.
+    if (above > self.boots) this.#raiseBoots(above - 1, undefined, nowMs);
+    else this.#view.raiseIncarnation(claim.incarnation + 1);
     return isAccusation;
   }
 

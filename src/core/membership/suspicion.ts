@@ -20,6 +20,9 @@ const SHRINKAGE: readonly (readonly number[])[] = [
 /** Members up to which the configured minimum holds as it is: ceil(log2(32 + 1)). */
 const LOG_OF_USUAL = 6;
 
+/** Stalls during one suspicion that delay it. */
+const GIVEN_BACK_MAX = 16;
+
 /** Milliseconds that a suspicion lasts. `others`: alive members that could confirm it. */
 export function suspicionMs(parts: {
   readonly config: SwimConfig;
@@ -43,15 +46,15 @@ export function suspicionMs(parts: {
 export class Suspicion {
   readonly incarnation: number;
   readonly #accusers = new Set<NodeId>();
-  startedMs: number;
-  /** Not dead before this moment, whatever was confirmed: time lost by a stall is given back. */
-  notBeforeMs = 0;
+  #startedMs: number;
+  #notBeforeMs = 0;
+  #timesGivenBack = 0;
   /** The latest timer set for it. */
   timerAtMs = Number.POSITIVE_INFINITY;
 
   constructor(incarnation: number, startedMs: number) {
     this.incarnation = incarnation;
-    this.startedMs = startedMs;
+    this.#startedMs = startedMs;
   }
 
   get confirmations(): number {
@@ -63,5 +66,18 @@ export class Suspicion {
     if (this.#accusers.has(by) || this.#accusers.size >= accusersMax) return false;
     this.#accusers.add(by);
     return true;
+  }
+
+  /** When the suspect is dead, if the suspicion lasts for `lastsMs`. */
+  deadlineMs(lastsMs: number): number {
+    return Math.max(this.#startedMs + lastsMs, this.#notBeforeMs);
+  }
+
+  /** Adds time lost by a stall, and some until `notBeforeMs`; not for ever, or a node in constant trouble would never judge. */
+  giveBack(lagMs: number, notBeforeMs: number): void {
+    if (this.#timesGivenBack >= GIVEN_BACK_MAX) return;
+    this.#timesGivenBack += 1;
+    this.#startedMs += lagMs;
+    this.#notBeforeMs = Math.max(this.#notBeforeMs, notBeforeMs);
   }
 }

@@ -12,7 +12,11 @@
  * stall of this node's own event loop delays its accusations by at least as long.
  * Source: Das et al., "SWIM" (DSN 2002); Dadgar et al., "Lifeguard" (2018): local health, nacks, buddy system.
  */
-import type { GossipMessage, GossipUpdate } from "../../model/gossip-message.ts";
+import {
+  type GossipMessage,
+  type GossipUpdate,
+  INCARNATIONS_PER_BOOT,
+} from "../../model/gossip-message.ts";
 import type { Address, NodeId } from "../../model/ids.ts";
 import type { Liveness } from "../../model/member.ts";
 import type { ClusterView } from "./cluster-view.ts";
@@ -38,9 +42,10 @@ type Nack = Extract<GossipMessage, { kind: "nack" }>;
 
 interface Probe {
   readonly target: NodeId;
-  /** Who was asked to help and has not sent a nack. */
+  /** Who was asked to help. */
   readonly helpers: Set<NodeId>;
-  helpersAsked: number;
+  /** Helpers that have sent a nack. */
+  readonly nacks: Set<NodeId>;
   /** More time due after stalls. */
   extensionsDue: number;
   extensionsTaken: number;
@@ -95,7 +100,7 @@ export class Swim {
     this.#probes.set(number, {
       target,
       helpers: new Set(),
-      helpersAsked: 0,
+      nacks: new Set(),
       extensionsDue: 0,
       extensionsTaken: 0,
     });
@@ -119,7 +124,6 @@ export class Swim {
       probe.helpers.add(helper);
       view.send(address, { kind: "ping-request", probe: number, target });
     }
-    probe.helpersAsked = probe.helpers.size;
     const address = view.address(target);
     if (address !== undefined) {
       view.emit({ kind: "probe-by-tcp", to: target, address, probe: number });
@@ -136,7 +140,7 @@ export class Swim {
     }
     this.#probes.delete(number);
     // Helpers that sent not even a nack point at this node's own hearing; without helpers it cannot tell.
-    this.#health.worsen(probe.helpersAsked === 0 ? 1 : probe.helpers.size);
+    this.#health.worsen(probe.helpers.size === 0 ? 1 : probe.helpers.size - probe.nacks.size);
     const belief = this.#view.belief(probe.target);
     if (belief === undefined || belief.liveness === "dead") return;
     this.hear(
@@ -175,8 +179,8 @@ export class Swim {
   onAck(ack: Ack): void {
     const probe = this.#probes.get(ack.probe);
     if (probe !== undefined && probe.target === ack.target) {
-      const isDirect = ack.sender.id === probe.target;
-      if (isDirect || probe.helpersAsked > 0) this.#succeed(ack.probe);
+      const { id } = ack.sender;
+      if (id === probe.target || probe.helpers.has(id)) this.#succeed(ack.probe);
       return;
     }
     const relay = this.#relays.get(ack.probe);
@@ -220,7 +224,8 @@ export class Swim {
 
   onNack(nack: Nack): void {
     const probe = this.#probes.get(nack.probe);
-    if (probe?.target === nack.target) probe.helpers.delete(nack.sender.id);
+    if (probe?.target !== nack.target || !probe.helpers.has(nack.sender.id)) return;
+    probe.nacks.add(nack.sender.id);
   }
 
   /** Weighs a claim about another member. Claims about unknown or gone members are nothing to this node. */
@@ -241,10 +246,12 @@ export class Swim {
     const isConfirmation =
       liveness === "suspect" && belief.liveness === "suspect" && incarnation === belief.incarnation;
     if (isConfirmation) {
-      if (by !== undefined) this.#confirm(id, by, nowMs);
+      if (by !== undefined) this.#confirm(id, by);
       return;
     }
     if (!supersedes(claim, belief)) return;
+    // An incarnation of a start that this node has not heard of comes with that start's record, or is made up.
+    if (incarnation >= (record.boots + 1) * INCARNATIONS_PER_BOOT) return;
     this.#suspicions.delete(id);
     this.#view.believe(id, { liveness, incarnation, by: by ?? id });
     if (liveness === "suspect") this.#suspect(id, incarnation, by, nowMs);
@@ -281,9 +288,8 @@ export class Swim {
     this.#health.worsen(1 + Math.min(8, Math.floor(lagMs / probeIntervalMs)));
     for (const probe of this.#probes.values()) probe.extensionsDue += 1;
     for (const suspicion of this.#suspicions.values()) {
-      suspicion.startedMs += lagMs;
       // Answers to accusations may lie in the socket, still unread.
-      suspicion.notBeforeMs = Math.max(suspicion.notBeforeMs, nowMs + probeIntervalMs);
+      suspicion.giveBack(lagMs, nowMs + probeIntervalMs);
     }
   }
 
@@ -302,26 +308,25 @@ export class Swim {
   #suspect(id: NodeId, incarnation: number, by: NodeId | undefined, nowMs: number): void {
     const suspicion = new Suspicion(incarnation, nowMs);
     this.#suspicions.set(id, suspicion);
-    if (by !== undefined) suspicion.accuse(by, this.#accusersMax);
+    if (by !== undefined) this.#accuse(id, suspicion, by);
     this.#armSuspicion(id, suspicion);
     if (by === this.#view.selfId) return;
     if (this.#view.random.below(this.#view.memberCount) < CHECKERS) this.probe(id, nowMs);
   }
 
-  #confirm(id: NodeId, by: NodeId, nowMs: number): void {
+  #confirm(id: NodeId, by: NodeId): void {
     const suspicion = this.#suspicions.get(id);
-    if (suspicion === undefined || by === id || this.#view.intents.get(by) === undefined) return;
-    if (!suspicion.accuse(by, this.#accusersMax)) return;
+    if (suspicion === undefined || !this.#accuse(id, suspicion, by)) return;
     const belief = this.#view.belief(id);
     if (belief === undefined) return;
     this.#view.believe(id, { ...belief, by });
     this.#armSuspicion(id, suspicion);
-    if (by === this.#view.selfId) return;
-    void nowMs;
   }
 
-  get #accusersMax(): number {
-    return this.#view.config.confirmations + 1;
+  /** Counts an accuser: another member, each once. */
+  #accuse(id: NodeId, suspicion: Suspicion, by: NodeId): boolean {
+    if (by === id || this.#view.intents.get(by) === undefined) return false;
+    return suspicion.accuse(by, this.#view.config.confirmations + 1);
   }
 
   /** Sets a timer where none is set that comes early enough. */
@@ -341,7 +346,7 @@ export class Swim {
       others: reachable.includes(id) ? reachable.length - 1 : reachable.length,
       confirmations: suspicion.confirmations,
     });
-    return Math.max(suspicion.startedMs + lastsMs, suspicion.notBeforeMs);
+    return suspicion.deadlineMs(lastsMs);
   }
 
   #timeoutMs(): number {
@@ -355,6 +360,8 @@ export class Swim {
 
   #nextNumber(): number {
     this.#number = (this.#number + 1) >>> 0;
+    // Zero marks pings whose ack is not waited for.
+    if (this.#number === 0) this.#number = 1;
     return this.#number;
   }
 }
