@@ -8,7 +8,12 @@
 import { assert } from "../src/base/assert.ts";
 import { crc32 } from "../src/base/checksum.ts";
 import type { Address } from "../src/model/ids.ts";
-import { DATAGRAM_BYTES_MAX, FRAME_BYTES_MAX, PEER_QUEUE_BYTES_MAX } from "../src/model/limits.ts";
+import {
+  CHUNK_BYTES_MAX,
+  DATAGRAM_BYTES_MAX,
+  FRAME_BYTES_MAX,
+  PEER_QUEUE_BYTES_MAX,
+} from "../src/model/limits.ts";
 import type { ConnectionId, Transport, TransportListener } from "../src/ports/transport.ts";
 import type { Links } from "./links.ts";
 import type { SimRandom } from "./random.ts";
@@ -66,7 +71,7 @@ export class Network {
     holdPerMille: 0,
   };
   readonly links: Links;
-  /** Told of anything a node may not do to its transport. */
+  /** Told of what no contract allows and no assertion at the call could see. */
   onMisuse: (machine: number, what: string) => void = () => {};
   /** Gives the readable form of a frame for the trace. */
   describe: (frame: Uint8Array) => { readonly text: string; readonly key: string | undefined } = (
@@ -157,9 +162,7 @@ export class Network {
 
   /** @internal Takes one frame from `owner`. */
   send(owner: SimTransport, connection: ConnectionId, frame: Uint8Array): boolean {
-    if (frame.length < 1 || frame.length > FRAME_BYTES_MAX) {
-      this.onMisuse(owner.process.machine, `a frame of ${frame.length} bytes was sent`);
-    }
+    assert(frame.length >= 1 && frame.length <= FRAME_BYTES_MAX, "a frame fits its bounds");
     const half = owner.halves.get(connection);
     if (half === undefined || half.queuedBytes + frame.length > PEER_QUEUE_BYTES_MAX) return false;
     half.queuedBytes += frame.length;
@@ -183,13 +186,7 @@ export class Network {
   /** @internal */
   sendDatagram(owner: SimTransport, to: Address, datagram: Uint8Array): void {
     const from = owner.process.machine;
-    if (datagram.length > DATAGRAM_BYTES_MAX) {
-      this.onMisuse(
-        from,
-        `a datagram of ${datagram.length} bytes was sent, max ${DATAGRAM_BYTES_MAX}`,
-      );
-      return;
-    }
+    assert(datagram.length <= DATAGRAM_BYTES_MAX, "a datagram fits its bound");
     const machine = this.#machineOf.get(to);
     if (machine === undefined) return;
     const link = this.links.link(from, machine);
@@ -321,7 +318,7 @@ export class Network {
       this.#owe(half);
       return;
     }
-    const parcel = half.queue.shift();
+    const parcel = this.#nextOf(half);
     if (parcel === undefined) return;
     if (parcel.kind === "frame") half.queuedBytes -= parcel.bytes.length;
     if (half.queue.length === 0 && half.state === "closed") this.#halves.delete(half);
@@ -336,6 +333,17 @@ export class Network {
     }
     if (parcel.kind === "end") this.#end(other, "ended by peer");
     else this.#hand(other, parcel.bytes, parcel.crc, from);
+  }
+
+  /** Large frames travel in pieces, so that small ones may pass them; otherwise first come, first served. */
+  #nextOf(half: Half): Parcel | undefined {
+    const [head] = half.queue;
+    if (head?.kind !== "frame" || head.bytes.length <= CHUNK_BYTES_MAX) return half.queue.shift();
+    const smallIndex = half.queue.findIndex(
+      (parcel) => parcel.kind === "frame" && parcel.bytes.length <= CHUNK_BYTES_MAX,
+    );
+    if (smallIndex < 0 || this.#random.oneIn(2)) return half.queue.shift();
+    return half.queue.splice(smallIndex, 1)[0];
   }
 
   #owe(half: Half): void {

@@ -1,0 +1,36 @@
+/**
+ * I12: every request ends once, by its deadline. (That no answer lies is for I1 and I3 to find; that none comes
+ * twice, the workload notices.) Calm runs must also succeed: without a fault there is nothing to fail for.
+ */
+import { describeOperation, type History, type Operation, type Violation } from "../history.ts";
+
+/** Timers are late by up to 16 ms here, a turn by half of one, a clock runs at most a thousandth wrong. */
+const SLACK_MS = 60;
+/** A request with less time than this may fail even in calm: networks have long tails. */
+const FAIR_DEADLINE_MS = 2_000;
+
+export function checkAnswers(history: History, nowMs: number): Violation[] {
+  const violations: Violation[] = [];
+  for (const operation of history.operations) {
+    if (operation.isCutOff) continue;
+    const endMs = operation.endMs ?? nowMs;
+    const allowedMs = operation.deadlineMs * 1.002 + operation.pausedMs + SLACK_MS;
+    if (endMs - operation.startMs > allowedMs) {
+      violations.push({
+        invariant: "I12",
+        detail: `${describeOperation(operation)} took ${(endMs - operation.startMs).toFixed(1)} ms of ${operation.deadlineMs}, ${operation.pausedMs.toFixed(1)} of them paused`,
+      });
+    }
+    if (history.isCalm && isFailure(operation) && operation.deadlineMs >= FAIR_DEADLINE_MS) {
+      violations.push({
+        invariant: "I11",
+        detail: `${describeOperation(operation)} failed in a calm run`,
+      });
+    }
+  }
+  return violations;
+}
+
+function isFailure(operation: Operation): boolean {
+  return operation.outcome?.kind === "failed";
+}

@@ -1,0 +1,149 @@
+/**
+ * Who is last, and stamps.
+ *
+ * I7: of two acknowledged writes of a key whose quorums of primaries overlap, one begun after the other was
+ * answered has the greater stamp, whatever the clocks show.
+ * I9: the stamps of one boot grow with time, those of one machine across its boots too while no clock is set;
+ * no two writes have the same.
+ */
+import { compareStamps, formatStamp, type Stamp } from "../../src/model/stamp.ts";
+import {
+  ackOf,
+  describeOperation,
+  type History,
+  isWrite,
+  type Violation,
+  type WriteOperation,
+} from "../history.ts";
+import { JANUARY_2026_MS } from "../virtual-clock.ts";
+import { writesByKey } from "./durability.ts";
+
+/** Stamps this far ahead of true time may rest on a held one instead of on the clock (design: 5 minutes). */
+const WILD_MS = 4 * 60_000;
+
+interface Acked {
+  readonly write: WriteOperation;
+  readonly stamp: Stamp;
+  readonly endMs: number;
+}
+
+export function checkOrder(history: History): Violation[] {
+  return [
+    ...checkLastWriteWins(history),
+    ...checkStampsGrow(history),
+    ...checkStampsUnique(history),
+  ];
+}
+
+/** Whether members came or went at any time between two moments. */
+export function isAcrossTopologyChange(history: History, fromMs: number, untilMs: number): boolean {
+  return history.topologyChanges.some((span) => span.fromMs <= untilMs && span.untilMs >= fromMs);
+}
+
+function checkLastWriteWins(history: History): Violation[] {
+  const violations: Violation[] = [];
+  for (const [key, writes] of writesByKey(history)) {
+    const acked = ackedOf(writes);
+    for (const earlier of acked) {
+      for (const later of acked) {
+        if (earlier.endMs >= later.write.startMs) continue;
+        if (compareStamps(earlier.stamp, later.stamp) < 0) continue;
+        if (!doQuorumsOverlap(earlier.write, later.write)) continue;
+        if (isAcrossTopologyChange(history, earlier.write.startMs, later.endMs)) continue;
+        violations.push({
+          invariant: "I7",
+          key,
+          detail: `key ${key}: ${describeOperation(later.write)} ${formatStamp(later.stamp)} loses to the earlier ${describeOperation(earlier.write)} ${formatStamp(earlier.stamp)}`,
+        });
+      }
+    }
+  }
+  return violations;
+}
+
+function doQuorumsOverlap(first: WriteOperation, second: WriteOperation): boolean {
+  if (first.outcome?.kind !== "written" || second.outcome?.kind !== "written") return false;
+  const one = first.outcome.quorum;
+  const other = second.outcome.quorum;
+  return one.of === other.of && one.acks + other.acks > one.of;
+}
+
+function ackedOf(writes: readonly WriteOperation[]): Acked[] {
+  const acked: Acked[] = [];
+  for (const write of writes) {
+    const stamp = ackOf(write);
+    if (stamp !== undefined && write.endMs !== undefined)
+      acked.push({ write, stamp, endMs: write.endMs });
+  }
+  return acked;
+}
+
+function checkStampsGrow(history: History): Violation[] {
+  const groups = new Map<string, Acked[]>();
+  for (const acked of ackedOf(history.operations.filter(isWrite))) {
+    if (acked.stamp.ms > JANUARY_2026_MS + acked.endMs + WILD_MS) continue;
+    add(groups, `boot ${acked.stamp.boot}`, acked);
+    // A conditional write is stamped where it is run, not where it was asked for.
+    const isOwn = acked.write.condition === undefined;
+    if (isOwn && history.areClocksSteady) add(groups, `n${acked.write.machine}`, acked);
+  }
+  const violations: Violation[] = [];
+  for (const [name, group] of groups) violations.push(...checkGroupGrows(name, group));
+  return violations;
+}
+
+function add(groups: Map<string, Acked[]>, name: string, acked: Acked): void {
+  const group = groups.get(name);
+  if (group === undefined) groups.set(name, [acked]);
+  else group.push(acked);
+}
+
+/** Sweeps by time: each write against the greatest stamp answered before it began. */
+function checkGroupGrows(name: string, group: readonly Acked[]): Violation[] {
+  const violations: Violation[] = [];
+  const byEnd = group.toSorted((a, b) => a.endMs - b.endMs);
+  const byStart = group.toSorted((a, b) => a.write.startMs - b.write.startMs);
+  let greatest: Acked | undefined;
+  let ended = 0;
+  for (const acked of byStart) {
+    for (
+      let next = byEnd[ended];
+      next !== undefined && next.endMs < acked.write.startMs;
+      next = byEnd[ended]
+    ) {
+      if (greatest === undefined || compareTimes(next.stamp, greatest.stamp) > 0) greatest = next;
+      ended += 1;
+    }
+    if (greatest === undefined || compareTimes(acked.stamp, greatest.stamp) > 0) continue;
+    violations.push({
+      invariant: "I9",
+      key: acked.write.key,
+      detail: `${name}: ${describeOperation(acked.write)} has ${formatStamp(acked.stamp)}, not above ${formatStamp(greatest.stamp)} of ${describeOperation(greatest.write)}`,
+    });
+  }
+  return violations;
+}
+
+/** Boot ids are random: what must grow is the clock's part. */
+function compareTimes(a: Stamp, b: Stamp): number {
+  return a.ms - b.ms || a.counter - b.counter;
+}
+
+function checkStampsUnique(history: History): Violation[] {
+  const violations: Violation[] = [];
+  const owners = new Map<string, WriteOperation>();
+  for (const { write, stamp } of ackedOf(history.operations.filter(isWrite))) {
+    const text = formatStamp(stamp);
+    const owner = owners.get(text);
+    if (owner === undefined) {
+      owners.set(text, write);
+      continue;
+    }
+    violations.push({
+      invariant: "I9",
+      key: write.key,
+      detail: `${describeOperation(write)} and ${describeOperation(owner)} share the stamp ${text}`,
+    });
+  }
+  return violations;
+}

@@ -1,0 +1,286 @@
+/**
+ * A cluster of the real node code on virtual machines: each has a disk, a clock and an address that outlive
+ * the boots of its node. Whoever drives the cluster decides when boots begin and how they end.
+ */
+import { assert } from "../src/base/assert.ts";
+import type { Durability, NodeConfig, SharedConfig } from "../src/model/config.ts";
+import { type Address, parseAddress } from "../src/model/ids.ts";
+import type { Store } from "../src/node/store.ts";
+import type { Clock } from "../src/ports/clock.ts";
+import type { Log } from "../src/ports/log.ts";
+import type { Random } from "../src/ports/random.ts";
+import type { Storage } from "../src/ports/storage.ts";
+import type { Transport } from "../src/ports/transport.ts";
+import { Disk, type Ending } from "./disk.ts";
+import type { Violation } from "./history.ts";
+import type { Links } from "./links.ts";
+import type { Network, SimTransport } from "./network.ts";
+import type { Streams } from "./random.ts";
+import { MachineClock, Process, ProcessClock, type Scheduler } from "./virtual-clock.ts";
+
+/** What a node is made of. */
+export interface NodePorts {
+  readonly config: NodeConfig;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly storage: Storage;
+  readonly transport: Transport;
+  readonly log: Log;
+  readonly onFatal: (reason: string) => void;
+}
+
+/** What the simulator needs of a node. */
+export interface SimNode extends Store {
+  start(done: (problem: string | undefined) => void): void;
+  stop(done: () => void): void;
+}
+
+export type NodeFactory = (ports: NodePorts) => SimNode;
+
+/** Between the end of a boot and its cause: a fatal error is expected only where the disk gave reason. */
+export interface Machine {
+  readonly index: number;
+  readonly disk: Disk;
+  readonly clock: MachineClock;
+  readonly zone: string;
+  readonly weight: number;
+  readonly peers: readonly Address[];
+  address: Address;
+  boots: number;
+  process: Process | undefined;
+  node: SimNode | undefined;
+  transport: SimTransport | undefined;
+  /** The node of this boot said that it started. */
+  hasStarted: boolean;
+  isStopping: boolean;
+  /** When the present state (running or not) began. */
+  sinceMs: number;
+  mayFail: boolean;
+}
+
+export interface ClusterConfig {
+  readonly durability: Durability;
+  readonly shared: Partial<SharedConfig>;
+  readonly makeNode: NodeFactory;
+}
+
+/** Milliseconds a graceful stop may take. */
+const STOP_MS_MAX = 30_000;
+
+export class SimCluster {
+  readonly machines: Machine[] = [];
+  readonly violations: Violation[] = [];
+  /** Told of the end of every boot, whatever its cause. */
+  onBootEnded: (process: Process) => void = () => {};
+  /** Told of a boot that could not start. */
+  onStartProblem: (machine: Machine, problem: string) => void = () => {};
+  readonly scheduler: Scheduler;
+  readonly network: Network;
+  readonly #links: Links;
+  readonly #streams: Streams;
+  readonly #config: ClusterConfig;
+
+  constructor(scheduler: Scheduler, network: Network, streams: Streams, config: ClusterConfig) {
+    this.scheduler = scheduler;
+    this.network = network;
+    this.#links = network.links;
+    this.#streams = streams;
+    this.#config = config;
+    network.onMisuse = (machine, what) => this.violate("contract", `n${machine}: ${what}`);
+    scheduler.onThrow = (process, error) => {
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.violate("assert", `n${process.machine} threw: ${text}`);
+      this.#ended(this.#machineOf(process), "process");
+    };
+  }
+
+  /** Machines with a live process. */
+  running(): Machine[] {
+    return this.machines.filter((machine) => machine.process !== undefined);
+  }
+
+  violate(invariant: string, detail: string): void {
+    this.scheduler.trace.event("violation", -1, 0, 0, () => `${invariant}: ${detail}`);
+    this.violations.push({ invariant, detail });
+  }
+
+  /** A new machine with an empty disk, not running yet. */
+  addMachine(options: {
+    skewMs: number;
+    zone: string;
+    weight: number;
+    peers: readonly Address[];
+  }): Machine {
+    const index = this.machines.length;
+    this.#links.addMachine();
+    const machine: Machine = {
+      index,
+      disk: new Disk(this.#config.durability, this.#streams.stream(`disk ${index}`)),
+      clock: new MachineClock(this.scheduler, options.skewMs),
+      zone: options.zone,
+      weight: options.weight,
+      peers: options.peers,
+      address: addressOf(index, 0),
+      boots: 0,
+      process: undefined,
+      node: undefined,
+      transport: undefined,
+      hasStarted: false,
+      isStopping: false,
+      sinceMs: this.scheduler.nowMs,
+      mayFail: false,
+    };
+    this.machines.push(machine);
+    return machine;
+  }
+
+  /** Starts a boot on what the disk holds. */
+  boot(machine: Machine): void {
+    assert(machine.process === undefined, "a machine runs one node at a time");
+    machine.boots += 1;
+    machine.hasStarted = false;
+    machine.isStopping = false;
+    machine.sinceMs = this.scheduler.nowMs;
+    const process = new Process(machine.index, machine.boots);
+    machine.process = process;
+    const purpose = `machine ${machine.index} boot ${machine.boots}`;
+    const transport = this.network.open(process, machine.address);
+    machine.transport = transport;
+    const ports: NodePorts = {
+      config: {
+        address: machine.address,
+        httpAddress: "",
+        zone: machine.zone,
+        weight: machine.weight,
+        peers: machine.peers,
+        shared: machine.index === 0 ? this.#config.shared : {},
+      },
+      clock: new ProcessClock(
+        this.scheduler,
+        machine.clock,
+        process,
+        this.#streams.stream(`timers ${purpose}`),
+      ),
+      random: this.#streams.stream(purpose),
+      storage: machine.disk.open(process, this.scheduler),
+      transport,
+      log: this.#logOf(process),
+      onFatal: (reason) => this.#fatal(machine, process, reason),
+    };
+    this.scheduler.trace.event("boot", machine.index, machine.boots, 0, () => `${machine.address}`);
+    this.scheduler.deliver(process, "start", () => {
+      const node = this.#config.makeNode(ports);
+      machine.node = node;
+      node.start((problem) => this.#started(machine, process, problem));
+    });
+  }
+
+  /** Ends a boot without warning: `process` as kill -9 does, `power` as pulling the plug. */
+  crash(machine: Machine, ending: Ending): void {
+    const process = machine.process;
+    if (process === undefined) return;
+    this.scheduler.trace.event("crash", machine.index, machine.boots, 0, () => ending);
+    this.scheduler.kill(process);
+    this.#ended(machine, ending);
+  }
+
+  /** Asks a node to stop; its process ends when it says so. */
+  stop(machine: Machine): void {
+    const { process, node } = machine;
+    if (process === undefined || node === undefined || machine.isStopping) return;
+    machine.isStopping = true;
+    this.scheduler.trace.event("stop", machine.index, machine.boots);
+    const end = (): void => {
+      // In a turn of its own: the node's last call must return first.
+      this.scheduler.after(0, "exit", undefined, () => {
+        if (machine.process !== process) return;
+        this.scheduler.kill(process);
+        this.#ended(machine, "process");
+      });
+    };
+    const askedMs = this.scheduler.nowMs;
+    this.scheduler.deliver(process, "stop", () => node.stop(end));
+    this.scheduler.after(STOP_MS_MAX, "stop-limit", undefined, () => {
+      if (machine.process !== process) return;
+      const pausedMs = process.pausedMsTotal;
+      if (pausedMs === 0 && !process.isPaused && machine.disk.faults.syncMs < 100) {
+        this.violate("I11", `n${machine.index} asked to stop at ${askedMs} is still running`);
+      }
+      this.crash(machine, "process");
+    });
+  }
+
+  /** Gives a machine another address for its next boot. */
+  move(machine: Machine): void {
+    machine.address = addressOf(machine.index, machine.boots);
+  }
+
+  #started(machine: Machine, process: Process, problem: string | undefined): void {
+    if (machine.process !== process) return;
+    this.scheduler.trace.event(
+      "started",
+      machine.index,
+      machine.boots,
+      0,
+      () => problem ?? "ready",
+    );
+    if (problem === undefined) {
+      machine.hasStarted = true;
+      return;
+    }
+    this.scheduler.kill(process);
+    this.#ended(machine, "process");
+    this.onStartProblem(machine, problem);
+  }
+
+  #fatal(machine: Machine, process: Process, reason: string): void {
+    if (machine.process !== process) return;
+    this.scheduler.trace.event("fatal", machine.index, machine.boots, 0, () => reason);
+    if (!machine.mayFail)
+      this.violate("I14", `n${machine.index} gave up without a failing disk: ${reason}`);
+    this.scheduler.kill(process);
+    this.#ended(machine, "process");
+  }
+
+  #ended(machine: Machine, ending: Ending): void {
+    const { process, transport } = machine;
+    assert(process !== undefined && transport !== undefined, "a boot ends once");
+    machine.disk.endBoot(ending);
+    this.network.shut(transport, ending === "power" ? "off" : "on");
+    machine.process = undefined;
+    machine.node = undefined;
+    machine.transport = undefined;
+    machine.hasStarted = false;
+    machine.mayFail = false;
+    machine.sinceMs = this.scheduler.nowMs;
+    this.onBootEnded(process);
+  }
+
+  #machineOf(process: Process): Machine {
+    const machine = this.machines[process.machine];
+    assert(machine !== undefined, "a process runs on a machine");
+    return machine;
+  }
+
+  #logOf(process: Process): Log {
+    const trace = this.scheduler.trace;
+    return {
+      log: (level, event, facts) => {
+        trace.event(
+          `log-${event}`,
+          process.machine,
+          0,
+          0,
+          () => `${level} ${JSON.stringify(facts ?? {})}`,
+        );
+      },
+    };
+  }
+}
+
+/** Addresses never collide: a machine's own network, one host for each time it moved. */
+export function addressOf(machine: number, moved: number): Address {
+  const address = parseAddress(`10.${machine + 1}.${moved >> 8}.${moved & 255}:5000`);
+  assert(address !== undefined, "an address parses");
+  return address;
+}

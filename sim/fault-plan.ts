@@ -1,0 +1,339 @@
+/**
+ * Which faults a run suffers, and when: swarm testing. Each seed switches every kind on or off and draws how often it
+ * strikes, so that some runs are all partitions and others all slow disks. Healing takes everything back.
+ *
+ * Source: Groce et al., "Swarm Testing" (ISSTA 2012).
+ */
+import type { Machine, SimCluster } from "./cluster.ts";
+import { SYNC_MS } from "./disk.ts";
+import { PARTITION_SHAPES } from "./links.ts";
+import type { SimRandom, Streams } from "./random.ts";
+
+/** Kinds that strike again and again. The names appear in reports. */
+export const FAULT_KINDS = [
+  "crash",
+  "power-loss",
+  "power-loss-of-all",
+  "stop",
+  "pause",
+  "partition",
+  "flap",
+  "slow-link",
+  "loss-burst",
+  "reset",
+  "slow-disk",
+  "full-disk",
+  "failed-sync",
+  "clock-step",
+  "clock-drift",
+  "move",
+  "join",
+] as const;
+
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+/** What the seed has drawn. */
+export interface FaultConfig {
+  /** Typical milliseconds between strikes of each kind that is on. */
+  readonly kinds: ReadonlyMap<FaultKind, number>;
+  readonly lossPerMille: number;
+  readonly duplicatePerMille: number;
+  readonly corruptPerMille: number;
+  readonly holdPerMille: number;
+  readonly delayMs: number;
+  /** Machines at most. */
+  readonly machinesMax: number;
+  /** Crashes must not take what was only written. */
+  readonly keepsUnsynced: boolean;
+}
+
+/** Milliseconds between strikes, at least and at most, where a kind is on. */
+const MEAN_MS: Readonly<Record<FaultKind, readonly [number, number]>> = {
+  crash: [4_000, 30_000],
+  "power-loss": [6_000, 40_000],
+  "power-loss-of-all": [20_000, 60_000],
+  stop: [10_000, 60_000],
+  pause: [1_000, 20_000],
+  partition: [3_000, 30_000],
+  flap: [15_000, 60_000],
+  "slow-link": [5_000, 40_000],
+  "loss-burst": [5_000, 40_000],
+  reset: [500, 10_000],
+  "slow-disk": [4_000, 30_000],
+  "full-disk": [10_000, 60_000],
+  "failed-sync": [10_000, 60_000],
+  "clock-step": [5_000, 40_000],
+  "clock-drift": [5_000, 40_000],
+  move: [10_000, 60_000],
+  join: [20_000, 60_000],
+};
+
+/** Draws the faults of a run. A calm run has none. */
+export function drawFaults(
+  random: SimRandom,
+  options: { isCalm: boolean; machinesMax: number; durability: string },
+): FaultConfig {
+  const kinds = new Map<FaultKind, number>();
+  for (const kind of FAULT_KINDS) {
+    // Drawn in any case, so that one kind's fate does not shift the others'.
+    const isOn = random.oneIn(kind === "join" || kind === "move" ? 6 : 3);
+    const [low, high] = MEAN_MS[kind];
+    const meanMs = random.between(low, high);
+    if (isOn) kinds.set(kind, meanMs);
+  }
+  const config: FaultConfig = {
+    kinds,
+    lossPerMille: random.oneIn(2) ? random.between(1, 300) : 0,
+    duplicatePerMille: random.oneIn(2) ? random.between(1, 200) : 0,
+    corruptPerMille: random.oneIn(3) ? random.between(1, 100) : 0,
+    holdPerMille: random.oneIn(3) ? random.between(1, 50) : 0,
+    delayMs: random.pick([0.1, 0.3, 1, 5, 20, 60]),
+    machinesMax: options.machinesMax,
+    keepsUnsynced: options.durability !== "fsync",
+  };
+  if (config.keepsUnsynced) {
+    kinds.delete("power-loss");
+    kinds.delete("power-loss-of-all");
+  }
+  if (!options.isCalm) return config;
+  return {
+    ...config,
+    kinds: new Map(),
+    lossPerMille: 0,
+    duplicatePerMille: 0,
+    corruptPerMille: 0,
+    holdPerMille: 0,
+    delayMs: 0.3,
+  };
+}
+
+export class FaultPlan {
+  /** How often each kind struck. */
+  readonly fired = new Map<string, number>();
+  /** Adds a member while the run goes on; set by the run. */
+  onJoin: () => void = () => {};
+  readonly #cluster: SimCluster;
+  readonly #random: SimRandom;
+  readonly #config: FaultConfig;
+  #isOn = false;
+
+  constructor(cluster: SimCluster, streams: Streams, config: FaultConfig) {
+    this.#cluster = cluster;
+    this.#random = streams.stream("faults");
+    this.#config = config;
+  }
+
+  /** Lets the faults loose. */
+  begin(): void {
+    this.#isOn = true;
+    const { lossPerMille, duplicatePerMille, corruptPerMille, holdPerMille } = this.#config;
+    Object.assign(this.#cluster.network.config, {
+      lossPerMille,
+      duplicatePerMille,
+      corruptPerMille,
+      holdPerMille,
+    });
+    for (const [kind, meanMs] of this.#config.kinds) this.#schedule(kind, meanMs);
+  }
+
+  /** Ends all faults: wires whole, disks quick and empty enough, clocks steady, every machine running. */
+  heal(): void {
+    this.#isOn = false;
+    const { network, machines } = this.#cluster;
+    Object.assign(network.config, {
+      lossPerMille: 0,
+      duplicatePerMille: 0,
+      corruptPerMille: 0,
+      holdPerMille: 0,
+    });
+    network.links.restore(this.#config.delayMs);
+    for (const machine of machines) {
+      Object.assign(machine.disk.faults, { syncMs: SYNC_MS, isFull: false, failsNextSync: false });
+      if (machine.process !== undefined) this.#cluster.scheduler.resume(machine.process);
+      if (machine.process === undefined) this.#cluster.boot(machine);
+    }
+  }
+
+  /** Boots a machine again after a while, whatever ended it. */
+  bootLater(machine: Machine): void {
+    const delayMs = this.#random.oneIn(4)
+      ? this.#random.between(5_000, 30_000)
+      : this.#random.between(10, 4_000);
+    this.#cluster.scheduler.after(delayMs, "reboot", undefined, () => {
+      if (machine.process === undefined) this.#cluster.boot(machine);
+    });
+  }
+
+  #schedule(kind: FaultKind, meanMs: number): void {
+    const delayMs = this.#random.between(Math.floor(meanMs / 4), Math.floor((meanMs * 7) / 4));
+    this.#cluster.scheduler.after(delayMs, "fault-due", undefined, () => {
+      if (!this.#isOn) return;
+      this.#strike(kind);
+      this.#schedule(kind, meanMs);
+    });
+  }
+
+  #strike(kind: FaultKind): void {
+    const running = this.#cluster.running();
+    const victim = running.length === 0 ? undefined : this.#random.pick(running);
+    const detail = this.#apply(kind, victim);
+    if (detail === undefined) return;
+    this.fired.set(kind, (this.fired.get(kind) ?? 0) + 1);
+    this.#cluster.scheduler.trace.event(`fault-${kind}`, victim?.index ?? -1, 0, 0, () => detail);
+  }
+
+  /** Does it; `undefined` when there was nothing to do it to. */
+  #apply(kind: FaultKind, victim: Machine | undefined): string | undefined {
+    const cluster = this.#cluster;
+    const random = this.#random;
+    switch (kind) {
+      case "power-loss-of-all":
+        for (const machine of cluster.running()) cluster.crash(machine, "power");
+        return "all machines";
+      case "partition":
+        return this.#partition(random.between(100, random.oneIn(4) ? 40_000 : 8_000));
+      case "flap":
+        return this.#flap(random.between(5, 20));
+      case "reset":
+        return cluster.network.breakOne() ? "one connection" : undefined;
+      case "join":
+        if (cluster.machines.length >= this.#config.machinesMax) return undefined;
+        this.onJoin();
+        return `n${cluster.machines.length - 1}`;
+      case "slow-link":
+        return this.#slowLink();
+      case "loss-burst":
+        return this.#lossBurst();
+      default:
+        return victim === undefined ? undefined : this.#applyTo(kind, victim);
+    }
+  }
+
+  #applyTo(
+    kind: Exclude<
+      FaultKind,
+      "power-loss-of-all" | "partition" | "flap" | "reset" | "join" | "slow-link" | "loss-burst"
+    >,
+    victim: Machine,
+  ): string | undefined {
+    const cluster = this.#cluster;
+    const random = this.#random;
+    const faults = victim.disk.faults;
+    switch (kind) {
+      case "crash":
+        cluster.crash(victim, "process");
+        return `n${victim.index}`;
+      case "power-loss":
+        cluster.crash(victim, "power");
+        return `n${victim.index}`;
+      case "stop":
+        cluster.stop(victim);
+        return `n${victim.index}`;
+      case "pause":
+        return this.#pause(
+          victim,
+          random.oneIn(4) ? random.between(1_000, 20_000) : random.between(1, 500),
+        );
+      case "slow-disk":
+        faults.syncMs = random.oneIn(4) ? random.between(200, 3_000) : random.between(5, 100);
+        this.#later(random.between(200, 10_000), () => {
+          faults.syncMs = SYNC_MS;
+        });
+        return `n${victim.index} ${faults.syncMs} ms`;
+      case "full-disk":
+        faults.isFull = true;
+        // A node may give up on a disk that never takes its first commit.
+        victim.mayFail = true;
+        this.#later(random.between(200, 15_000), () => {
+          faults.isFull = false;
+        });
+        return `n${victim.index}`;
+      case "failed-sync":
+        faults.failsNextSync = true;
+        victim.mayFail = true;
+        return `n${victim.index}`;
+      case "clock-step": {
+        const byMs = this.#drawStep();
+        victim.clock.step(byMs);
+        return `n${victim.index} by ${byMs} ms`;
+      }
+      case "clock-drift":
+        victim.clock.setDrift(random.between(-1_000, 1_000));
+        return `n${victim.index} ${victim.clock.driftPpm} ppm`;
+      case "move":
+        cluster.crash(victim, "process");
+        cluster.move(victim);
+        return `n${victim.index} to ${victim.address}`;
+    }
+  }
+
+  /** Mostly what a time daemon corrects; sometimes hours; rarely a year. */
+  #drawStep(): number {
+    const sign = this.#random.oneIn(2) ? 1 : -1;
+    const roll = this.#random.below(16);
+    if (roll === 0) return sign * 31_536_000_000;
+    if (roll < 4) return sign * this.#random.between(60_000, 7_200_000);
+    return sign * this.#random.between(1, 60_000);
+  }
+
+  #partition(forMs: number): string {
+    const shape = this.#random.pick(PARTITION_SHAPES);
+    const text = this.#cluster.network.links.partition(shape, this.#random);
+    this.#later(forMs, () => this.#cluster.network.links.heal());
+    return `${text} for ${forMs} ms`;
+  }
+
+  /** The same wires, cut and mended again and again. */
+  #flap(times: number): string {
+    if (times === 0) return "";
+    this.#partition(this.#random.between(20, 800));
+    this.#later(this.#random.between(100, 1_500), () => {
+      this.#flap(times - 1);
+    });
+    return `${times} times`;
+  }
+
+  #slowLink(): string | undefined {
+    const machines = this.#random.shuffle(this.#cluster.machines.map(({ index }) => index));
+    const [from, to] = machines;
+    if (from === undefined || to === undefined) return undefined;
+    const link = this.#cluster.network.links.link(from, to);
+    const { delayMs, bytesPerMs } = link;
+    link.delayMs = this.#random.between(50, 1_500);
+    link.bytesPerMs = this.#random.oneIn(2)
+      ? this.#random.between(1, 100)
+      : Number.POSITIVE_INFINITY;
+    this.#later(this.#random.between(500, 15_000), () =>
+      Object.assign(link, { delayMs, bytesPerMs }),
+    );
+    return `n${from} to n${to}: ${link.delayMs} ms, ${link.bytesPerMs} bytes/ms`;
+  }
+
+  #lossBurst(): string {
+    const config = this.#cluster.network.config;
+    const before = this.#config.lossPerMille;
+    config.lossPerMille = this.#random.between(200, 900);
+    this.#later(this.#random.between(200, 5_000), () => {
+      config.lossPerMille = before;
+    });
+    return `${config.lossPerMille} of 1000`;
+  }
+
+  #pause(victim: Machine, forMs: number): string | undefined {
+    const process = victim.process;
+    if (process === undefined || process.isPaused) return undefined;
+    this.#cluster.scheduler.pause(process);
+    // Not through #later: healing wakes everybody itself, and waking twice does nothing.
+    this.#cluster.scheduler.after(forMs, "resume", undefined, () =>
+      this.#cluster.scheduler.resume(process),
+    );
+    return `n${victim.index} for ${forMs} ms`;
+  }
+
+  /** The end of a fault that has a length; healing has already undone all of them. */
+  #later(delayMs: number, run: () => void): void {
+    this.#cluster.scheduler.after(delayMs, "fault-over", undefined, () => {
+      if (this.#isOn) run();
+    });
+  }
+}

@@ -1,0 +1,457 @@
+/**
+ * One run: a seed in, a report out. Nodes form a cluster, clients work while faults rage, everything is healed,
+ * the cluster must settle within bounded virtual time, and the checkers judge what clients saw.
+ */
+import { type Durability, SHARED_CONFIG_DEFAULT, type SharedConfig } from "../src/model/config.ts";
+import type { Key } from "../src/model/key.ts";
+import type { DumpEntry } from "../src/node/store.ts";
+import { checkAnswers } from "./checkers/answers.ts";
+import { BoundsWatch } from "./checkers/bounds.ts";
+import { checkConvergence, checkStampsOfCells } from "./checkers/convergence.ts";
+import { checkDurability } from "./checkers/durability.ts";
+import type { FinalState, ReplicaDump } from "./checkers/final-state.ts";
+import { MembershipWatch } from "./checkers/membership.ts";
+import { checkOrder } from "./checkers/order.ts";
+import { checkReads } from "./checkers/reads.ts";
+import { type Machine, type NodeFactory, SimCluster } from "./cluster.ts";
+import { drawFaults, type FaultConfig, FaultPlan } from "./fault-plan.ts";
+import type { History, ReadOperation, Span, Violation } from "./history.ts";
+import { Links } from "./links.ts";
+import { Network } from "./network.ts";
+import { type SimRandom, Streams } from "./random.ts";
+import { Trace, type TraceSink } from "./trace.ts";
+import { Scheduler } from "./virtual-clock.ts";
+import { Workload, type WorkloadConfig } from "./workload.ts";
+
+export interface RunOptions {
+  readonly seed: number;
+  readonly makeNode: NodeFactory;
+  readonly sink?: TraceSink | undefined;
+  /** Makes the frames of a trace readable. */
+  readonly describeFrame?:
+    | ((frame: Uint8Array) => { readonly text: string; readonly key: string | undefined })
+    | undefined;
+  /** The control: disks that say synced and are not. The checkers must find it. */
+  readonly hasLyingDisks?: boolean;
+  /** Replaces what the seed would draw. */
+  readonly plan?: Partial<RunPlan>;
+}
+
+/** The shape of a run, drawn from its seed. */
+export interface RunPlan {
+  readonly isCalm: boolean;
+  readonly machines: number;
+  readonly durability: Durability;
+  readonly shared: SharedConfig;
+  readonly zones: number;
+  readonly skewMsMax: number;
+  readonly faultMs: number;
+  readonly workload: WorkloadConfig;
+  readonly faults: FaultConfig;
+}
+
+export interface RunReport {
+  readonly seed: number;
+  readonly hash: string;
+  readonly violations: readonly Violation[];
+  readonly virtualMs: number;
+  readonly events: number;
+  readonly operations: number;
+  /** Operations by how they ended. */
+  readonly outcomes: Readonly<Record<string, number>>;
+  readonly fired: Readonly<Record<string, number>>;
+  /** Virtual milliseconds from the end of the faults until all had settled; `undefined` when it did not. */
+  readonly settledMs: number | undefined;
+}
+
+/** Virtual milliseconds the cluster has to form. */
+const FORMING_MS_MAX = 60_000;
+/** Virtual milliseconds it has to settle after the faults. */
+const SETTLING_MS_MAX = 180_000;
+const SAMPLE_MS = 500;
+const DUMP_ENTRIES = 1_000;
+
+/** Runs one seed to its end. */
+export function run(options: RunOptions): RunReport {
+  return new Run(options).run();
+}
+
+/** Draws the shape of a run. */
+export function drawPlan(seed: number): RunPlan {
+  const random = new Streams(seed).stream("plan");
+  const isCalm = random.oneIn(12);
+  const machines = random.pick([3, 3, 3, 4, 5, 5, 6, 7]);
+  const durability = random.oneIn(6) ? "os" : "fsync";
+  const replicas = random.pick([1, 2, 3, 3, 3, 3, 3, 4, 5]);
+  return {
+    isCalm,
+    machines,
+    durability,
+    shared: { ...SHARED_CONFIG_DEFAULT, replicas },
+    zones: random.pick([1, 1, 2, 3]),
+    skewMsMax: random.pick([0, 5, 500, 30_000, 600_000]),
+    faultMs: random.between(60_000, 90_000),
+    workload: drawWorkload(random, Math.min(replicas, machines)),
+    faults: drawFaults(random, { isCalm, machinesMax: machines + 2, durability }),
+  };
+}
+
+function drawWorkload(random: SimRandom, replicas: number): WorkloadConfig {
+  return {
+    lanes: random.between(3, 10),
+    keys: random.pick([3, 20, 100, 300]),
+    hotKeys: random.between(1, 4),
+    thinkMs: random.pick([200, 500, 1_000]),
+    mix: {
+      put: random.between(4, 10),
+      delete: random.between(0, 3),
+      conditional: random.between(0, 4),
+      read: random.between(2, 8),
+      list: random.between(0, 1),
+    },
+    asksQuorums: random.oneIn(3),
+    hasShortDeadlines: random.oneIn(3),
+    valueBytesMax: random.pick([64, 2_000, 100_000, 700_000]),
+    replicas,
+  };
+}
+
+class Run {
+  readonly #seed: number;
+  readonly #plan: RunPlan;
+  readonly #streams: Streams;
+  readonly #random: SimRandom;
+  readonly #trace: Trace;
+  readonly #scheduler: Scheduler;
+  readonly #cluster: SimCluster;
+  readonly #workload: Workload;
+  readonly #faults: FaultPlan;
+  readonly #membership: MembershipWatch;
+  readonly #bounds: BoundsWatch;
+  readonly #topologyChanges: Span[] = [];
+  readonly #hasLyingDisks: boolean;
+  #isForming = true;
+  #settledMs: number | undefined;
+
+  constructor(options: RunOptions) {
+    this.#seed = options.seed;
+    this.#plan = { ...drawPlan(options.seed), ...options.plan };
+    this.#streams = new Streams(options.seed);
+    this.#random = this.#streams.stream("run");
+    this.#trace = new Trace(options.sink);
+    this.#scheduler = new Scheduler(this.#streams.stream("turns"), this.#trace);
+    const links = new Links(this.#plan.faults.delayMs);
+    const network = new Network(this.#scheduler, this.#streams.stream("network"), links);
+    if (options.describeFrame !== undefined) network.describe = options.describeFrame;
+    this.#cluster = new SimCluster(this.#scheduler, network, this.#streams, {
+      durability: this.#plan.durability,
+      shared: this.#plan.shared,
+      makeNode: options.makeNode,
+    });
+    this.#hasLyingDisks = options.hasLyingDisks ?? false;
+    this.#workload = new Workload(this.#cluster, this.#streams, this.#plan.workload);
+    this.#faults = new FaultPlan(this.#cluster, this.#streams, this.#plan.faults);
+    const bounds = this.#plan.isCalm
+      ? { falselyDeadMs: 0, falselyAliveMs: 10_000 }
+      : { falselyDeadMs: 30_000, falselyAliveMs: 60_000 };
+    this.#membership = new MembershipWatch(this.#cluster, bounds);
+    this.#bounds = new BoundsWatch(this.#cluster);
+    this.#cluster.onBootEnded = (process) => {
+      this.#workload.cutOff(process);
+      const machine = this.#cluster.machines[process.machine];
+      if (machine !== undefined) this.#faults.bootLater(machine);
+    };
+    this.#cluster.onStartProblem = (machine, problem) => {
+      this.#trace.event("start-problem", machine.index, machine.boots, 0, () => problem);
+    };
+    this.#faults.onJoin = () => {
+      this.#openTopologyChange();
+      this.#cluster.boot(this.#addMachine());
+    };
+  }
+
+  run(): RunReport {
+    this.#sampleForever();
+    this.#form();
+    if (this.#cluster.violations.length === 0) {
+      this.#faults.begin();
+      this.#workload.start();
+      this.#scheduler.runUntil(this.#scheduler.nowMs + this.#plan.faultMs);
+      this.#workload.stop();
+      this.#faults.heal();
+    }
+    const final = this.#settle();
+    return this.#report(final);
+  }
+
+  /** The first node, then all others at once, through whichever they know. */
+  #form(): void {
+    this.#openTopologyChange();
+    for (let index = 0; index < this.#plan.machines; index += 1) this.#addMachine();
+    const [first, ...joiners] = this.#cluster.machines;
+    if (first !== undefined) this.#cluster.boot(first);
+    for (const machine of joiners) {
+      const delayMs = this.#random.below(3_000);
+      this.#scheduler.after(delayMs, "join-due", undefined, () => this.#cluster.boot(machine));
+    }
+    const limitMs = this.#scheduler.nowMs + FORMING_MS_MAX;
+    while (this.#scheduler.nowMs < limitMs && !this.#isFormed()) {
+      this.#scheduler.runUntil(this.#scheduler.nowMs + 100);
+    }
+    this.#isForming = false;
+    if (!this.#isFormed())
+      this.#cluster.violate("I10", `no cluster within ${FORMING_MS_MAX} ms: ${this.#views()}`);
+  }
+
+  #addMachine(): Machine {
+    const { skewMsMax, zones } = this.#plan;
+    const known = this.#cluster.machines.map((machine) => machine.address);
+    const count = Math.min(known.length, 1 + this.#random.below(3));
+    const machine = this.#cluster.addMachine({
+      skewMs: this.#random.between(-skewMsMax, skewMsMax),
+      zone: zones === 1 ? "" : `z${this.#random.below(zones)}`,
+      weight: this.#random.oneIn(4) ? this.#random.between(1, 4) : 1,
+      // The first is always among them: two nodes that know only each other would never be let in.
+      peers:
+        known.length === 0
+          ? []
+          : [
+              ...new Set([
+                known[0] as (typeof known)[0],
+                ...this.#random.shuffle(known).slice(0, count),
+              ]),
+            ],
+    });
+    machine.disk.faults.lies = this.#hasLyingDisks;
+    return machine;
+  }
+
+  /** All run, all are ready, and all see the same members alive. */
+  #isFormed(): boolean {
+    return (
+      this.#cluster.machines.every((machine) => machine.hasStarted) &&
+      new Set(this.#viewList()).size === 1
+    );
+  }
+
+  #viewList(): string[] {
+    return this.#cluster.machines.map(({ node, index }) => {
+      if (node === undefined) return `n${index} down`;
+      const status = node.status();
+      const members = status.members.map(
+        ({ record, liveness }) => `${record.id.slice(0, 4)} ${record.intent} ${liveness}`,
+      );
+      const expected = this.#cluster.machines.length;
+      const count = members.length === expected ? "" : `${members.length} of ${expected}: `;
+      const isWell =
+        status.phase === "ready" &&
+        count === "" &&
+        status.members.every(
+          ({ record, liveness }) => record.intent === "active" && liveness === "alive",
+        );
+      // A view that is not yet what it should be never equals another's.
+      return `${isWell ? "" : `n${index} ${status.phase} ${count}`}epoch ${status.epoch} ${members.join(", ")}`;
+    });
+  }
+
+  #views(): string {
+    return [...new Set(this.#viewList())].join(" | ");
+  }
+
+  #sampleForever(): void {
+    this.#scheduler.after(SAMPLE_MS, "sample", undefined, () => {
+      if (!this.#isForming) this.#membership.sample();
+      this.#bounds.sample();
+      const open = this.#topologyChanges.at(-1);
+      if (open?.untilMs === Number.POSITIVE_INFINITY && this.#isFormed())
+        open.untilMs = this.#scheduler.nowMs;
+      this.#sampleForever();
+    });
+  }
+
+  #openTopologyChange(): void {
+    const open = this.#topologyChanges.at(-1);
+    if (open?.untilMs === Number.POSITIVE_INFINITY) return;
+    this.#topologyChanges.push({
+      fromMs: this.#scheduler.nowMs,
+      untilMs: Number.POSITIVE_INFINITY,
+    });
+  }
+
+  /** Waits until views and cells are equal; `undefined` when they do not become so in time. */
+  #settle(): FinalState | undefined {
+    const fromMs = this.#scheduler.nowMs;
+    let problem = "";
+    while (
+      this.#cluster.violations.length === 0 &&
+      this.#scheduler.nowMs < fromMs + SETTLING_MS_MAX
+    ) {
+      this.#scheduler.runUntil(this.#scheduler.nowMs + 1_000);
+      if (!this.#isFormed()) {
+        problem = `views differ: ${this.#views()}`;
+        continue;
+      }
+      const dirty = this.#dirty();
+      if (dirty !== "" || this.#workload.underWay > 0) {
+        problem = dirty === "" ? `${this.#workload.underWay} requests under way` : dirty;
+        continue;
+      }
+      const state = this.#collect();
+      const differences = state === undefined ? [] : checkConvergence(state);
+      if (state === undefined || differences.length > 0) {
+        problem = `${differences.length} cells differ: ${differences
+          .slice(0, 3)
+          .map(({ detail }) => detail)
+          .join(" | ")}`;
+        continue;
+      }
+      this.#settledMs = this.#scheduler.nowMs - fromMs;
+      return this.#readAll(state);
+    }
+    if (this.#cluster.violations.length === 0) {
+      const invariant = problem.startsWith("views") ? "I10" : "I4";
+      this.#cluster.violate(
+        invariant,
+        `not settled ${SETTLING_MS_MAX} ms after the faults: ${problem}`,
+      );
+    }
+    return undefined;
+  }
+
+  #dirty(): string {
+    const dirty: string[] = [];
+    for (const { node, index } of this.#cluster.machines) {
+      for (const member of node?.status().members ?? []) {
+        if (member.dirtySlots > 0)
+          dirty.push(`n${index} knows ${member.dirtySlots} dirty slots of ${member.record.id}`);
+      }
+    }
+    return dirty.join("; ");
+  }
+
+  /** Every node's cells, as far as they can be had now. */
+  #collect(): Omit<FinalState, "reads" | "listed"> | undefined {
+    const dumps: (ReplicaDump | undefined)[] = this.#cluster.machines.map((machine) =>
+      this.#dump(machine),
+    );
+    if (dumps.includes(undefined)) return undefined;
+    const [first] = this.#cluster.machines;
+    const node = first?.node;
+    if (node === undefined) return undefined;
+    return {
+      dumps: dumps.filter((dump) => dump !== undefined),
+      primariesOf: (key) => node.locate(key).primaries,
+    };
+  }
+
+  #dump(machine: Machine): ReplicaDump | undefined {
+    const { node, process } = machine;
+    if (node === undefined || process === undefined) return undefined;
+    const entries: DumpEntry[] = [];
+    let isDone = false;
+    const page = (cursor: string): void => {
+      node.dump(cursor, DUMP_ENTRIES, (outcome) => {
+        if (outcome.kind === "failed") return;
+        entries.push(...outcome.entries);
+        if (outcome.next === undefined) isDone = true;
+        else page(outcome.next);
+      });
+    };
+    this.#scheduler.deliver(process, "dump", () => page(""));
+    const limitMs = this.#scheduler.nowMs + 5_000;
+    while (!isDone && this.#scheduler.nowMs < limitMs && this.#scheduler.step());
+    return isDone ? { nodeId: node.status().nodeId, entries } : undefined;
+  }
+
+  #readAll(state: Omit<FinalState, "reads" | "listed">): FinalState {
+    const reads: ReadOperation[] = [];
+    const { machines } = this.#cluster;
+    const replicas = Math.min(this.#plan.shared.replicas, machines.length);
+    for (const key of this.#workload.keys) {
+      const r = this.#random.oneIn(2) ? replicas : undefined;
+      const read = this.#workload.readAt(this.#random.below(machines.length), key, r);
+      if (read !== undefined) reads.push(read);
+    }
+    const limitMs = this.#scheduler.nowMs + 10_000;
+    while (
+      this.#workload.underWay > 0 &&
+      this.#scheduler.nowMs < limitMs &&
+      this.#scheduler.step()
+    );
+    return { ...state, reads, listed: this.#listAll() };
+  }
+
+  #listAll(): Set<Key> | undefined {
+    const machine = this.#random.pick(this.#cluster.machines);
+    const { node, process } = machine;
+    if (node === undefined || process === undefined) return undefined;
+    const listed = new Set<Key>();
+    let isDone = false;
+    const page = (cursor: string | undefined): void => {
+      node.list(
+        { prefix: "", limit: 1 + this.#random.below(100), cursor, withValues: false },
+        (outcome) => {
+          if (outcome.kind === "failed") {
+            this.#cluster.violate(
+              "I11",
+              `the final listing failed: ${outcome.code} ${outcome.detail}`,
+            );
+            return;
+          }
+          for (const { key } of outcome.entries) {
+            if (listed.has(key))
+              this.#cluster.violate("I2", `the final listing shows ${key} twice`);
+            listed.add(key);
+          }
+          if (outcome.next === undefined) isDone = true;
+          else page(outcome.next);
+        },
+      );
+    };
+    this.#scheduler.deliver(process, "list-all", () => page(undefined));
+    const limitMs = this.#scheduler.nowMs + 30_000;
+    while (!isDone && this.#scheduler.nowMs < limitMs && this.#scheduler.step());
+    if (!isDone) this.#cluster.violate("I11", "the final listing did not end within 30 s");
+    return isDone ? listed : undefined;
+  }
+
+  #report(final: FinalState | undefined): RunReport {
+    const history: History = {
+      operations: this.#workload.operations,
+      topologyChanges: this.#topologyChanges,
+      isCalm: this.#plan.isCalm,
+      areClocksSteady: !this.#plan.faults.kinds.has("clock-step"),
+    };
+    const violations = [
+      ...this.#cluster.violations,
+      ...this.#membership.violations,
+      ...this.#bounds.violations,
+      ...checkAnswers(history, this.#scheduler.nowMs),
+      ...checkReads(history),
+      ...checkOrder(history),
+    ];
+    if (final !== undefined) {
+      violations.push(...checkDurability(history, final), ...checkStampsOfCells(final.dumps));
+    }
+    const outcomes: Record<string, number> = {};
+    for (const { outcome, isCutOff } of this.#workload.operations) {
+      const name = isCutOff
+        ? "cut-off"
+        : outcome?.kind === "failed"
+          ? outcome.code
+          : (outcome?.kind ?? "under-way");
+      outcomes[name] = (outcomes[name] ?? 0) + 1;
+    }
+    return {
+      seed: this.#seed,
+      hash: this.#trace.digest(),
+      violations,
+      virtualMs: this.#scheduler.nowMs,
+      events: this.#trace.events,
+      operations: this.#workload.operations.length,
+      outcomes,
+      fired: Object.fromEntries(this.#faults.fired),
+      settledMs: this.#settledMs,
+    };
+  }
+}

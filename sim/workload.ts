@@ -1,0 +1,311 @@
+/**
+ * Clients of a run: each lane asks, waits for the answer, thinks, asks again. Every put carries a value that no
+ * other operation ever writes, so that a value read names the write it came from.
+ */
+import { type Key, keyFromText } from "../src/model/key.ts";
+import { DEADLINE_MS_DEFAULT } from "../src/model/limits.ts";
+import type { Condition } from "../src/model/request.ts";
+import type { Stamp } from "../src/model/stamp.ts";
+import type { SimCluster } from "./cluster.ts";
+import {
+  contentTypeOf,
+  isWrite,
+  type ListOperation,
+  type Operation,
+  type ReadOperation,
+  valueOf,
+  type WriteOperation,
+} from "./history.ts";
+import type { SimRandom, Streams } from "./random.ts";
+import type { Process } from "./virtual-clock.ts";
+
+/** Drawn from the seed for each run. */
+export interface WorkloadConfig {
+  readonly lanes: number;
+  readonly keys: number;
+  /** Of these keys, how many are asked for half of the time. */
+  readonly hotKeys: number;
+  /** Typical milliseconds between an answer and the next question of a lane. */
+  readonly thinkMs: number;
+  /** Weights of the kinds of operations. */
+  readonly mix: {
+    readonly put: number;
+    readonly delete: number;
+    readonly conditional: number;
+    readonly read: number;
+    readonly list: number;
+  };
+  /** Whether some requests ask for their own w and r. */
+  readonly asksQuorums: boolean;
+  /** Whether some requests have little time. */
+  readonly hasShortDeadlines: boolean;
+  readonly valueBytesMax: number;
+  readonly replicas: number;
+}
+
+export class Workload {
+  readonly operations: Operation[] = [];
+  readonly keys: readonly Key[];
+  readonly #cluster: SimCluster;
+  readonly #random: SimRandom;
+  readonly #config: WorkloadConfig;
+  readonly #underWay = new Map<Operation, Process>();
+  /** The newest stamp that any client has been told for a key. */
+  readonly #seen = new Map<Key, Stamp>();
+  /** Where the last page of a listing ended: pages go on from there, at whatever node. */
+  #cursor: string | undefined;
+  #isOn = false;
+
+  constructor(cluster: SimCluster, streams: Streams, config: WorkloadConfig) {
+    this.#cluster = cluster;
+    this.#random = streams.stream("workload");
+    this.#config = config;
+    // Tags put some keys into one slot, so that a slot holds more than one.
+    this.keys = Array.from({ length: config.keys }, (_none, index) =>
+      keyFromText(index % 4 === 3 ? `{t${index % 8}}k${index}` : `k${index}`),
+    );
+  }
+
+  /** Lets the lanes run until `stop`. */
+  start(): void {
+    this.#isOn = true;
+    for (let lane = 0; lane < this.#config.lanes; lane += 1) this.#think();
+  }
+
+  stop(): void {
+    this.#isOn = false;
+  }
+
+  /** Operations without an answer. */
+  get underWay(): number {
+    return this.#underWay.size;
+  }
+
+  /** A boot has ended: what it was asked is cut off. */
+  cutOff(process: Process): void {
+    for (const [operation, asked] of [...this.#underWay]) {
+      if (asked !== process) continue;
+      operation.isCutOff = true;
+      this.#ended(operation, process);
+    }
+  }
+
+  /** Asks one machine for one key outside the lanes: the final reads. */
+  readAt(machine: number, key: Key, r: number | undefined): ReadOperation | undefined {
+    const asked = this.#cluster.machines[machine];
+    if (asked?.process === undefined || asked.node === undefined) return undefined;
+    const operation = this.#newRead(asked.process, key, r, undefined, DEADLINE_MS_DEFAULT);
+    this.#issue(operation, asked.process);
+    return operation;
+  }
+
+  #think(): void {
+    if (!this.#isOn) return;
+    // Bursts between pauses: many at once is what finds races.
+    const delayMs = this.#random.oneIn(3)
+      ? this.#random.fraction() * 2
+      : this.#random.longTail(this.#config.thinkMs);
+    this.#cluster.scheduler.after(delayMs, "think", undefined, () => this.#ask());
+  }
+
+  #ask(): void {
+    if (!this.#isOn) return;
+    const machines = this.#cluster.running().filter((machine) => machine.hasStarted);
+    if (machines.length === 0) {
+      this.#think();
+      return;
+    }
+    const process = this.#random.pick(machines).process;
+    if (process !== undefined) this.#issue(this.#draw(process), process);
+  }
+
+  #draw(process: Process): Operation {
+    const { mix } = this.#config;
+    const key = this.#drawKey();
+    const deadlineMs =
+      this.#config.hasShortDeadlines && this.#random.oneIn(4)
+        ? this.#random.between(1, 1_500)
+        : DEADLINE_MS_DEFAULT;
+    const quorum =
+      this.#config.asksQuorums && this.#random.oneIn(4)
+        ? this.#random.between(1, this.#config.replicas)
+        : undefined;
+    let roll = this.#random.below(mix.put + mix.delete + mix.conditional + mix.read + mix.list);
+    roll -= mix.put;
+    if (roll < 0) return this.#newWrite(process, key, "put", undefined, quorum, deadlineMs);
+    roll -= mix.delete;
+    if (roll < 0) return this.#newWrite(process, key, "delete", undefined, quorum, deadlineMs);
+    roll -= mix.conditional;
+    if (roll < 0) {
+      const kind = this.#random.oneIn(4) ? "delete" : "put";
+      return this.#newWrite(process, key, kind, this.#drawCondition(key), quorum, deadlineMs);
+    }
+    roll -= mix.read;
+    if (roll < 0) {
+      const after = this.#random.oneIn(4) ? this.#seen.get(key) : undefined;
+      return this.#newRead(process, key, quorum, after, deadlineMs);
+    }
+    const operation: ListOperation = {
+      ...this.#base(process, deadlineMs),
+      kind: "list",
+      outcome: undefined,
+    };
+    return operation;
+  }
+
+  #drawKey(): Key {
+    const bound = this.#random.oneIn(2) ? this.#config.hotKeys : this.keys.length;
+    return this.#random.pick(this.keys.slice(0, Math.max(1, bound)));
+  }
+
+  #drawCondition(key: Key): Condition {
+    const seen = this.#seen.get(key);
+    const roll = this.#random.below(3);
+    if (roll === 0 && seen !== undefined) return { kind: "stamp-is", stamp: seen };
+    return roll === 1 ? { kind: "exists" } : { kind: "absent" };
+  }
+
+  #base(process: Process, deadlineMs: number): Omit<ListOperation, "kind" | "outcome"> {
+    return {
+      id: this.operations.length + 1,
+      machine: process.machine,
+      boot: process.boot,
+      startMs: this.#cluster.scheduler.nowMs,
+      deadlineMs,
+      pausedBeforeMs: pausedMs(process, this.#cluster.scheduler.nowMs),
+      endMs: undefined,
+      pausedMs: 0,
+      isCutOff: false,
+    };
+  }
+
+  #newWrite(
+    process: Process,
+    key: Key,
+    kind: "put" | "delete",
+    condition: Condition | undefined,
+    w: number | undefined,
+    deadlineMs: number,
+  ): WriteOperation {
+    const base = this.#base(process, deadlineMs);
+    const bytes = this.#random.oneIn(64) ? this.#config.valueBytesMax : 8 + this.#random.below(64);
+    const value = kind === "put" ? valueOf(base.id, bytes) : undefined;
+    return { ...base, kind, key, value, condition, w, outcome: undefined };
+  }
+
+  #newRead(
+    process: Process,
+    key: Key,
+    r: number | undefined,
+    after: Stamp | undefined,
+    deadlineMs: number,
+  ): ReadOperation {
+    return { ...this.#base(process, deadlineMs), kind: "read", key, r, after, outcome: undefined };
+  }
+
+  #issue(operation: Operation, process: Process): void {
+    const scheduler = this.#cluster.scheduler;
+    this.operations.push(operation);
+    this.#underWay.set(operation, process);
+    const key = operation.kind === "list" ? undefined : operation.key;
+    scheduler.trace.event(
+      "ask",
+      process.machine,
+      operation.id,
+      0,
+      () => describeAsk(operation),
+      key,
+    );
+    scheduler.deliver(process, "request", () => {
+      const node = this.#cluster.machines[process.machine]?.node;
+      if (node === undefined) return;
+      let isInside = true;
+      const done = (outcome: Operation["outcome"]): void => {
+        if (isInside && outcome?.kind !== "failed") {
+          this.#cluster.violate(
+            "contract",
+            `#${operation.id} was answered within the call: ${outcome?.kind}`,
+          );
+        }
+        this.#answered(operation, process, outcome);
+      };
+      const { deadlineMs } = operation;
+      if (operation.kind === "list") {
+        const cursor = this.#cursor;
+        node.list({ prefix: "", limit: 50, cursor, withValues: true, deadlineMs }, done);
+      } else if (operation.kind === "read") {
+        node.read({ key: operation.key, r: operation.r, after: operation.after, deadlineMs }, done);
+      } else {
+        const { key: target, w, condition } = operation;
+        if (operation.value === undefined)
+          node.delete({ key: target, w, deadlineMs, condition }, done);
+        else {
+          const contentType = contentTypeOf(operation.id);
+          node.put(
+            { key: target, value: operation.value, contentType, w, deadlineMs, condition },
+            done,
+          );
+        }
+      }
+      isInside = false;
+    });
+  }
+
+  #answered(operation: Operation, process: Process, outcome: Operation["outcome"]): void {
+    if (operation.outcome !== undefined) {
+      this.#cluster.violate(
+        "I12",
+        `#${operation.id} was answered twice: ${operation.outcome.kind}, ${outcome?.kind}`,
+      );
+      return;
+    }
+    // The kinds of operation and outcome go together by construction of the call above.
+    (operation as { outcome: Operation["outcome"] }).outcome = outcome;
+    if (isWrite(operation) && outcome?.kind === "written") this.#sees(operation.key, outcome.stamp);
+    if (operation.kind === "read" && outcome?.kind === "found")
+      this.#sees(operation.key, outcome.root.stamp);
+    if (outcome?.kind === "page") this.#cursor = outcome.next;
+    this.#ended(operation, process);
+  }
+
+  #sees(key: Key, stamp: Stamp): void {
+    this.#seen.set(key, stamp);
+  }
+
+  #ended(operation: Operation, process: Process): void {
+    const scheduler = this.#cluster.scheduler;
+    this.#underWay.delete(operation);
+    operation.endMs = scheduler.nowMs;
+    operation.pausedMs = pausedMs(process, scheduler.nowMs) - operation.pausedBeforeMs;
+    const key = operation.kind === "list" ? undefined : operation.key;
+    scheduler.trace.event(
+      "answer",
+      process.machine,
+      operation.id,
+      0,
+      () => describeAnswer(operation),
+      key,
+    );
+    this.#think();
+  }
+}
+
+/** Milliseconds that a process has spent paused up to now. */
+function pausedMs(process: Process, nowMs: number): number {
+  return process.pausedMsTotal + (process.isPaused ? nowMs - process.pausedSinceMs : 0);
+}
+
+function describeAsk(operation: Operation): string {
+  if (operation.kind === "list") return `#${operation.id} list`;
+  const extra = isWrite(operation)
+    ? `${operation.condition === undefined ? "" : ` if ${operation.condition.kind}`} w=${operation.w ?? "-"}`
+    : ` r=${operation.r ?? "-"}`;
+  return `#${operation.id} ${operation.kind} ${operation.key}${extra} within ${operation.deadlineMs} ms`;
+}
+
+function describeAnswer(operation: Operation): string {
+  if (operation.isCutOff) return `#${operation.id} cut off`;
+  return `#${operation.id} ${JSON.stringify(operation.outcome, (name, value: unknown) =>
+    name === "payload" || name === "entries" ? "..." : value,
+  )}`;
+}
