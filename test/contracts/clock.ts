@@ -16,7 +16,8 @@ export interface ClockPlace {
 /** Runs the suite; `place` makes a fresh clock for each test. */
 export function clockContract(name: string, place: () => ClockPlace): void {
   test(`${name}: monotonic time does not go back`, async () => {
-    const { clock, runUntil } = place();
+    const here = place();
+    const { clock } = here;
     const startMs = clock.monotonicMs();
     let lastMs = startMs;
     for (let reading = 0; reading < 1_000; reading += 1) {
@@ -28,7 +29,7 @@ export function clockContract(name: string, place: () => ClockPlace): void {
     clock.after(5, () => {
       isOver = true;
     });
-    await runUntil(() => isOver);
+    await here.runUntil(() => isOver);
     assert.ok(clock.monotonicMs() > startMs, "time passes");
   });
 
@@ -40,7 +41,8 @@ export function clockContract(name: string, place: () => ClockPlace): void {
 
   test(`${name}: after runs once, not within the call and not early`, async () => {
     for (const delayMs of [0, 0.25, 1, 1.5, 7, 20]) {
-      const { clock, runUntil } = place();
+      const here = place();
+      const { clock } = here;
       let runs = 0;
       const startMs = clock.monotonicMs();
       let ranMs = 0;
@@ -49,27 +51,29 @@ export function clockContract(name: string, place: () => ClockPlace): void {
         ranMs = clock.monotonicMs();
       });
       assert.equal(runs, 0, "within the call");
-      await runUntil(() => runs > 0);
+      await here.runUntil(() => runs > 0);
       assert.ok(ranMs - startMs >= delayMs, `${ranMs - startMs} ms for ${delayMs}`);
       let isLater = false;
       clock.after(5, () => {
         isLater = true;
       });
-      await runUntil(() => isLater);
+      await here.runUntil(() => isLater);
       assert.equal(runs, 1);
     }
   });
 
   test(`${name}: after calls back in the order of what is due`, async () => {
-    const { clock, runUntil } = place();
+    const here = place();
+    const { clock } = here;
     const ran: number[] = [];
     for (const delayMs of [60, 20, 40, 0]) clock.after(delayMs, () => ran.push(delayMs));
-    await runUntil(() => ran.length === 4);
+    await here.runUntil(() => ran.length === 4);
     assert.deepEqual(ran, [0, 20, 40, 60]);
   });
 
   test(`${name}: a delay beyond what timers take does not run at once`, async () => {
-    const { clock, runUntil } = place();
+    const here = place();
+    const { clock } = here;
     let isEarly = false;
     let isOver = false;
     clock.after(2 ** 40, () => {
@@ -78,12 +82,13 @@ export function clockContract(name: string, place: () => ClockPlace): void {
     clock.after(20, () => {
       isOver = true;
     });
-    await runUntil(() => isOver);
+    await here.runUntil(() => isOver);
     assert.equal(isEarly, false);
   });
 
   test(`${name}: defer runs once, in order, not within the call`, async () => {
-    const { clock, runUntil } = place();
+    const here = place();
+    const { clock } = here;
     const ran: string[] = [];
     clock.defer(() => {
       ran.push("first");
@@ -92,7 +97,7 @@ export function clockContract(name: string, place: () => ClockPlace): void {
     });
     clock.defer(() => ran.push("second"));
     assert.deepEqual(ran, []);
-    await runUntil(() => ran.length === 3);
+    await here.runUntil(() => ran.length === 3);
     assert.deepEqual(ran, ["first", "second", "third"]);
   });
 }

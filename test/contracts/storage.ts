@@ -183,7 +183,7 @@ export function storageContract(name: string, place: () => Promise<StoragePlace>
     const batch = writeCall(storage, [put("a", "new"), put("b", "new")]);
     assert.equal(textOf(storage.get("a")), "old");
     const during = await texts(storage);
-    assert.ok(["a=old,b=old", "a=new,b=new"].includes(during.join()), `saw ${during}`);
+    assert.ok(["a=old,b=old", "a=new,b=new"].includes(during.join()), `saw ${during.join()}`);
     await batch;
     assert.deepEqual(await texts(storage), ["a=new", "b=new"]);
   });

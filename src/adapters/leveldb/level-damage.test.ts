@@ -22,7 +22,7 @@ async function inPlace(body: (directory: string) => Promise<void>): Promise<void
 async function fileIn(directory: string, ending: string): Promise<string> {
   const names = (await readdir(directory)).filter((name) => name.endsWith(ending)).sort();
   const name = names.at(-1);
-  assert.ok(name !== undefined, `there is a ${ending} in ${names}`);
+  assert.ok(name !== undefined, `there is a ${ending} in ${names.join()}`);
   return join(directory, name);
 }
 

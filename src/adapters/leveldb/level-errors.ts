@@ -4,12 +4,6 @@ import { StorageError } from "../../ports/storage.ts";
 /** `strerror` of ENOSPC and EDQUOT, in glibc, musl, macOS and Windows. */
 const NO_SPACE = /no space left on device|disk quota exceeded|not enough space|disk is full/i;
 
-const CLOSED_CODES = new Set([
-  "LEVEL_DATABASE_NOT_OPEN",
-  "LEVEL_ITERATOR_NOT_OPEN",
-  "LEVEL_BATCH_NOT_OPEN",
-]);
-
 /** Whether a full disk, or a quota, is the cause. */
 export function isNoSpace(error: unknown): boolean {
   return NO_SPACE.test(messageOf(error));
@@ -22,7 +16,6 @@ export function isLocked(error: unknown): boolean {
 
 /** An error of `getSync` or of an iterator. */
 export function readErrorFrom(error: unknown): StorageError {
-  if (isClosed(error)) return new StorageError("closed", "the storage is closed", error);
   return new StorageError("read-failed", `read failed: ${messageOf(error)}`, error);
 }
 
@@ -31,7 +24,6 @@ export function readErrorFrom(error: unknown): StorageError {
  * the log was written, and after it, or after a failed compaction, takes no more writes.
  */
 export function writeErrorFrom(error: unknown): StorageError {
-  if (isClosed(error)) return new StorageError("closed", "the storage is closed", error);
   if (isNoSpace(error)) {
     return new StorageError(
       "disk-full",
@@ -47,10 +39,6 @@ export function writeErrorFrom(error: unknown): StorageError {
 export function openErrorFrom(error: unknown, directory: string): StorageError {
   const code = isNoSpace(error) ? "disk-full" : "read-failed";
   return new StorageError(code, `cannot open ${directory}: ${messageOf(error)}`, error);
-}
-
-function isClosed(error: unknown): boolean {
-  return codesOf(error).some((code) => CLOSED_CODES.has(code));
 }
 
 /** The codes of an error and of its causes: opening wraps what happened. */

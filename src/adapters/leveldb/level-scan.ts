@@ -3,7 +3,7 @@
  * when the page was asked for.
  */
 import type { ScanRange, ScanResult, StorageEntry } from "../../ports/storage.ts";
-import type { Level } from "./level-storage.ts";
+import type { Level } from "./level-database.ts";
 
 /** Entries and bytes fetched by one call into the binding: bounds what it copies in one turn of the event loop. */
 const FETCH_ENTRIES_MAX = 1_000;

@@ -7,9 +7,8 @@
  */
 import { mkdir, realpath } from "node:fs/promises";
 import { performance } from "node:perf_hooks";
-import { ClassicLevel } from "classic-level";
 import { assert } from "../../base/assert.ts";
-import { asBuffer, compareBytes } from "../../base/binary.ts";
+import { compareBytes } from "../../base/binary.ts";
 import {
   type ScanRange,
   type ScanResult,
@@ -21,6 +20,15 @@ import {
 import { DataDirectoryError } from "../data-directory/data-directory-error.ts";
 import { type FreeSpaceProbe, hasSpaceFor, logBytes } from "./free-space.ts";
 import {
+  getLevel,
+  LEVEL_TUNING,
+  type Level,
+  type LevelTuning,
+  openLevel,
+  valuesBefore,
+  writeLevel,
+} from "./level-database.ts";
+import {
   isLocked,
   isNoSpace,
   openErrorFrom,
@@ -28,9 +36,6 @@ import {
   writeErrorFrom,
 } from "./level-errors.ts";
 import { scanLevel } from "./level-scan.ts";
-
-/** What the adapter uses of the binding's class. */
-export type Level = ClassicLevel<Buffer, Buffer>;
 
 export interface LevelStorageOptions {
   /** LevelDB's own directory; created where it is missing, its parent must exist. */
@@ -44,25 +49,6 @@ export interface LevelStorageOptions {
   /** How long writes fail fast after a look for space, in milliseconds; for tests. */
   readonly reopenPauseMs?: number;
 }
-
-/** Measured in docs/decisions/0004. Bytes, unless named otherwise. */
-export interface LevelTuning {
-  readonly writeBufferSize: number;
-  readonly blockSize: number;
-  readonly cacheSize: number;
-  readonly maxFileSize: number;
-  readonly maxOpenFiles: number;
-  readonly compression: boolean;
-}
-
-export const LEVEL_TUNING: LevelTuning = {
-  writeBufferSize: 16 * 1024 * 1024,
-  blockSize: 4 * 1024,
-  cacheSize: 64 * 1024 * 1024,
-  maxFileSize: 8 * 1024 * 1024,
-  maxOpenFiles: 1_000,
-  compression: true,
-};
 
 /** Looking for space costs a trial file, and a failed attempt to reopen the reads: not at every batch. */
 const REOPEN_PAUSE_MS = 500;
@@ -88,8 +74,8 @@ export async function openLevelStorage(options: LevelStorageOptions): Promise<St
   // lock of the whole process away: the next process would get in.
   if (openDirectories.has(directory)) throw lockedError(directory);
   openDirectories.add(directory);
+  const tuning = { ...LEVEL_TUNING, ...options.tuning };
   try {
-    const tuning = { ...LEVEL_TUNING, ...options.tuning };
     const level = await openLevel(directory, tuning);
     return new LevelStorage(level, { ...options, directory, tuning });
   } catch (error) {
@@ -126,7 +112,7 @@ class LevelStorage implements Storage {
   get(key: StorageKey): Uint8Array | undefined {
     if (this.#isClosed) throw closedError();
     try {
-      return this.#level.getSync(Buffer.from(key, "latin1"));
+      return getLevel(this.#level, key);
     } catch (error) {
       throw this.#readError(error);
     }
@@ -142,7 +128,7 @@ class LevelStorage implements Storage {
       return;
     }
     this.#writing = this.#state === "open" ? this.#commit(operations) : this.#retry(operations);
-    this.#writing.then((error) => {
+    tell(this.#writing, (error) => {
       this.#writing = undefined;
       done(error);
     });
@@ -153,15 +139,21 @@ class LevelStorage implements Storage {
       setImmediate(() => done({ kind: "failed", error: closedError() }));
       return;
     }
-    scanLevel(this.#level, range).then(done, (error: unknown) => {
-      done({ kind: "failed", error: this.#readError(error) });
-    });
+    tell(this.#scan(range), done);
   }
 
   close(done: () => void): void {
     assert(!this.#isClosed, "a storage is closed once");
     this.#isClosed = true;
-    this.#end().then(done);
+    tell(this.#end(), done);
+  }
+
+  async #scan(range: ScanRange): Promise<ScanResult> {
+    try {
+      return await scanLevel(this.#level, range);
+    } catch (error) {
+      return { kind: "failed", error: this.#readError(error) };
+    }
   }
 
   /** One batch in one record of the log. Resolves to why it failed. */
@@ -233,7 +225,7 @@ class LevelStorage implements Storage {
   /** Undoes the refused batch where its record did survive. */
   async #putBack(): Promise<void> {
     const changed = this.#before.filter(({ key, value }) => {
-      const held = this.#level.getSync(Buffer.from(key, "latin1"));
+      const held = getLevel(this.#level, key);
       return held === undefined || value === undefined
         ? held !== value
         : compareBytes(held, value) !== 0;
@@ -244,8 +236,12 @@ class LevelStorage implements Storage {
 
   async #end(): Promise<void> {
     await this.#writing;
-    // So that the refused batch is undone; without space its record cannot have become whole either.
-    if (this.#before.length > 0) await this.#reopen();
+    // So that the refused batch is undone also for the next start. Where there is still no space for that, its
+    // record may come back: it was answered "disk-full" by a sync, on a disk that stayed full until the end.
+    if (this.#before.length > 0) {
+      this.#reopenNotBeforeMs = 0;
+      await this.#reopen();
+    }
     await this.#level.close();
     openDirectories.delete(this.#directory);
   }
@@ -257,35 +253,19 @@ class LevelStorage implements Storage {
   }
 }
 
-async function openLevel(directory: string, tuning: LevelTuning): Promise<Level> {
-  const level: Level = new ClassicLevel<Buffer, Buffer>(directory, {
-    ...tuning,
-    keyEncoding: "buffer",
-    valueEncoding: "buffer",
-  });
-  await level.open();
-  return level;
+/**
+ * Calls `done` with what `promise` resolves to, outside of it: what `done` throws is a bug that must end the
+ * process, and not become a rejection that somebody may have chosen to ignore.
+ */
+function tell<Value>(promise: Promise<Value>, done: (value: Value) => void): void {
+  promise.then(
+    (value) => process.nextTick(done, value),
+    (error: unknown) => process.nextTick(rethrow, error),
+  );
 }
 
-async function writeLevel(
-  level: Level,
-  operations: readonly StorageOperation[],
-  isSynced: boolean,
-): Promise<void> {
-  // The chained form: measured at two thirds of the array form's time on the event loop.
-  const batch = level.batch();
-  for (const { key, value } of operations) {
-    const bytes = Buffer.from(key, "latin1");
-    if (value === undefined) batch.del(bytes);
-    else batch.put(bytes, asBuffer(value));
-  }
-  await batch.write({ sync: isSynced });
-}
-
-/** What the keys of `operations` hold now, each once. */
-function valuesBefore(level: Level, operations: readonly StorageOperation[]): StorageOperation[] {
-  const keys = new Set(operations.map(({ key }) => key));
-  return [...keys].map((key) => ({ key, value: level.getSync(Buffer.from(key, "latin1")) }));
+function rethrow(error: unknown): never {
+  throw error;
 }
 
 function nextTurn(): Promise<void> {

@@ -36,7 +36,7 @@ const COLOUR = { debug: "gray", info: "cyan", warn: "yellow", error: "red" } as 
 // C0 and C1 controls, DEL, the line separators that some viewers obey, the marks that reorder text, and lone
 // surrogates, which would not survive encoding.
 const UNSAFE =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+  // eslint-disable-next-line no-control-regex -- they are what is looked for
   /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|\p{Surrogate}/gu;
 
 export class StreamLog implements Log {
