@@ -129,7 +129,8 @@ class Door implements HttpDoor {
       keepAliveTimeout: limits.keepAliveMs,
       connectionsCheckingInterval: Math.min(limits.headMs, 5_000),
       insecureHTTPParser: false,
-      requireHostHeader: true,
+      // The runtime would answer such a request itself and go on to the next one behind it; the gate ends the connection.
+      requireHostHeader: false,
     });
     server.maxConnections = limits.connectionsMax;
     server.timeout = limits.socketIdleMs;
@@ -146,6 +147,9 @@ class Door implements HttpDoor {
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
+    // The runtime parses on behind a request whose answer ends the connection. What it finds there was either sent in vain
+    // or, behind a refused framing, is not a request at all.
+    if (this.#answering.get(request.socket)?.shouldKeepAlive === false) return;
     this.#answering.set(request.socket, response);
     // A connection that stays open would hold up the closing of the door.
     if (this.#closing !== undefined) response.shouldKeepAlive = false;

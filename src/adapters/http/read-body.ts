@@ -58,6 +58,7 @@ class BodyReader {
   }
 
   start(): void {
+    this.#timer = setTimeout(() => this.#onLate(), this.#limits.bodyMs);
     this.#request.on("data", (chunk: Buffer) => this.#onData(chunk));
     this.#request.on("end", () => this.#onEnd());
     this.#response.on("close", () => {
@@ -82,9 +83,6 @@ class BodyReader {
     }
     this.#bytes += chunk.length;
     this.#chunks.push(chunk);
-    // Most values arrive in one piece together with their end: a timer for each would be the dearest part.
-    if (this.#timer === undefined && !this.#request.complete)
-      this.#timer = setTimeout(() => this.#onLate(), this.#limits.bodyMs);
   }
 
   #onEnd(): void {
