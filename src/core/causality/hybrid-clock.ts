@@ -68,7 +68,7 @@ export class HybridClock {
    * milliseconds can spell has none above it: over that, the answer is as high as stamps go.
    */
   mintAbove(held: Stamp, wallMs: number): Stamp {
-    if (!this.#isAbove(held.ms, held.counter) && !this.observe(held.ms, held.counter, wallMs)) {
+    if (!this.#isAtLeast(held.ms, held.counter) && !this.observe(held.ms, held.counter, wallMs)) {
       return this.#mintBeside(held);
     }
     return this.mint(wallMs);
@@ -77,7 +77,7 @@ export class HybridClock {
   /** Follows a reading seen in a stamp or a message; false if it is too far beyond the wall clock to be followed. */
   observe(ms: number, counter: number, wallMs: number): boolean {
     if (ms - wallMs > FOLLOW_MS_MAX) return false;
-    if (!this.#isAbove(ms, counter)) {
+    if (!this.#isAtLeast(ms, counter)) {
       stampFrom(ms, counter, this.#boot);
       this.#ms = ms;
       this.#counter = counter;
@@ -105,7 +105,7 @@ export class HybridClock {
     this.#carried.clear();
   }
 
-  #isAbove(ms: number, counter: number): boolean {
+  #isAtLeast(ms: number, counter: number): boolean {
     return this.#ms > ms || (this.#ms === ms && this.#counter >= counter);
   }
 
