@@ -9,7 +9,7 @@
 
 /** The bytes as a binary string. `bytes` may be reused by the caller afterwards. */
 export function binaryFromBytes(bytes: Uint8Array, start = 0, end: number = bytes.length): string {
-  return asBuffer(bytes).latin1Slice(start, end);
+  return asBuffer(bytes).toString("latin1", start, end);
 }
 
 /** A fresh array holding the bytes of `binary`. */
@@ -19,7 +19,7 @@ export function bytesFromBinary(binary: string): Uint8Array {
 
 /** The UTF-8 bytes of `text`, as a binary string. */
 export function binaryFromText(text: string): string {
-  return Buffer.from(text, "utf8").latin1Slice();
+  return Buffer.from(text, "utf8").toString("latin1");
 }
 
 /** The text whose UTF-8 bytes `binary` holds, or `undefined` if it is not well-formed UTF-8. */
