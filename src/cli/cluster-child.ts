@@ -1,0 +1,107 @@
+/** One node of `dnd up`: a process of its own, tied to its parent by a channel. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { type CliError, failure } from "./cli-error.ts";
+
+/** What a child tells its parent. */
+export type ChildMessage =
+  | { readonly kind: "ready"; readonly node: string }
+  | {
+      readonly kind: "failed";
+      readonly message: string;
+      readonly code: string;
+      readonly hint: string | undefined;
+    };
+
+export interface ChildPlan {
+  /** From 1. */
+  readonly number: number;
+  readonly port: number;
+  readonly serverPort: number;
+  readonly webPort: number;
+  readonly dataDir: string;
+}
+
+const READY_MS_MAX = 60_000;
+const STOP_MS_MAX = 25_000;
+
+export class ClusterChild {
+  readonly plan: ChildPlan;
+  readonly #process: ChildProcess;
+  readonly #ended: Promise<string>;
+  #hasEnded = false;
+
+  /** @param args of `dnd start`. */
+  constructor(plan: ChildPlan, args: readonly string[]) {
+    this.plan = plan;
+    this.#process = spawn(process.execPath, [process.argv[1] ?? "", "start", ...args], {
+      env: { ...process.env, DND_UP_CHILD: String(plan.number) },
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+    });
+    this.#ended = new Promise((resolve) => {
+      const end = (how: string): void => {
+        this.#hasEnded = true;
+        resolve(how);
+      };
+      this.#process.on("error", (error) => end(error.message));
+      this.#process.on("exit", (code, signal) =>
+        end(signal === null ? `status ${code}` : `killed by ${signal}`),
+      );
+    });
+    const { stderr } = this.#process;
+    if (stderr !== null) {
+      createInterface({ input: stderr }).on("line", (line) => {
+        process.stderr.write(`node ${plan.number} | ${line}\n`);
+      });
+    }
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** Settles with how the process ended. */
+  get ended(): Promise<string> {
+    return this.#ended;
+  }
+
+  /** Settles with the node's id once it takes requests; rejects with the child's own reason. */
+  ready(): Promise<string> {
+    const name = `node ${this.plan.number}`;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        reject(failure("not-ready", `${name} was not ready within ${READY_MS_MAX / 1_000} s`));
+      }, READY_MS_MAX);
+      this.#process.on("message", (message: ChildMessage) => {
+        clearTimeout(timer);
+        if (message.kind === "ready") resolve(message.node);
+        else reject(failure(message.code, `${name}: ${message.message}`, message.hint));
+      });
+      void this.#ended.then((how) => {
+        clearTimeout(timer);
+        reject(failure("child-ended", `${name} ended before it was ready: ${how}`));
+      });
+    });
+  }
+
+  /** Asks it to drain, and ends it if it does not. Settles once it is gone. */
+  async stop(): Promise<void> {
+    if (this.#hasEnded) return;
+    this.#process.kill("SIGTERM");
+    const timer = setTimeout(() => this.#process.kill("SIGKILL"), STOP_MS_MAX);
+    await this.#ended;
+    clearTimeout(timer);
+  }
+}
+
+/** In a child: tells the parent why it could not start, for the parent to print. `false`: this is no child. */
+export function reportToParent(error: CliError): boolean {
+  if (process.send === undefined || process.env["DND_UP_CHILD"] === undefined) return false;
+  const { message, code, hint } = error;
+  const told: ChildMessage = { kind: "failed", message, code, hint };
+  return process.send(told);
+}

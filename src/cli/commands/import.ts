@@ -1,0 +1,209 @@
+/**
+ * `dnd import FILE`: stores what `dnd export` wrote, or any file of `{"key", "value"}` lines.
+ *
+ * Lines go out in batches, one batch at a time, and no batch holds a key twice: so the last line of a key wins, as
+ * it would line by line. What failed for a passing reason is sent again: a plain write may be repeated.
+ */
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { createInterface } from "node:readline";
+import { setTimeout as wait } from "node:timers/promises";
+import type { Command } from "commander";
+import { CliError, EXIT, failure } from "../cli-error.ts";
+import { addClientFlags, type ClientFlags, withClient } from "../client-flags.ts";
+import { type NodeClient, query } from "../node-client.ts";
+import { printJson, remark } from "../output.ts";
+import { Progress } from "../progress.ts";
+
+interface ImportFlags extends ClientFlags {
+  readonly w?: string;
+}
+
+interface Line {
+  /** In the file, from 1. */
+  readonly number: number;
+  readonly text: string;
+}
+
+interface LineError {
+  readonly code: string;
+  readonly detail: string;
+}
+
+/** One line of the node's answer to a batch. */
+interface LineResult {
+  readonly line?: number;
+  readonly error?: LineError;
+}
+
+const BATCH_LINES_MAX = 2_000;
+const BATCH_BYTES_MAX = 8 * 1024 * 1024;
+/** Passing failures of one line; with the pauses between them about 15 s. */
+const TRIES_MAX = 6;
+const PAUSE_MS_FIRST = 250;
+/** Bad lines that are told one by one. */
+const ERRORS_SHOWN_MAX = 10;
+const PASSING = new Set([
+  "overloaded",
+  "not-ready",
+  "timed-out",
+  "quorum-unreachable",
+  "no-answer",
+  "no-node",
+]);
+
+export function addImport(program: Command): void {
+  const command = program
+    .command("import")
+    .argument("<file>", "file of one JSON object a line; - reads stdin")
+    .description("store every line of a file: an export, or lines of key and value")
+    .option("-w <count>", "replicas that must acknowledge each line");
+  addClientFlags(command).action(importAll);
+}
+
+async function importAll(file: string, flags: ImportFlags): Promise<void> {
+  const size = file === "-" ? undefined : await sizeOf(file);
+  const input = file === "-" ? process.stdin : createReadStream(file);
+  const importer = await withClient(flags, async (client) => {
+    const running = new Importer(client, flags.w);
+    let bytes = 0;
+    for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+      bytes += Buffer.byteLength(text) + 1;
+      await running.add(text, size === undefined ? undefined : Math.min(1, bytes / size));
+    }
+    await running.flush();
+    return running;
+  });
+  importer.end();
+  if (flags.json === true)
+    printJson({ stored: importer.stored, failed: importer.failed, errors: importer.errors });
+  if (importer.failed === 0) return;
+  throw new CliError(
+    `${importer.failed} of ${importer.failed + importer.stored} lines were not stored`,
+    {
+      exit: EXIT.failed,
+      code: "lines-failed",
+      hint: "mend those lines and import the file again: what is stored already is written anew",
+    },
+  );
+}
+
+async function sizeOf(file: string): Promise<number> {
+  try {
+    const found = await stat(file);
+    if (found.isDirectory()) throw failure("no-file", `${file} is a directory`);
+    return found.size;
+  } catch (error) {
+    if (error instanceof CliError) throw error;
+    const { code = "unreadable" } = error as NodeJS.ErrnoException;
+    if (code !== "ENOENT") throw failure("unreadable", `${file} cannot be read (${code})`);
+    throw new CliError(`there is no file ${file}`, { exit: EXIT.usage, code: "no-file" });
+  }
+}
+
+class Importer {
+  readonly #client: NodeClient;
+  readonly #target: string;
+  readonly #progress = new Progress("imported");
+  #batch: Line[] = [];
+  #batchBytes = 0;
+  #batchKeys = new Set<string>();
+  #lineNumber = 0;
+  #fraction: number | undefined;
+  stored = 0;
+  failed = 0;
+  /** The first few. */
+  readonly errors: (LineError & { readonly line: number })[] = [];
+
+  constructor(client: NodeClient, w: string | undefined) {
+    this.#client = client;
+    const parameters = query({ w });
+    this.#target = parameters === "" ? "/kv" : `/kv?${parameters}`;
+  }
+
+  async add(text: string, fraction: number | undefined): Promise<void> {
+    this.#lineNumber += 1;
+    if (text.trim() === "") return;
+    const key = keyOf(text);
+    if (key !== undefined && this.#batchKeys.has(key)) await this.flush();
+    if (key !== undefined) this.#batchKeys.add(key);
+    this.#batch.push({ number: this.#lineNumber, text });
+    this.#batchBytes += text.length;
+    this.#fraction = fraction;
+    if (this.#batch.length >= BATCH_LINES_MAX || this.#batchBytes >= BATCH_BYTES_MAX)
+      await this.flush();
+  }
+
+  async flush(): Promise<void> {
+    let left = this.#batch;
+    this.#batch = [];
+    this.#batchBytes = 0;
+    this.#batchKeys = new Set();
+    for (let tryCount = 1; left.length > 0; tryCount += 1) {
+      left = await this.#send(left, tryCount === TRIES_MAX);
+      if (left.length > 0) await wait(PAUSE_MS_FIRST * 2 ** (tryCount - 1));
+    }
+    this.#progress.update(this.stored, this.#fraction);
+  }
+
+  end(): void {
+    this.#progress.end(this.stored);
+  }
+
+  /** Sends lines; answers with those that are worth another try. */
+  async #send(lines: readonly Line[], isLast: boolean): Promise<Line[]> {
+    const results = await this.#ask(lines, isLast);
+    const again: Line[] = [];
+    for (const [index, line] of lines.entries()) {
+      const result = results.get(index + 1);
+      if (result?.error === undefined && result !== undefined) this.stored += 1;
+      else if (!isLast && PASSING.has(result?.error?.code ?? "no-answer")) again.push(line);
+      else
+        this.#onFailed(
+          line,
+          result?.error ?? { code: "no-answer", detail: "the node did not say" },
+        );
+    }
+    return again;
+  }
+
+  async #ask(lines: readonly Line[], isLast: boolean): Promise<Map<number, LineResult>> {
+    const results = new Map<number, LineResult>();
+    const body = Buffer.from(lines.map(({ text }) => `${text}\n`).join(""), "utf8");
+    try {
+      const answer = await this.#client.ask({
+        method: "POST",
+        target: this.#target,
+        headers: { "Content-Type": "application/x-ndjson", Accept: "application/x-ndjson" },
+        body,
+      });
+      for (const text of answer.body.toString("utf8").split("\n")) {
+        if (text === "") continue;
+        const result = JSON.parse(text) as LineResult;
+        if (result.line !== undefined) results.set(result.line, result);
+      }
+    } catch (error) {
+      // The whole batch went unanswered: which of its lines are stored is not known, so all of them go again.
+      if (!(error instanceof CliError) || isLast || !PASSING.has(error.code)) throw error;
+    }
+    return results;
+  }
+
+  #onFailed(line: Line, error: LineError): void {
+    this.failed += 1;
+    if (this.failed > ERRORS_SHOWN_MAX) return;
+    this.errors.push({ line: line.number, code: error.code, detail: error.detail });
+    remark(`line ${line.number}: ${error.detail} (${error.code})`);
+  }
+}
+
+/** What tells two lines of one key from lines of two; `undefined` for a line that the node will refuse. */
+function keyOf(text: string): string | undefined {
+  try {
+    const { key, key64 } = JSON.parse(text) as { key?: unknown; key64?: unknown };
+    if (typeof key === "string") return Buffer.from(key, "utf8").toString("latin1");
+    return typeof key64 === "string" ? Buffer.from(key64, "base64").toString("latin1") : undefined;
+  } catch {
+    return undefined;
+  }
+}

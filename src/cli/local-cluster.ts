@@ -1,0 +1,210 @@
+/**
+ * `dnd up`: a cluster on this machine, one process a node, for trying out and for developing against.
+ *
+ * Node i listens on the base ports + i and keeps its data in `node-<i+1>` below the data directory: so the ports may
+ * be moved and the data is found again. Invariant: no child outlives this process.
+ */
+import { existsSync, readdirSync } from "node:fs";
+import { join, relative } from "node:path";
+import { CliError, EXIT, failure, usageError } from "./cli-error.ts";
+import { type ChildPlan, ClusterChild } from "./cluster-child.ts";
+import { grouped, printJson, printLine, remark, table } from "./output.ts";
+import { kebabCase, type Settings } from "./settings.ts";
+import { stopRequested } from "./stop-signal.ts";
+
+export const NODES_MAX = 32;
+const DATA_DIR_DEFAULT = ".dnd";
+const NODE_DIRECTORY = /^node-([1-9]\d*)$/;
+
+export async function runLocalCluster(settings: Settings, nodeCount: number): Promise<void> {
+  const plans = planNodes(settings, nodeCount);
+  const stop = stopRequested();
+  // Children are there from the first moment on: a signal must always be answered by stopping them.
+  stop.isReady = true;
+  const children: ClusterChild[] = [];
+  let hasFailed = false;
+  const isStopping = (): boolean => hasFailed || stop.isStopped();
+  try {
+    await Promise.race([startAll(settings, plans, children, isStopping), stop.requested]);
+    if (!isStopping()) announce(settings, plans);
+    for (const child of children) void reportEnd(child, settings, isStopping);
+    await Promise.race([stop.requested, Promise.all(children.map((child) => child.ended))]);
+  } catch (error) {
+    hasFailed = true;
+    throw error;
+  } finally {
+    if (stop.isStopped() && !settings.isJson) remark("dnd: stopping all nodes");
+    await Promise.all(children.map((child) => child.stop()));
+  }
+  if (!stop.isStopped()) throw failure("all-ended", "all nodes have ended");
+  if (!settings.isJson) remark("dnd: stopped; the next start finds its data");
+}
+
+/** Where each node listens and keeps its data. */
+function planNodes(settings: Settings, nodeCount: number): readonly ChildPlan[] {
+  const {
+    port,
+    serverPort = 6_000,
+    webPort = 6_080,
+    dataDir = DATA_DIR_DEFAULT,
+    durability,
+  } = settings.options;
+  const bases = { port, serverPort, webPort };
+  for (const [name, base] of Object.entries(bases)) {
+    if (base === 0)
+      throw usageError(
+        `--${kebabCase(name)} is 0: a local cluster counts up from it, so it must be fixed`,
+      );
+    if (base + nodeCount - 1 <= 65_535) continue;
+    throw usageError(
+      `--${kebabCase(name)} is ${base}: with ${nodeCount} nodes the last would be above 65535`,
+    );
+  }
+  checkOverlap(bases, nodeCount);
+  if (durability !== "memory") checkData(dataDir, nodeCount);
+  return Array.from({ length: nodeCount }, (_, index) => ({
+    number: index + 1,
+    port: port + index,
+    serverPort: serverPort + index,
+    webPort: webPort + index,
+    dataDir: join(dataDir, `node-${index + 1}`),
+  }));
+}
+
+function checkOverlap(bases: Readonly<Record<string, number>>, nodeCount: number): void {
+  const sorted = Object.entries(bases).sort(([, a], [, b]) => a - b);
+  for (const [index, [name, base]] of sorted.entries()) {
+    const next = sorted[index + 1];
+    if (next === undefined || base + nodeCount <= next[1]) continue;
+    throw usageError(
+      `--${kebabCase(name)} ${base} and --${kebabCase(next[0])} ${next[1]} are too close for ${nodeCount} nodes`,
+    );
+  }
+}
+
+/** A node left out would take its copies with it, and the rest would wait for it for ever. */
+function checkData(dataDir: string, nodeCount: number): void {
+  if (!existsSync(dataDir)) return;
+  const numbers = readdirSync(dataDir).map((name) => Number(NODE_DIRECTORY.exec(name)?.[1] ?? 0));
+  const last = Math.max(0, ...numbers);
+  if (last <= nodeCount) return;
+  throw new CliError(`${dataDir} holds the data of ${last} nodes, more than --nodes ${nodeCount}`, {
+    exit: EXIT.usage,
+    code: "too-few-nodes",
+    hint: `start them all with --nodes ${last}, or begin anew elsewhere with --data-dir`,
+  });
+}
+
+/** Those that have data find each other again; the others join them. Of a new cluster the first node comes first. */
+async function startAll(
+  settings: Settings,
+  plans: readonly ChildPlan[],
+  children: ClusterChild[],
+  isStopping: () => boolean,
+): Promise<void> {
+  const { durability } = settings.options;
+  const known = plans.filter((plan) => durability !== "memory" && existsSync(plan.dataDir));
+  const first = known.length > 0 ? known : plans.slice(0, 1);
+  const rest = plans.filter((plan) => !first.includes(plan));
+  for (const group of [first, rest]) {
+    if (isStopping()) return;
+    const started = group.map((plan) => {
+      const peers = first
+        .filter((other) => other !== plan)
+        .map((other) => addressOf(settings, other));
+      const child = new ClusterChild(plan, childArgs(settings, plan, peers));
+      children.push(child);
+      return child.ready();
+    });
+    await Promise.all(started);
+  }
+}
+
+function addressOf(settings: Settings, plan: ChildPlan): string {
+  const { address } = settings.options;
+  return `${address.includes(":") ? `[${address}]` : address}:${plan.port}`;
+}
+
+/** The flags of `dnd start` for one node. */
+function childArgs(settings: Settings, plan: ChildPlan, peers: readonly string[]): string[] {
+  const { options, logLevel, isJson } = settings;
+  const flags: [string, string | undefined][] = [
+    ["port", String(plan.port)],
+    ["server-port", String(plan.serverPort)],
+    ["web-port", String(plan.webPort)],
+    ["data-dir", plan.dataDir],
+    ["address", options.address],
+    ["weight", String(options.weight)],
+    ["durability", options.durability],
+    ["peers", peers.length === 0 ? undefined : peers.join(",")],
+    ["replicas", options.replicas?.toString()],
+    ["write-quorum", options.writeQuorum],
+    ["key-bytes-max", options.keyBytesMax?.toString()],
+    ["value-bytes-max", options.valueBytesMax?.toString()],
+    ["grace-ms", options.graceMs?.toString()],
+  ];
+  const args = flags.flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
+  if (options.insecure) args.push("--insecure");
+  if (logLevel === "debug" || logLevel === "info") args.push("--verbose");
+  if (logLevel === "error") args.push("--quiet");
+  if (isJson) args.push("--json");
+  return args;
+}
+
+function announce(settings: Settings, plans: readonly ChildPlan[]): void {
+  const host = settings.options.address;
+  const rows = plans.map((plan) => ({
+    node: plan.number,
+    peers: addressOf(settings, plan),
+    http: `http://${host}:${plan.serverPort}`,
+    browser: `http://${host}:${plan.webPort}`,
+    data: plan.dataDir,
+  }));
+  if (settings.isJson) {
+    printJson({ event: "ready", nodes: rows });
+    return;
+  }
+  const [first] = plans;
+  const last = plans.at(-1);
+  if (first === undefined || last === undefined) return;
+  const command = relative(process.cwd(), process.argv[1] ?? "").endsWith("main.ts")
+    ? "bin/dnd"
+    : "dnd";
+  printLine("");
+  printLine(
+    table(
+      ["NODE", "PEERS", "HTTP", "FOR BROWSERS", "DATA"],
+      rows.map((row) => [String(row.node), row.peers, row.http, row.browser, row.data]),
+    ),
+  );
+  printLine("");
+  printLine(`${plans.length} nodes are ready. Any node answers any key; try:`);
+  printLine("");
+  printLine(`  curl -X POST localhost:${first.serverPort}/kv/user1 -d '{"name": "Jack"}'`);
+  printLine(`  curl localhost:${last.serverPort}/kv/user1`);
+  const node = first.serverPort === 6_000 ? "" : ` --node http://localhost:${first.serverPort}`;
+  printLine(`  ${command} status${node}`);
+  printLine("");
+  printLine("Ctrl-C stops all; the next start finds its data.");
+}
+
+/** One node ending is what a cluster is there to outlive: it is told, and the rest go on. */
+async function reportEnd(
+  child: ClusterChild,
+  settings: Settings,
+  isStopping: () => boolean,
+): Promise<void> {
+  const how = await child.ended;
+  if (isStopping()) return;
+  const { number, port, serverPort, webPort, dataDir } = child.plan;
+  if (settings.isJson) {
+    printJson({ event: "ended", node: number, how });
+    return;
+  }
+  remark(
+    `dnd: node ${number} (process ${grouped(child.pid ?? 0)}) has ended: ${how}. The others go on. To start it again:`,
+  );
+  remark(
+    `  bin/dnd start --port ${port} --server-port ${serverPort} --web-port ${webPort} --data-dir ${dataDir}`,
+  );
+}

@@ -1,0 +1,52 @@
+/** The flags of commands that run nodes. Checked in `settings.ts`, together with the configuration file. */
+import type { Command } from "commander";
+
+/** As commander hands them over: camel case, text as it was given. */
+export interface NodeFlags {
+  readonly config?: string;
+  readonly verbose?: boolean;
+  readonly quiet?: boolean;
+  readonly json?: boolean;
+  readonly [name: string]: unknown;
+}
+
+const OWN_FLAGS: readonly (readonly [string, string])[] = [
+  ["--advertise <host:port>", "where peers reach this node, if not at its address and port"],
+  ["--data-dir <directory>", "data directory (default: .dnd/<port>)"],
+  ["--peers <list>", "members to join through, host:port, comma-separated"],
+  ["--zone <name>", "failure domain: copies are spread over zones"],
+];
+
+const COMMON_FLAGS: readonly (readonly [string, string])[] = [
+  ["--address <host>", "address to listen on (default: 127.0.0.1)"],
+  ["--port <number>", "port for peers, UDP and TCP (default: 5000)"],
+  ["--server-port <number>", "port for HTTP (default: 6000)"],
+  ["--web-port <number>", "port for the same HTTP where browsers may go (default: 6080)"],
+  ["--weight <number>", "share of the slots relative to other nodes, 1..64 (default: 1)"],
+  ["--durability <level>", "a write is acknowledged by: fsync (default), os, memory"],
+  ["--insecure", "allow an address that is not loopback, without credentials"],
+];
+
+const SHARED_FLAGS: readonly (readonly [string, string])[] = [
+  ["--replicas <count>", "copies of every key, set by the first node (default: 3)"],
+  ["--write-quorum <mode>", "sloppy (default) or strict, set by the first node"],
+  ["--key-bytes-max <bytes>", "longest key, set by the first node (default: 32768)"],
+  ["--value-bytes-max <bytes>", "longest value, set by the first node (default: 16777216)"],
+  [
+    "--grace-ms <ms>",
+    "least age of a tombstone that goes, set by the first node (default: 1 hour)",
+  ],
+];
+
+/** @param scope `one`: a node with an address of its own; `cluster`: several, whose ports are counted up. */
+export function addNodeFlags(command: Command, scope: "one" | "cluster"): Command {
+  const own = scope === "one" ? OWN_FLAGS : [];
+  for (const [flag, description] of [...COMMON_FLAGS, ...own, ...SHARED_FLAGS]) {
+    command.option(flag, description);
+  }
+  return command
+    .option("--config <file>", "TOML file with any of these settings; flags win")
+    .option("-v, --verbose", "log everything")
+    .option("-q, --quiet", "log errors only")
+    .option("--json", "answer and log in JSON");
+}

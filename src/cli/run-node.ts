@@ -1,0 +1,92 @@
+/**
+ * Runs one node until a signal, and then drains it: `dnd start`, `dnd join`, and each child of `dnd up`.
+ *
+ * Invariant: the process ends with the node, and with the process that started it: a channel to that one breaks
+ * when it dies, however it dies.
+ */
+import { StreamLog } from "../adapters/system/stream-log.ts";
+import { DndError } from "../dnd-error.ts";
+import type { EmbeddedNode } from "../embedded-node.ts";
+import { openNode } from "../open-node.ts";
+import { EXIT, failure, usageError } from "./cli-error.ts";
+import type { ChildMessage } from "./cluster-child.ts";
+import { printJson, remark } from "./output.ts";
+import { kebabCase, type Settings } from "./settings.ts";
+import { stopRequested } from "./stop-signal.ts";
+
+/** Draining takes as long as the slowest request under way; beyond this it hangs. */
+const STOP_MS_MAX = 20_000;
+
+export async function runNode(settings: Settings): Promise<void> {
+  const { options, logLevel, isJson } = settings;
+  const log = new StreamLog({
+    sink: process.stderr,
+    level: logLevel,
+    format: isJson ? "json" : process.stderr.isTTY ? "pretty" : "plain",
+    wallMs: () => Date.now(),
+  });
+  const stop = stopRequested();
+  const node = await openOrExplain(() =>
+    openNode({
+      ...options,
+      log,
+      onFatal: (error) => {
+        log.log("error", "fatal", { problem: error.message });
+        // Whatever this process would still say about its data cannot be trusted: no draining.
+        process.exit(EXIT.failed);
+      },
+    }),
+  );
+  stop.isReady = true;
+  announce(node, isJson);
+  await stop.requested;
+  await drain(node);
+}
+
+function announce(node: EmbeddedNode, isJson: boolean): void {
+  const { nodeId, clusterId } = node.status();
+  const facts = {
+    node: nodeId,
+    cluster: clusterId,
+    address: node.address,
+    httpAddress: node.httpAddress,
+  };
+  const message: ChildMessage = { kind: "ready", node: nodeId };
+  if (process.send !== undefined) process.send(message);
+  if (isJson) printJson({ event: "ready", ...facts });
+  else
+    remark(`node ${nodeId} is ready: HTTP at http://${node.httpAddress}, peers at ${node.address}`);
+}
+
+async function drain(node: EmbeddedNode): Promise<void> {
+  const timer = setTimeout(() => {
+    remark(
+      `dnd: the node did not stop within ${STOP_MS_MAX / 1_000} s; ending it (nothing acknowledged is lost)`,
+    );
+    process.exit(EXIT.failed);
+  }, STOP_MS_MAX);
+  await node.close();
+  clearTimeout(timer);
+}
+
+/** Errors of opening in the command line's terms: which flag would help. */
+async function openOrExplain(open: () => Promise<EmbeddedNode>): Promise<EmbeddedNode> {
+  try {
+    return await open();
+  } catch (error) {
+    if (!(error instanceof DndError)) throw error;
+    if (error.code === "bad-option")
+      throw usageError(
+        error.message.replace(/^(\w+) is/, (_, name: string) => `--${kebabCase(name)} is`),
+      );
+    throw failure(error.code, error.message, hintFor(error));
+  }
+}
+
+function hintFor(error: DndError): string | undefined {
+  if (error.code === "address-in-use" && error.option !== undefined) {
+    return `choose another with --${kebabCase(error.option)}`;
+  }
+  if (error.code === "data-directory") return "choose another with --data-dir";
+  return undefined;
+}

@@ -1,0 +1,114 @@
+/** Flags and configuration file to checked options; errors name the flag, or the key and its file. */
+import { readFile } from "node:fs/promises";
+import { parse as parseToml, TomlError } from "smol-toml";
+import { DndError } from "../dnd-error.ts";
+import { type NodeOptions, nodeOptionsSchema, parseNodeOptions } from "../node-options.ts";
+import type { LogLevel } from "../ports/log.ts";
+import { usageError } from "./cli-error.ts";
+import type { NodeFlags } from "./node-flags.ts";
+
+export interface Settings {
+  readonly options: NodeOptions;
+  readonly logLevel: LogLevel;
+  readonly isJson: boolean;
+}
+
+const OPTIONS = Object.keys(nodeOptionsSchema.shape);
+const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+const LOG_LEVEL_KEY = "log-level";
+/** What the command line listens on beyond the schema's defaults. */
+const DEFAULTS = { serverPort: 6_000, webPort: 6_080 };
+
+/** @param logLevel what is logged when neither flag nor file says. */
+export async function resolveSettings(
+  flags: NodeFlags,
+  logLevel: LogLevel = "info",
+): Promise<Settings> {
+  const file = flags.config === undefined ? {} : await readConfig(flags.config);
+  const { [LOG_LEVEL_KEY]: fileLevel, ...fileOptions } = file;
+  const fromFlags = Object.fromEntries(
+    OPTIONS.filter((option) => flags[option] !== undefined).map((option) => [
+      option,
+      flagValue(option, flags[option]),
+    ]),
+  );
+  const fromFile = Object.fromEntries(
+    Object.entries(fileOptions).map(([key, value]) => [camelCase(key), value]),
+  );
+  const nameOf = (option: string): string =>
+    option in fromFile && !(option in fromFlags)
+      ? `${kebabCase(option)} in ${flags.config}`
+      : `--${kebabCase(option)}`;
+  return {
+    options: checked({ ...DEFAULTS, ...fromFile, ...fromFlags }, nameOf),
+    logLevel: chooseLevel(flags, fileLevel) ?? logLevel,
+    isJson: flags.json === true,
+  };
+}
+
+function checked(raw: Record<string, unknown>, nameOf: (option: string) => string): NodeOptions {
+  try {
+    return parseNodeOptions(raw, nameOf);
+  } catch (error) {
+    if (error instanceof DndError && error.code === "bad-option") throw usageError(error.message);
+    throw error;
+  }
+}
+
+function chooseLevel(flags: NodeFlags, fileLevel: unknown): LogLevel | undefined {
+  if (flags.verbose === true && flags.quiet === true) {
+    throw usageError("--verbose and --quiet exclude each other");
+  }
+  if (flags.verbose === true) return "debug";
+  if (flags.quiet === true) return "error";
+  if (fileLevel === undefined) return undefined;
+  const level = LOG_LEVELS.find((known) => known === fileLevel);
+  if (level !== undefined) return level;
+  throw usageError(
+    `${LOG_LEVEL_KEY} in ${flags.config} is ${JSON.stringify(fileLevel)}: must be one of ${LOG_LEVELS.join(", ")}`,
+  );
+}
+
+/** Flags are text; the schema wants what they spell. What they do not spell is the schema's to refuse. */
+function flagValue(option: string, raw: unknown): unknown {
+  if (typeof raw !== "string") return raw;
+  if (option === "peers") return raw.split(",").map((peer) => peer.trim());
+  const isText = option === "zone" || option === "dataDir" || option === "address";
+  return !isText && /^-?\d{1,15}$/.test(raw) ? Number(raw) : raw;
+}
+
+async function readConfig(path: string): Promise<Record<string, unknown>> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    const { code = "unreadable" } = error as NodeJS.ErrnoException;
+    throw usageError(`--config: ${path} cannot be read (${code})`);
+  }
+  let parsed: Record<string, unknown>;
+  try {
+    parsed = parseToml(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const reason = error.message.split("\n")[0];
+    throw usageError(`${path}, line ${error.line}, column ${error.column}: ${reason}`);
+  }
+  const unknown = Object.keys(parsed).find(
+    (key) =>
+      key !== LOG_LEVEL_KEY &&
+      (key !== kebabCase(camelCase(key)) || !OPTIONS.includes(camelCase(key))),
+  );
+  if (unknown === undefined) return parsed;
+  throw usageError(
+    `"${unknown}" in ${path} is not a setting`,
+    `settings are ${[...OPTIONS.map(kebabCase), LOG_LEVEL_KEY].join(", ")}`,
+  );
+}
+
+function camelCase(kebab: string): string {
+  return kebab.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+export function kebabCase(camel: string): string {
+  return camel.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}

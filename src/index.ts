@@ -1,0 +1,32 @@
+/**
+ * The package's entry: a node of the store inside your own process.
+ *
+ * ```ts
+ * import { openNode } from "dnd";
+ *
+ * const node = await openNode({ port: 5000, dataDir: "./data", peers: ["10.0.0.2:5000"] });
+ * await node.put("user1", JSON.stringify({ name: "Jack" }));
+ * const entry = await node.get("user1");
+ * console.log(entry?.json(), entry?.stamp);
+ * await node.close();
+ * ```
+ */
+export { DndError, type DndErrorCode } from "./dnd-error.ts";
+export {
+  EmbeddedNode,
+  Entry,
+  KeyedEntry,
+  type KeyInput,
+  type ListOptions,
+  type PutOptions,
+  type ReadOptions,
+  type ValueInput,
+  type WriteOptions,
+  type WriteReceipt,
+} from "./embedded-node.ts";
+export type { Durability, SharedConfig } from "./model/config.ts";
+export type { QuorumReport } from "./model/outcome.ts";
+export type { KeyLocation, MemberStatus, NodePhase, StoreStatus } from "./node/store.ts";
+export { type OpenNodeHooks, type OpenNodeOptions, openNode } from "./open-node.ts";
+export type { Log, LogLevel } from "./ports/log.ts";
+export { VERSION } from "./version.ts";

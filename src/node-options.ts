@@ -1,0 +1,146 @@
+/**
+ * The settings of one node: one schema for the command line, the configuration file and `openNode`.
+ *
+ * Flags and file keys are the same names in kebab case. Invariant: an unknown name or a value out of bounds is an
+ * error that names it; nothing is ignored or clamped.
+ */
+import { z } from "zod";
+import { DndError } from "./dnd-error.ts";
+import { parseAddress } from "./model/ids.ts";
+import { KEY_BYTES_MAX, REPLICAS_MAX, VALUE_BYTES_MAX } from "./model/limits.ts";
+
+const GRACE_MS_MAX = 10 * 365 * 86_400_000;
+const WEIGHT_MAX = 64;
+const ZONE_BYTES_MAX = 64;
+
+function integer(min: number, max: number): z.ZodNumber {
+  const claim = `an integer from ${min} to ${max}`;
+  return z
+    .number({ error: claim })
+    .int({ error: claim })
+    .min(min, { error: claim })
+    .max(max, { error: claim });
+}
+
+function oneOf<const Choices extends readonly [string, ...string[]]>(
+  choices: Choices,
+): z.ZodEnum<{ [Choice in Choices[number]]: Choice }> {
+  return z.enum(choices, { error: `one of ${choices.join(", ")}` });
+}
+
+const peerAddress = z
+  .string({ error: "host:port" })
+  .refine((raw) => parseAddress(raw) !== undefined, { error: "host:port" });
+
+/** In the order of `dnd start --help` and docs/configuration.md. */
+export const nodeOptionsSchema = z.strictObject({
+  address: z
+    .string()
+    .regex(/^(?:[A-Za-z0-9._-]{1,255}|[0-9a-fA-F:.]{2,45})$/, {
+      error: "a host name or an IP address",
+    })
+    .default("127.0.0.1")
+    .describe("address to listen on, for peers and HTTP"),
+  advertise: peerAddress.optional().describe("host:port where peers reach this node"),
+  port: integer(0, 65_535)
+    .default(5_000)
+    .describe("port for peers, UDP and TCP; 0 is any free one"),
+  serverPort: integer(0, 65_535).optional().describe("port for HTTP; 0 is any free one"),
+  webPort: integer(0, 65_535).optional().describe("a second port for HTTP, where browsers may go"),
+  dataDir: z.string().min(1, { error: "a path" }).optional().describe("data directory"),
+  durability: oneOf(["fsync", "os", "memory"])
+    .default("fsync")
+    .describe("when a write is acknowledged: on disk, in the operating system, in memory"),
+  peers: z
+    .array(peerAddress, { error: "a list of host:port" })
+    .max(64)
+    .default([])
+    .describe("members to join through"),
+  zone: z
+    .string()
+    .refine((zone) => Buffer.byteLength(zone) <= ZONE_BYTES_MAX, {
+      error: `at most ${ZONE_BYTES_MAX} bytes`,
+    })
+    .default("")
+    .describe("failure domain: copies are spread over zones"),
+  weight: integer(1, WEIGHT_MAX).default(1).describe("share of the slots relative to other nodes"),
+  replicas: integer(1, REPLICAS_MAX).optional().describe("copies of every key (whole cluster)"),
+  writeQuorum: oneOf(["sloppy", "strict"])
+    .optional()
+    .describe("strict: refuse a write that does not reach a majority (whole cluster)"),
+  keyBytesMax: integer(1, KEY_BYTES_MAX).optional().describe("longest key (whole cluster)"),
+  valueBytesMax: integer(1, VALUE_BYTES_MAX).optional().describe("longest value (whole cluster)"),
+  graceMs: integer(0, GRACE_MS_MAX)
+    .optional()
+    .describe("how long a tombstone is kept at least, milliseconds (whole cluster)"),
+  insecure: z
+    .boolean({ error: "true or false" })
+    .default(false)
+    .describe("allow an address that is not loopback"),
+});
+
+/** What a caller may give. */
+export type NodeOptionsInput = z.input<typeof nodeOptionsSchema>;
+/** What a node is opened with: checked, with defaults. */
+export type NodeOptions = z.output<typeof nodeOptionsSchema>;
+
+/**
+ * Checks options and fills in defaults.
+ *
+ * @throws `DndError` `bad-option` that names the option by `nameOf`, its value and what it may be.
+ */
+export function parseNodeOptions(
+  raw: unknown,
+  nameOf: (option: string) => string = (option) => option,
+): NodeOptions {
+  const parsed = nodeOptionsSchema.safeParse(raw);
+  if (parsed.success) return checkTogether(parsed.data, nameOf);
+  const issue = parsed.error.issues[0];
+  if (issue === undefined) throw new DndError("bad-option", "the options are not valid");
+  if (issue.code === "unrecognized_keys") {
+    const option = issue.keys[0] ?? "";
+    throw new DndError("bad-option", `${nameOf(option)} is not an option`, { option });
+  }
+  const option = String(issue.path[0] ?? "");
+  const value = option === "" ? raw : (raw as Record<string, unknown>)[option];
+  throw new DndError(
+    "bad-option",
+    `${nameOf(option)} is ${shown(value)}: must be ${issue.message}`,
+    { option },
+  );
+}
+
+function checkTogether(options: NodeOptions, nameOf: (option: string) => string): NodeOptions {
+  if (!options.insecure && !isLoopback(options.address)) {
+    throw new DndError(
+      "bad-option",
+      `${nameOf("address")} is ${options.address}: a node that others can reach needs credentials, which this ` +
+        `version does not have; ${nameOf("insecure")} allows it on a network you trust`,
+      { option: "address" },
+    );
+  }
+  const { port, serverPort, webPort } = options;
+  const ports = [
+    ["port", port],
+    ["serverPort", serverPort],
+    ["webPort", webPort],
+  ] as const;
+  for (const [index, [option, value]] of ports.entries()) {
+    const twin = ports.slice(0, index).find(([, other]) => other === value);
+    if (value === undefined || value === 0 || twin === undefined) continue;
+    throw new DndError("bad-option", `${nameOf(option)} and ${nameOf(twin[0])} are both ${value}`, {
+      option,
+    });
+  }
+  return options;
+}
+
+/** Whether only this machine can reach it. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
+}
+
+function shown(value: unknown): string {
+  const text = typeof value === "string" ? `"${value}"` : JSON.stringify(value);
+  return text === undefined ? "missing" : text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}

@@ -1,0 +1,193 @@
+/**
+ * Composition root: options -> adapters -> node. What is opened is closed again in reverse order, whichever step fails.
+ *
+ * Used by the command line and, through `index.ts`, by applications that embed a node.
+ */
+import { resolve } from "node:path";
+import { openDataDirectory } from "./adapters/data-directory/data-directory.ts";
+import { DataDirectoryError } from "./adapters/data-directory/data-directory-error.ts";
+import { HttpDoorError, openHttpDoor } from "./adapters/http/http-door.ts";
+import { MemoryStorage } from "./adapters/memory/memory-storage.ts";
+import { StreamLog } from "./adapters/system/stream-log.ts";
+import { SystemClock } from "./adapters/system/system-clock.ts";
+import { SystemRandom } from "./adapters/system/system-random.ts";
+import { openTransport, TransportError } from "./adapters/tcp/tcp-transport.ts";
+import { formatAddress } from "./adapters/udp/udp-socket.ts";
+import { DndError } from "./dnd-error.ts";
+import { EmbeddedNode } from "./embedded-node.ts";
+import type { NodeConfig, SharedConfig } from "./model/config.ts";
+import { type Address, parseAddress, splitAddress } from "./model/ids.ts";
+import { StoreNode } from "./node/store-node.ts";
+import { type NodeOptions, type NodeOptionsInput, parseNodeOptions } from "./node-options.ts";
+import type { Clock } from "./ports/clock.ts";
+import type { Log } from "./ports/log.ts";
+import { type Storage, StorageError } from "./ports/storage.ts";
+
+/** What `openNode` takes beside the settings of docs/configuration.md. */
+export interface OpenNodeHooks {
+  /** Where the node reports events. Default: warnings and errors to stderr. */
+  readonly log?: Log;
+  /**
+   * The node cannot go on (its disk failed to sync, another node has its identity, a broken invariant). It has
+   * stopped answering; the process should end. Default: throws, as an uncaught exception.
+   */
+  readonly onFatal?: (error: Error) => void;
+}
+
+export type OpenNodeOptions = NodeOptionsInput & OpenNodeHooks;
+
+/** Things to undo, last first. */
+type Undo = () => Promise<void>;
+
+/**
+ * Starts a node in this process.
+ *
+ * The first node of a cluster has no `peers`; every other one names some members. A node that has data goes on where it
+ * was, also without `peers`.
+ *
+ * @returns the node, once it takes requests.
+ * @throws `DndError`: `bad-option`, `address-in-use`, `data-directory` (locked, of another format, not ours), or
+ *         `start-failed` (the cluster refused it); everything that was opened is closed again.
+ */
+export async function openNode(options: OpenNodeOptions = {}): Promise<EmbeddedNode> {
+  const { log: givenLog, onFatal = throwLater, ...settings } = options;
+  const checked = parseNodeOptions(settings);
+  const clock = new SystemClock();
+  const log = givenLog ?? warningsToStderr(clock);
+  const undo: Undo[] = [];
+  try {
+    return await compose({ options: checked, clock, log, onFatal, undo });
+  } catch (error) {
+    await unwind(undo);
+    throw asDndError(error);
+  }
+}
+
+interface Parts {
+  readonly options: NodeOptions;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly onFatal: (error: Error) => void;
+  readonly undo: Undo[];
+}
+
+async function compose({ options, clock, log, onFatal, undo }: Parts): Promise<EmbeddedNode> {
+  const storage = await openStorage(options, clock);
+  undo.push(() => new Promise((done) => storage.close(done)));
+
+  const transport = await openTransport({ host: options.address, port: options.port, log });
+  undo.push(() => transport.shutdown());
+
+  const address = advertisedAddress(options, transport.port);
+  const config: NodeConfig = {
+    address,
+    httpAddress:
+      options.serverPort === undefined
+        ? ""
+        : formatAddress(splitAddress(address).host, options.serverPort),
+    zone: options.zone,
+    weight: options.weight,
+    peers: options.peers.map(addressOf),
+    shared: sharedConfig(options),
+  };
+  const node = new StoreNode({
+    config,
+    clock,
+    random: new SystemRandom(),
+    storage,
+    transport,
+    log,
+    onFatal,
+  });
+  await new Promise<void>((done, fail) => {
+    node.start((problem) => {
+      if (problem === undefined) done();
+      else fail(new DndError("start-failed", problem));
+    });
+  });
+  undo.push(() => new Promise((done) => node.stop(done)));
+
+  const ports = [options.serverPort, options.webPort].filter((port) => port !== undefined);
+  let httpAddress: string | undefined;
+  if (ports.length > 0) {
+    const { host } = splitAddress(address);
+    const door = await openHttpDoor({
+      store: node,
+      host: options.address,
+      ports,
+      allowedHosts: [host],
+      log,
+    });
+    undo.push(() => door.close());
+    if (options.serverPort !== undefined) httpAddress = formatAddress(host, door.ports[0] ?? 0);
+  }
+  return new EmbeddedNode({ store: node, address, httpAddress, end: () => unwind(undo) });
+}
+
+async function openStorage(options: NodeOptions, clock: Clock): Promise<Storage> {
+  const { durability } = options;
+  if (durability === "memory") return new MemoryStorage(clock);
+  const directory = resolve(options.dataDir ?? `.dnd/${options.port}`);
+  return await openDataDirectory({ directory, durability });
+}
+
+function advertisedAddress(options: NodeOptions, port: number): Address {
+  if (options.advertise !== undefined) return addressOf(options.advertise);
+  if (options.address === "0.0.0.0" || options.address === "::") {
+    throw new DndError(
+      "bad-option",
+      `address is ${options.address}: peers need to know one of this machine's own; give advertise as host:port`,
+      { option: "advertise" },
+    );
+  }
+  return addressOf(formatAddress(options.address, port));
+}
+
+function addressOf(raw: string): Address {
+  const address = parseAddress(raw);
+  if (address === undefined) throw new DndError("bad-option", `"${raw}" is not host:port`);
+  return address;
+}
+
+/** Only what was said: the rest follows the cluster. */
+function sharedConfig(options: NodeOptions): Partial<SharedConfig> {
+  const { replicas, writeQuorum, keyBytesMax, valueBytesMax, graceMs } = options;
+  return {
+    ...(replicas === undefined ? {} : { replicas }),
+    ...(writeQuorum === undefined ? {} : { writeQuorum }),
+    ...(keyBytesMax === undefined ? {} : { keyBytesMax }),
+    ...(valueBytesMax === undefined ? {} : { valueBytesMax }),
+    ...(graceMs === undefined ? {} : { graceMs }),
+  };
+}
+
+async function unwind(undo: Undo[]): Promise<void> {
+  for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
+}
+
+function asDndError(error: unknown): unknown {
+  if (error instanceof DataDirectoryError || error instanceof StorageError) {
+    return new DndError("data-directory", error.message, { cause: error });
+  }
+  if (error instanceof TransportError) {
+    const code = error.code === "port-in-use" ? "address-in-use" : "start-failed";
+    return new DndError(code, error.message, { option: "port", cause: error });
+  }
+  if (error instanceof HttpDoorError) {
+    const code = error.code === "EADDRINUSE" ? "address-in-use" : "start-failed";
+    return new DndError(code, error.message, { cause: error });
+  }
+  return error;
+}
+
+function warningsToStderr(clock: Clock): Log {
+  const { stderr } = process;
+  const format = stderr.isTTY ? "pretty" : "plain";
+  return new StreamLog({ sink: stderr, level: "warn", format, wallMs: () => clock.wallMs() });
+}
+
+function throwLater(error: Error): void {
+  setImmediate(() => {
+    throw error;
+  });
+}
