@@ -51,6 +51,8 @@ export class Disk {
     lies: false,
   };
   batches = 0;
+  /** Called once, when the next batch begins: what strikes in the middle of a commit waits here. */
+  onNextBatch: (() => void) | undefined;
   readonly durability: Durability;
   readonly #table = new MemoryTable();
   readonly #unsynced: Undo[] = [];
@@ -107,6 +109,9 @@ export class Disk {
   /** @internal The batch under way, to be decided by `endBoot` if the process does not live to see it done. */
   begin(apply: () => void): void {
     this.#underWay = apply;
+    const strike = this.onNextBatch;
+    this.onNextBatch = undefined;
+    strike?.();
   }
 
   /** @internal Decides the batch under way. */

@@ -8,12 +8,15 @@ import type { Machine, SimCluster } from "./cluster.ts";
 import { SYNC_MS } from "./disk.ts";
 import { PARTITION_SHAPES } from "./links.ts";
 import type { SimRandom, Streams } from "./random.ts";
+import type { Workload } from "./workload.ts";
 
 /** Kinds that strike again and again. The names appear in reports. */
 export const FAULT_KINDS = [
   "crash",
   "power-loss",
   "power-loss-of-all",
+  "crash-in-commit",
+  "power-loss-at-ack",
   "stop",
   "pause",
   "partition",
@@ -52,6 +55,8 @@ const MEAN_MS: Readonly<Record<FaultKind, readonly [number, number]>> = {
   crash: [4_000, 30_000],
   "power-loss": [6_000, 40_000],
   "power-loss-of-all": [20_000, 60_000],
+  "crash-in-commit": [3_000, 20_000],
+  "power-loss-at-ack": [8_000, 40_000],
   stop: [10_000, 60_000],
   pause: [1_000, 20_000],
   partition: [3_000, 30_000],
@@ -94,6 +99,7 @@ export function drawFaults(
   if (config.keepsUnsynced) {
     kinds.delete("power-loss");
     kinds.delete("power-loss-of-all");
+    kinds.delete("power-loss-at-ack");
   }
   if (!options.isCalm) return config;
   return {
@@ -115,10 +121,12 @@ export class FaultPlan {
   readonly #cluster: SimCluster;
   readonly #random: SimRandom;
   readonly #config: FaultConfig;
+  readonly #workload: Workload;
   #isOn = false;
 
-  constructor(cluster: SimCluster, streams: Streams, config: FaultConfig) {
+  constructor(cluster: SimCluster, workload: Workload, streams: Streams, config: FaultConfig) {
     this.#cluster = cluster;
+    this.#workload = workload;
     this.#random = streams.stream("faults");
     this.#config = config;
   }
@@ -190,6 +198,13 @@ export class FaultPlan {
       case "power-loss-of-all":
         for (const machine of cluster.running()) cluster.crash(machine, "power");
         return "all machines";
+      case "power-loss-at-ack":
+        // What was acknowledged a moment ago must be on the disks of those who acknowledged it.
+        this.#workload.onNextAck = () =>
+          this.#soon(random.fraction() * 0.3, () => {
+            for (const machine of cluster.running()) cluster.crash(machine, "power");
+          });
+        return "all machines";
       case "partition":
         return this.#partition(random.between(100, random.oneIn(4) ? 40_000 : 8_000));
       case "flap":
@@ -212,7 +227,14 @@ export class FaultPlan {
   #applyTo(
     kind: Exclude<
       FaultKind,
-      "power-loss-of-all" | "partition" | "flap" | "reset" | "join" | "slow-link" | "loss-burst"
+      | "power-loss-of-all"
+      | "power-loss-at-ack"
+      | "partition"
+      | "flap"
+      | "reset"
+      | "join"
+      | "slow-link"
+      | "loss-burst"
     >,
     victim: Machine,
   ): string | undefined {
@@ -225,6 +247,15 @@ export class FaultPlan {
         return `n${victim.index}`;
       case "power-loss":
         cluster.crash(victim, "power");
+        return `n${victim.index}`;
+      case "crash-in-commit":
+        victim.disk.onNextBatch = () =>
+          this.#soon(random.fraction() * SYNC_MS, () =>
+            cluster.crash(
+              victim,
+              this.#config.keepsUnsynced || random.oneIn(2) ? "process" : "power",
+            ),
+          );
         return `n${victim.index}`;
       case "stop":
         cluster.stop(victim);
@@ -328,6 +359,13 @@ export class FaultPlan {
       this.#cluster.scheduler.resume(process),
     );
     return `n${victim.index} for ${forMs} ms`;
+  }
+
+  /** Strikes in an event of its own: whoever is running must return first. */
+  #soon(delayMs: number, run: () => void): void {
+    this.#cluster.scheduler.after(delayMs, "strike", undefined, () => {
+      if (this.#isOn) run();
+    });
   }
 
   /** The end of a fault that has a length; healing has already undone all of them. */

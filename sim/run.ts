@@ -150,7 +150,7 @@ class Run {
     });
     this.#hasLyingDisks = options.hasLyingDisks ?? false;
     this.#workload = new Workload(this.#cluster, this.#streams, this.#plan.workload);
-    this.#faults = new FaultPlan(this.#cluster, this.#streams, this.#plan.faults);
+    this.#faults = new FaultPlan(this.#cluster, this.#workload, this.#streams, this.#plan.faults);
     const bounds = this.#plan.isCalm
       ? { falselyDeadMs: 0, falselyAliveMs: 10_000 }
       : { falselyDeadMs: 30_000, falselyAliveMs: 60_000 };

@@ -43,9 +43,14 @@ export interface WorkloadConfig {
   readonly replicas: number;
 }
 
+/** Enough for one run: more seeds find more than more operations. */
+const OPERATIONS_MAX = 1_500;
+
 export class Workload {
   readonly operations: Operation[] = [];
   readonly keys: readonly Key[];
+  /** Called once, when the next write is acknowledged: what strikes right then waits here. */
+  onNextAck: ((operation: WriteOperation) => void) | undefined;
   readonly #cluster: SimCluster;
   readonly #random: SimRandom;
   readonly #config: WorkloadConfig;
@@ -100,7 +105,7 @@ export class Workload {
   }
 
   #think(): void {
-    if (!this.#isOn) return;
+    if (!this.#isOn || this.operations.length >= OPERATIONS_MAX) return;
     // Bursts between pauses: many at once is what finds races.
     const delayMs = this.#random.oneIn(3)
       ? this.#random.fraction() * 2
@@ -261,7 +266,12 @@ export class Workload {
     }
     // The kinds of operation and outcome go together by construction of the call above.
     (operation as { outcome: Operation["outcome"] }).outcome = outcome;
-    if (isWrite(operation) && outcome?.kind === "written") this.#sees(operation.key, outcome.stamp);
+    if (isWrite(operation) && outcome?.kind === "written") {
+      this.#sees(operation.key, outcome.stamp);
+      const strike = this.onNextAck;
+      this.onNextAck = undefined;
+      strike?.(operation);
+    }
     if (operation.kind === "read" && outcome?.kind === "found")
       this.#sees(operation.key, outcome.root.stamp);
     if (outcome?.kind === "page") this.#cursor = outcome.next;

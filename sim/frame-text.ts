@@ -1,0 +1,22 @@
+/** One line about a frame between nodes, for people who read a trace. */
+import { decodeFrame, isDecodeFailure } from "../src/protocol/peer/frame-codec.ts";
+
+/** What the frame says, and the key it is about where it is about one. */
+export function describeFrame(frame: Uint8Array): {
+  readonly text: string;
+  readonly key: string | undefined;
+} {
+  const decoded = decodeFrame(frame);
+  if (isDecodeFailure(decoded))
+    return { text: `undecodable, ${frame.length} bytes`, key: undefined };
+  const { header, message } = decoded;
+  const key = "key" in message ? message.key : undefined;
+  const facts = JSON.stringify(message, (name, value: unknown) => {
+    if (name === "kind") return undefined;
+    if (value instanceof Uint8Array) return `${value.length} bytes`;
+    if (value instanceof Uint32Array) return `${value.length} words`;
+    if (Array.isArray(value) && value.length > 8) return `${value.length} items`;
+    return value;
+  });
+  return { text: `${message.kind} r${header.requestId} ${facts}`, key };
+}
