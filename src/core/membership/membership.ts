@@ -238,7 +238,7 @@ export class Membership {
 
   #hearLiveness(claim: Parameters<Swim["hear"]>[0], nowMs: number): void {
     if (claim.id !== this.#view.selfId) return this.#swim.hear(claim, nowMs);
-    if (this.#selfKeeper.refute(claim, nowMs)) this.#swim.health.worsen(1);
+    if (this.#selfKeeper.refute(claim)) this.#swim.health.worsen(1);
   }
 
   /** A message is its sender's word that it is alive. */

@@ -34,14 +34,18 @@ export class SelfKeeper {
   }
 
   /** Answers a claim about this node's liveness; whether it was a false accusation. */
-  refute(claim: Omit<LivenessRecord, "id">, nowMs: number): boolean {
+  refute(claim: Omit<LivenessRecord, "id">): boolean {
     const { self, incarnation } = this.#view;
     const isAccusation = claim.liveness !== "alive" && claim.incarnation >= incarnation;
     if (!isAccusation && claim.incarnation <= incarnation) return false;
-    const above = Math.floor((claim.incarnation + 1) / INCARNATIONS_PER_BOOT);
-    // Incarnations of a later start than this one: the disk is older than what the peers have seen of this node.
-    if (above > self.boots) this.#raiseBoots(above - 1, undefined, nowMs);
-    else this.#view.raiseIncarnation(claim.incarnation + 1);
+    const incarnationsEnd = (self.boots + 1) * INCARNATIONS_PER_BOOT;
+    // Of a later start than this one: nobody believes it without that start's record, which raises `boots`.
+    if (claim.incarnation >= incarnationsEnd) return false;
+    if (claim.incarnation + 1 < incarnationsEnd) {
+      this.#view.raiseIncarnation(claim.incarnation + 1);
+    } else if (self.boots < BOOTS_MAX) {
+      this.#view.setSelf({ ...self, boots: self.boots + 1, version: 0 });
+    }
     return isAccusation;
   }
 
@@ -57,7 +61,7 @@ export class SelfKeeper {
     const { self } = this.#view;
     if (self.intent === "removed" || compareRecords(heard, self) === 0) return;
     if (heard.intent === "removed") {
-      // Final, whatever the numbers: this node's own copy must not keep another opinion.
+      // Final, whatever the numbers.
       this.#view.setSelf({ ...self, intent: "removed" });
       return;
     }
