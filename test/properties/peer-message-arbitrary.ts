@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import type { EncodedCell } from "../../src/model/cell.ts";
 import type { SharedConfig } from "../../src/model/config.ts";
+import { BOOTS_MAX, INCARNATION_MAX, VERSION_MAX } from "../../src/model/gossip-message.ts";
 import {
   type Address,
   type BootId,
@@ -81,8 +82,8 @@ const record: fc.Arbitrary<MemberRecord> = fc.record({
   intent: fc.constantFrom("joining", "active", "leaving", "left", "removing", "removed"),
   zone: fc.constantFrom("", "eu-1", "zöne"),
   weight: fc.integer({ min: 1, max: 64 }),
-  boots: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
-  version: u53,
+  boots: fc.integer({ min: 1, max: BOOTS_MAX }),
+  version: fc.integer({ min: 0, max: VERSION_MAX }),
   boot,
 });
 
@@ -92,7 +93,7 @@ const state: fc.Arbitrary<MembershipState> = fc.record({
     fc.record({
       id: nodeId,
       liveness: fc.constantFrom("alive", "suspect", "dead"),
-      incarnation: u53,
+      incarnation: fc.integer({ min: 0, max: INCARNATION_MAX }),
     }),
     { maxLength: 3 },
   ),

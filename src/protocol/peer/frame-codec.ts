@@ -27,6 +27,22 @@ import type {
   PeerRequest,
 } from "../../model/peer-message.ts";
 import {
+  frameOf,
+  put48,
+  put53,
+  putCellsReply,
+  putDigestReply,
+  putRead,
+  putWrite,
+  putWriteReply,
+  sizeOfDigests,
+  sizeOfRead,
+  sizeOfWrite,
+  WRITE_REPLY_BYTES,
+} from "./hot-codec.ts";
+import { sizeOfCells } from "./message-parts.ts";
+import {
+  type ColdReply,
   readCellsReply,
   readCompareReply,
   readDigestReply,
@@ -43,6 +59,7 @@ import {
   writeReply,
 } from "./reply-codec.ts";
 import {
+  type ColdRequest,
   readCompare,
   readFetch,
   readForward,
@@ -61,6 +78,7 @@ import {
 
 /** Bytes before the kind. */
 export const HEADER_BYTES = 32;
+const BODY_OFFSET = HEADER_BYTES + 1;
 
 /** Why bytes are not a frame. Told from a `Frame` by `isDecodeFailure`. */
 export interface DecodeFailure {
@@ -107,7 +125,6 @@ const CODES: ReadonlyMap<PeerMessage["kind"], number> = new Map(
 
 const FIRST_REPLY_CODE = 64;
 const BLANK_HEADER = new Uint8Array(HEADER_BYTES);
-const TWO_POW_32 = 0x1_0000_0000;
 
 /** The bytes of one frame; a buffer of its own. */
 export function encodeFrame(header: FrameHeader, message: PeerMessage): Uint8Array {
@@ -121,17 +138,50 @@ export function encodeFrame(header: FrameHeader, message: PeerMessage): Uint8Arr
  * with `frameFrom`, or the last one's with `patchHeader`.
  */
 export function encodeMessage(message: PeerMessage): Uint8Array {
+  switch (message.kind) {
+    case "write": {
+      const frame = frameOf(HEADER_BYTES, REQUEST_CODES.write, sizeOfWrite(message));
+      putWrite(frame, BODY_OFFSET, message);
+      return frame;
+    }
+    case "write-reply": {
+      const frame = frameOf(HEADER_BYTES, REPLY_CODES["write-reply"], WRITE_REPLY_BYTES);
+      putWriteReply(frame, BODY_OFFSET, message);
+      return frame;
+    }
+    case "read": {
+      const frame = frameOf(HEADER_BYTES, REQUEST_CODES.read, sizeOfRead(message));
+      putRead(frame, BODY_OFFSET, message);
+      return frame;
+    }
+    case "cells-reply": {
+      const frame = frameOf(HEADER_BYTES, REPLY_CODES["cells-reply"], sizeOfCells(message.cells));
+      putCellsReply(frame, BODY_OFFSET, message);
+      return frame;
+    }
+    case "digest-reply": {
+      const bodyBytes = sizeOfDigests(message.digests);
+      const frame = frameOf(HEADER_BYTES, REPLY_CODES["digest-reply"], bodyBytes);
+      putDigestReply(frame, BODY_OFFSET, message);
+      return frame;
+    }
+    default:
+      return encodeCold(message);
+  }
+}
+
+function encodeCold(message: ColdRequest | ColdReply): Uint8Array {
   const code = CODES.get(message.kind);
   assert(code !== undefined, "a message has a code");
   const isReply = code >= FIRST_REPLY_CODE;
   const bodyBytes = isReply
-    ? sizeOfReply(message as PeerReply)
-    : sizeOfRequest(message as PeerRequest);
-  const writer = new ByteWriter(HEADER_BYTES + 1 + bodyBytes);
+    ? sizeOfReply(message as ColdReply)
+    : sizeOfRequest(message as ColdRequest);
+  const writer = new ByteWriter(BODY_OFFSET + bodyBytes);
   writer.bytes(BLANK_HEADER);
   writer.u8(code);
-  if (isReply) writeReply(writer, message as PeerReply);
-  else writeRequest(writer, message as PeerRequest);
+  if (isReply) writeReply(writer, message as ColdReply);
+  else writeRequest(writer, message as ColdRequest);
   const frame = writer.finish();
   assert(frame.length <= FRAME_BYTES_MAX, "a frame is at most FRAME_BYTES_MAX bytes");
   return frame;
@@ -152,13 +202,11 @@ export function patchHeader(encoded: Uint8Array, header: FrameHeader): void {
   assert(requestId >= 0 && requestId <= 0xffff_ffff, "a request id fits 32 bits");
   assert(remainingMs >= 0 && remainingMs <= DEADLINE_MS_MAX, "a deadline is at most 60 s away");
   assert(Number.isFinite(sentMs), "a clock reading is finite");
-  assert(Number.isSafeInteger(epoch) && epoch >= 0, "an epoch is a 53-bit integer");
   const buffer = asBuffer(encoded);
   buffer.writeUInt32BE(requestId, 0);
-  buffer.writeUIntBE(clockMs, 4, 6);
+  put48(buffer, 4, clockMs);
   buffer.writeUInt16BE(clockCounter, 10);
-  buffer.writeUInt32BE(Math.floor(epoch / TWO_POW_32), 12);
-  buffer.writeUInt32BE(epoch % TWO_POW_32, 16);
+  put53(buffer, 12, epoch);
   buffer.writeUInt32BE(remainingMs, 20);
   buffer.writeDoubleBE(sentMs, 24);
 }

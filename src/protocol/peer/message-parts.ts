@@ -35,7 +35,7 @@ import { parseSlot, type Slot } from "../../model/slot.ts";
 import { NO_STAMP, type Stamp } from "../../model/stamp.ts";
 
 /** Length of a field that stands for the root. */
-const ROOT_MARK = 0xffff;
+export const ROOT_MARK = 0xffff;
 /** Bytes of a stamp. */
 export const STAMP_BYTES = 16;
 /** Fewest bytes of a cell: the root mark and the length of nothing. */
@@ -177,14 +177,6 @@ export function readField(reader: ByteReader): CellAddress {
   return field === "too-long" ? reader.reject("field too-long") : field;
 }
 
-export function writeCells(writer: ByteWriter, cells: readonly EncodedCell[]): void {
-  writer.u32(cells.length);
-  for (const cell of cells) {
-    writeField(writer, cell.field);
-    writer.bytes32(cell.bytes);
-  }
-}
-
 /** Cell bytes are views of the frame. */
 export function readCells(reader: ByteReader): readonly EncodedCell[] {
   const count = reader.count32(CELL_BYTES_MIN);
@@ -196,7 +188,7 @@ export function readCells(reader: ByteReader): readonly EncodedCell[] {
   return cells;
 }
 
-/** Bytes that `writeCells` will take: writers of exact size never grow. */
+/** Bytes of a count of cells and the cells: buffers of exact size never grow. */
 export function sizeOfCells(cells: readonly EncodedCell[]): number {
   let bytes = 4;
   for (const cell of cells) bytes += CELL_BYTES_MIN + (cell.field?.length ?? 0) + cell.bytes.length;

@@ -21,6 +21,7 @@ import type { ByteReader } from "../../base/byte-reader.ts";
 import type { ByteWriter } from "../../base/byte-writer.ts";
 import { SLOT_COUNT } from "../../model/limits.ts";
 import type { PeerReply, Refusal, StoreResult } from "../../model/peer-message.ts";
+import { STORE_RESULT_CODES } from "./hot-codec.ts";
 import { readState, writeState } from "./member-codec.ts";
 import {
   Choice,
@@ -34,12 +35,9 @@ import {
   readSlot,
   readStamp,
   readText,
-  sizeOfCells,
-  writeCells,
   writeFlag,
   writeId,
   writeOptionalClusterId,
-  writeStamp,
   writeText,
 } from "./message-parts.ts";
 import {
@@ -49,7 +47,6 @@ import {
   readOutcome,
   readSettings,
   sizeOfKeyedCells,
-  writeDigests,
   writeKeyedCells,
   writeKeyedDigests,
   writeOutcome,
@@ -57,6 +54,12 @@ import {
 } from "./shared-parts.ts";
 
 type ReplyOf<Kind extends PeerReply["kind"]> = Extract<PeerReply, { kind: Kind }>;
+
+/** Replies that are not written by `hot-codec.ts`. */
+export type ColdReply = Exclude<
+  PeerReply,
+  { kind: "write-reply" | "cells-reply" | "digest-reply" }
+>;
 
 /** Fewest bytes of a list entry: slot, key of one byte, length of nothing. */
 const ENTRY_BYTES_MIN = 9;
@@ -77,21 +80,11 @@ const refusals = new Choice<Refusal>("refusal", {
   "not-ready": 12,
 });
 
-const storeResults = new Choice<StoreResult>("store result", {
-  stored: 0,
-  behind: 1,
-  superseded: 2,
-});
+const storeResults = new Choice<StoreResult>("store result", STORE_RESULT_CODES);
 
 /** Bytes the body will take, exact for the messages that carry values and a fair guess for the rest. */
-export function sizeOfReply(reply: PeerReply): number {
+export function sizeOfReply(reply: ColdReply): number {
   switch (reply.kind) {
-    case "write-reply":
-      return 25;
-    case "cells-reply":
-      return sizeOfCells(reply.cells);
-    case "digest-reply":
-      return 4 + 22 * reply.digests.length;
     case "fetch-reply":
       return sizeOfKeyedCells(reply.cells);
     case "list-reply":
@@ -104,19 +97,8 @@ export function sizeOfReply(reply: PeerReply): number {
   }
 }
 
-export function writeReply(writer: ByteWriter, reply: PeerReply): void {
+export function writeReply(writer: ByteWriter, reply: ColdReply): void {
   switch (reply.kind) {
-    case "write-reply":
-      storeResults.write(writer, reply.result);
-      writeStamp(writer, reply.held);
-      writer.u53(reply.commitNumber);
-      return;
-    case "cells-reply":
-      writeCells(writer, reply.cells);
-      return;
-    case "digest-reply":
-      writeDigests(writer, reply.digests);
-      return;
     case "refused":
       refusals.write(writer, reply.reason);
       writeText(writer, reply.detail);

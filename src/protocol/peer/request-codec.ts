@@ -27,6 +27,7 @@ import type { Address, NodeId } from "../../model/ids.ts";
 import { type BootId, bootIdFrom, nodeIdFrom } from "../../model/ids.ts";
 import { KEY_BYTES_MAX, REPLICAS_MAX, SLOT_COUNT } from "../../model/limits.ts";
 import { type PeerRequest, WIRE_VERSION } from "../../model/peer-message.ts";
+import { WRITE_FALLBACK, WRITE_FINAL } from "./hot-codec.ts";
 import { readMemberRecord, readState, writeMemberRecord, writeState } from "./member-codec.ts";
 import {
   Choice,
@@ -40,14 +41,11 @@ import {
   readOptionalClusterId,
   readSlot,
   readStamp,
-  sizeOfCells,
-  writeCells,
   writeField,
   writeFlag,
   writeId,
   writeNodeIds,
   writeOptionalClusterId,
-  writeStamp,
 } from "./message-parts.ts";
 import {
   readCondition,
@@ -61,24 +59,21 @@ import {
 
 type RequestOf<Kind extends PeerRequest["kind"]> = Extract<PeerRequest, { kind: Kind }>;
 
+/** Requests that are not written by `hot-codec.ts`. */
+export type ColdRequest = Exclude<PeerRequest, { kind: "write" | "read" }>;
+
 /** Group of a comparison that names none. */
 const NO_GROUP = 0xffff;
 /** Hashes of every slot, two halves each. */
 const HASHES_MAX = 2 * SLOT_COUNT;
-const FINAL = 1;
-const FALLBACK = 2;
 /** Fewest bytes of a key and a field. */
 const WANTED_BYTES_MIN = 5;
 
 const wants = new Choice<"cells" | "digest">("want", { cells: 0, digest: 1 });
 
 /** Bytes the body will take, exact for the messages that carry values and a fair guess for the rest. */
-export function sizeOfRequest(request: PeerRequest): number {
+export function sizeOfRequest(request: ColdRequest): number {
   switch (request.kind) {
-    case "write":
-      return 21 + request.key.length + 8 * request.unreached.length + sizeOfCells(request.cells);
-    case "read":
-      return 3 + request.key.length;
     case "merge":
       return 2 + sizeOfKeyedCells(request.cells);
     case "forward":
@@ -90,21 +85,8 @@ export function sizeOfRequest(request: PeerRequest): number {
   }
 }
 
-export function writeRequest(writer: ByteWriter, request: PeerRequest): void {
+export function writeRequest(writer: ByteWriter, request: ColdRequest): void {
   switch (request.kind) {
-    case "write":
-      writer.binary16(request.key);
-      writeStamp(writer, request.base);
-      writer.u8(
-        (request.attempt === "final" ? FINAL : 0) | (request.role === "fallback" ? FALLBACK : 0),
-      );
-      writeNodeIds(writer, request.unreached);
-      writeCells(writer, request.cells);
-      return;
-    case "read":
-      wants.write(writer, request.want);
-      writer.binary16(request.key);
-      return;
     case "merge":
       writer.u16(request.slot);
       writeKeyedCells(writer, request.cells);
@@ -155,15 +137,15 @@ export function readWrite(reader: ByteReader): RequestOf<"write"> {
   const key = readKey(reader);
   const base = readStamp(reader);
   const flags = reader.u8();
-  if (flags > (FINAL | FALLBACK)) reader.reject("unknown flags of a write");
+  if (flags > (WRITE_FINAL | WRITE_FALLBACK)) reader.reject("unknown flags of a write");
   const unreached = readNodeIds(reader);
   return {
     kind: "write",
     key,
     cells: readCells(reader),
     base,
-    attempt: flags & FINAL ? "final" : "first",
-    role: flags & FALLBACK ? "fallback" : "primary",
+    attempt: flags & WRITE_FINAL ? "final" : "first",
+    role: flags & WRITE_FALLBACK ? "fallback" : "primary",
     unreached,
   };
 }

@@ -196,14 +196,6 @@ export function readOutcome(reader: ByteReader): WriteOutcome {
   }
 }
 
-export function writeDigests(
-  writer: ByteWriter,
-  digests: readonly Omit<CellDigest, "key">[],
-): void {
-  writer.u32(digests.length);
-  for (const digest of digests) writeDigest(writer, digest);
-}
-
 export function readDigests(reader: ByteReader): readonly Omit<CellDigest, "key">[] {
   const count = reader.count32(DIGEST_BYTES_MIN);
   const digests: Omit<CellDigest, "key">[] = [];
