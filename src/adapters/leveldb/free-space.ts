@@ -22,13 +22,18 @@ export async function hasSpaceFor(directory: string, bytes: number): Promise<boo
   }
 }
 
-/** Bytes of the logs in `directory`: what LevelDB writes again, as tables, when it opens. */
+/** Bytes of the logs in `directory`: what LevelDB writes again, as tables, when it opens. Never rejects. */
 export async function logBytes(directory: string): Promise<number> {
-  let bytes = 0;
-  for (const name of await readdir(directory)) {
-    if (name.endsWith(".log")) bytes += (await stat(join(directory, name))).size;
+  try {
+    const logs = (await readdir(directory)).filter((name) => name.endsWith(".log"));
+    const sizes = await Promise.all(
+      logs.map(async (name) => (await stat(join(directory, name))).size),
+    );
+    return sizes.reduce((sum, size) => sum + size, 0);
+  } catch {
+    // A log may be removed between listing and looking, and a disk may be gone: then opening will tell.
+    return 0;
   }
-  return bytes;
 }
 
 async function writeTrial(path: string, bytes: number): Promise<void> {

@@ -200,38 +200,23 @@ class LevelStorage implements Storage {
     const error = new StorageError("disk-full", "disk full; nothing was stored");
     if (performance.now() < this.#reopenNotBeforeMs) return error;
     this.#reopenNotBeforeMs = performance.now() + this.#reopenPauseMs;
-    if (!(await this.#hasSpaceFor(this.#directory, await this.#bytesToReopen()))) return error;
+    // What opening writes at once, the logs as tables, and room for the first compactions.
+    const bytes = (await logBytes(this.#directory)) + 2 * this.#tuning.writeBufferSize;
+    if (!(await this.#hasSpaceFor(this.#directory, bytes))) return error;
+    this.#state = "shut";
     try {
-      this.#state = "shut";
       await this.#level.close();
-      this.#level = await openLevel(this.#directory, this.#tuning);
-      this.#state = "full";
-      await this.#putBack();
-      this.#state = "open";
-      return undefined;
+      // In its place only when the refused batch is undone: nobody may read what was not stored.
+      this.#level = await openLevelWith(this.#before, this.#directory, this.#tuning);
     } catch (cause) {
       if (isNoSpace(cause)) return error;
       // Damaged, or taken by another process while the lock was free: either way no longer ours to write.
       this.#state = "failed";
-      return writeErrorFrom(cause);
+      return new StorageError("sync-failed", "cannot reopen after a full disk", cause);
     }
-  }
-
-  /** What opening writes at once, the logs as tables, and room for the first compactions. */
-  async #bytesToReopen(): Promise<number> {
-    return (await logBytes(this.#directory)) + 2 * this.#tuning.writeBufferSize;
-  }
-
-  /** Undoes the refused batch where its record did survive. */
-  async #putBack(): Promise<void> {
-    const changed = this.#before.filter(({ key, value }) => {
-      const held = getLevel(this.#level, key);
-      return held === undefined || value === undefined
-        ? held !== value
-        : compareBytes(held, value) !== 0;
-    });
-    if (changed.length > 0) await writeLevel(this.#level, changed, true);
     this.#before = [];
+    this.#state = "open";
+    return undefined;
   }
 
   async #end(): Promise<void> {
@@ -250,6 +235,28 @@ class LevelStorage implements Storage {
     if (this.#isClosed) return closedError();
     if (this.#state !== "shut") return readErrorFrom(error);
     return new StorageError("read-failed", "the storage is reopening after a full disk", error);
+  }
+}
+
+/** Opens the database with the keys of `before` as they were: a batch since then is undone where its record survived. */
+async function openLevelWith(
+  before: readonly StorageOperation[],
+  directory: string,
+  tuning: LevelTuning,
+): Promise<Level> {
+  const level = await openLevel(directory, tuning);
+  try {
+    const changed = before.filter(({ key, value }) => {
+      const held = getLevel(level, key);
+      return held === undefined || value === undefined
+        ? held !== value
+        : compareBytes(held, value) !== 0;
+    });
+    if (changed.length > 0) await writeLevel(level, changed, true);
+    return level;
+  } catch (error) {
+    await level.close();
+    throw error;
   }
 }
 
