@@ -22,7 +22,8 @@ export type FailureCode =
   | "damaged" // every copy that answered failed its checksum
   | "storage-failed" // this node's disk refused
   | "not-ready" // this node is not serving (starting, stopping, placement disputed)
-  | "shutting-down";
+  | "shutting-down"
+  | "contended"; // a conditional write was overtaken by others after somebody may have stored it
 
 /** A request that failed. `stored` tells the truth about its effect: `no` is never happened. */
 export interface Failure {

@@ -61,7 +61,11 @@ export interface DumpEntry {
 }
 
 export type DumpOutcome =
-  | { readonly kind: "page"; readonly entries: readonly DumpEntry[]; readonly next: string | undefined }
+  | {
+      readonly kind: "page";
+      readonly entries: readonly DumpEntry[];
+      readonly next: string | undefined;
+    }
   | { readonly kind: "failed"; readonly detail: string };
 
 export interface Store {

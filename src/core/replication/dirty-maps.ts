@@ -1,0 +1,100 @@
+/**
+ * Dirty maps: for each member, the slots in which it may lack something this node holds. This is the hint of
+ * hinted handoff: one bit a slot, so it never overflows, never goes stale, and cannot race with a newer cell.
+ *
+ * Invariant: a bit is erased only when an exchange of the slot that began after it was last set has completed.
+ * Source: DeCandia et al., "Dynamo" (2007), section 4.6; docs/ARCHITECTURE.md, "Convergence".
+ */
+import type { NodeId } from "../../model/ids.ts";
+import { SLOT_COUNT } from "../../model/limits.ts";
+import type { Slot } from "../../model/slot.ts";
+
+const MAP_BYTES = SLOT_COUNT / 8;
+
+interface DirtyMap {
+  /** As on disk. */
+  readonly bits: Uint8Array;
+  /** Bits taken off while their exchange runs; set again by a later write. */
+  readonly exchanging: Set<Slot>;
+  count: number;
+}
+
+export class DirtyMaps {
+  readonly #maps = new Map<NodeId, DirtyMap>();
+
+  /** Takes over what was on disk; false if the bytes are no dirty map. */
+  restore(target: NodeId, bits: Uint8Array): boolean {
+    if (bits.length !== MAP_BYTES) return false;
+    let count = 0;
+    for (const byte of bits) for (let rest = byte; rest !== 0; rest &= rest - 1) count += 1;
+    this.#maps.set(target, { bits: Uint8Array.from(bits), exchanging: new Set(), count });
+    return true;
+  }
+
+  /** True if the map must be stored: the bit was not set on disk. */
+  set(target: NodeId, slot: Slot): boolean {
+    let map = this.#maps.get(target);
+    if (map === undefined) {
+      map = { bits: new Uint8Array(MAP_BYTES), exchanging: new Set(), count: 0 };
+      this.#maps.set(target, map);
+    }
+    map.exchanging.delete(slot);
+    const byte = map.bits[slot >> 3] as number;
+    const bit = 1 << (slot & 7);
+    if ((byte & bit) !== 0) return false;
+    map.bits[slot >> 3] = byte | bit;
+    map.count += 1;
+    return true;
+  }
+
+  /** The first slot from `from` on that waits for an exchange. */
+  next(target: NodeId, from: number): Slot | undefined {
+    const map = this.#maps.get(target);
+    if (map === undefined) return undefined;
+    for (let slot = from; slot < SLOT_COUNT; slot += 1) {
+      if (((map.bits[slot >> 3] as number) & (1 << (slot & 7))) === 0) continue;
+      if (!map.exchanging.has(slot as Slot)) return slot as Slot;
+    }
+    return undefined;
+  }
+
+  /** An exchange of the slot begins. */
+  begin(target: NodeId, slot: Slot): void {
+    this.#maps.get(target)?.exchanging.add(slot);
+  }
+
+  /** The exchange ended. True if the map must be stored: it completed, and the bit was not set again meanwhile. */
+  end(target: NodeId, slot: Slot, isComplete: boolean): boolean {
+    const map = this.#maps.get(target);
+    if (map === undefined || !map.exchanging.delete(slot) || !isComplete) return false;
+    const byte = map.bits[slot >> 3] as number;
+    const bit = 1 << (slot & 7);
+    if ((byte & bit) === 0) return false;
+    map.bits[slot >> 3] = byte & ~bit;
+    map.count -= 1;
+    return true;
+  }
+
+  /** A copy of the map as it belongs on disk; `undefined` when it is empty. */
+  bits(target: NodeId): Uint8Array | undefined {
+    const map = this.#maps.get(target);
+    return map === undefined || map.count === 0 ? undefined : Uint8Array.from(map.bits);
+  }
+
+  /** Slots in which `target` may lack something. */
+  count(target: NodeId): number {
+    return this.#maps.get(target)?.count ?? 0;
+  }
+
+  /** Members with a bit set, in order of id. */
+  targets(): NodeId[] {
+    const targets: NodeId[] = [];
+    for (const [target, map] of this.#maps) if (map.count > 0) targets.push(target);
+    return targets.sort();
+  }
+
+  /** A removed member needs nothing any more. */
+  drop(target: NodeId): void {
+    this.#maps.delete(target);
+  }
+}

@@ -1,0 +1,431 @@
+/**
+ * One read, from its question to its answer and to the repair of who was behind: asks R primaries, one for the
+ * cells and the others for digests, fetches the cells of whoever differs, merges, answers.
+ *
+ * Invariant: an answer merges the cells of every replica whose vote it counts. "Nothing here" is a vote of a
+ * primary only; damage, refusal and silence are no votes. Reads are hedged: past the hedge delay the
+ * next replica is asked, because a late vote costs nothing but a message.
+ * Source: DeCandia et al., "Dynamo" (2007), section 4.5; Dean and Barroso, "The Tail at Scale" (2013), on hedging.
+ */
+import { assert, unreachable } from "../../base/assert.ts";
+import type { Cell, CellAddress, EncodedCell } from "../../model/cell.ts";
+import type { NodeId } from "../../model/ids.ts";
+import type { Key } from "../../model/key.ts";
+import type { QuorumReport } from "../../model/outcome.ts";
+import { compareStamps, maxStamp, NO_STAMP, type Stamp } from "../../model/stamp.ts";
+import { checksumOf, decodeCell, encodeCell, isRootCell } from "../causality/cell-codec.ts";
+import { mergeCells } from "../causality/merge.ts";
+import { majority, type Reach, type SlotPlan } from "./quorum.ts";
+import { PATIENCE_MS, SILENCE_MS } from "./write-coordinator.ts";
+
+/** A vote that takes longer than this has the next replica asked: above a synced commit, below what people notice. */
+export const HEDGE_MS = 12;
+/** While an answer is older than the stamp it must not be older than, replicas are asked again this often. */
+const ASK_AGAIN_MS = 100;
+
+export interface ReadOptions {
+  readonly self: NodeId;
+  readonly key: Key;
+  readonly plan: SlotPlan;
+  readonly reach: (node: NodeId) => Reach;
+  /** Primaries demanded; `undefined` is the majority, or what there is when no more is to be had. */
+  readonly r: number | undefined;
+  /** The answer must hold this stamp or a greater one. */
+  readonly after: Stamp | undefined;
+  readonly startMs: number;
+  readonly deadlineMs: number;
+}
+
+/** One cell as a replica says it holds it. */
+export interface CellVersion {
+  readonly field: CellAddress;
+  readonly checksum: number;
+}
+
+export type ReadEvent =
+  | { readonly kind: "started" }
+  | { readonly kind: "cells"; readonly from: NodeId; readonly cells: readonly EncodedCell[] }
+  | { readonly kind: "digests"; readonly from: NodeId; readonly digests: readonly CellVersion[] }
+  | { readonly kind: "refused" | "lost" | "damaged"; readonly from: NodeId }
+  /** What it answered is void: it is to be asked anew, under the plan that follows. */
+  | { readonly kind: "again"; readonly from: NodeId }
+  | { readonly kind: "repaired" | "not-repaired"; readonly from: NodeId }
+  | { readonly kind: "replanned"; readonly plan: SlotPlan }
+  | { readonly kind: "tick" };
+
+export type ReadVerdict =
+  /** `cells`: all cells of the key, merged; empty when no replica holds any. */
+  | { readonly kind: "read"; readonly cells: readonly MergedCell[]; readonly quorum: QuorumReport }
+  | {
+      readonly kind: "failed";
+      readonly code: "quorum-unreachable" | "timed-out" | "too-new" | "damaged";
+      readonly newest: Stamp;
+      readonly quorum: QuorumReport;
+    };
+
+export type ReadEffect =
+  | { readonly kind: "ask"; readonly to: NodeId; readonly want: "cells" | "digest" }
+  | { readonly kind: "answer"; readonly verdict: ReadVerdict }
+  | { readonly kind: "repair"; readonly to: NodeId; readonly cells: readonly EncodedCell[] };
+
+/** A cell with its encoding, ready to be sent on. */
+export interface MergedCell extends EncodedCell {
+  readonly cell: Cell;
+}
+
+/** `digest`: voted, its cells not seen. `merged`: voted, its cells are in the answer. `none`: gave no vote. */
+type VoterState = "unasked" | "asked" | "digest" | "fetching" | "merged" | "none";
+
+interface Voter {
+  readonly node: NodeId;
+  readonly isPrimary: boolean;
+  state: VoterState;
+  /** Holds a copy that fails its checksum: no vote, and to be healed. */
+  isDamaged: boolean;
+  versions: readonly CellVersion[];
+  repair: "no" | "sent" | "done";
+}
+
+export class ReadCoordinator {
+  readonly #options: ReadOptions;
+  #plan: SlotPlan;
+  #voters: Voter[] = [];
+  #merged: MergedCell[] = [];
+  #isAnswered = false;
+  #isRepairing = false;
+  #hasDamage = false;
+  #nextHedgeMs: number;
+  #askAgainMs = 0;
+
+  constructor(options: ReadOptions) {
+    assert(options.plan.primaries.length >= 1, "a slot has a primary");
+    assert(options.r === undefined || options.r >= 1, "r is at least one");
+    this.#options = options;
+    this.#plan = options.plan;
+    this.#nextHedgeMs = options.startMs + HEDGE_MS;
+  }
+
+  get isAnswered(): boolean {
+    return this.#isAnswered;
+  }
+
+  /** Events may come late, twice or never. `nowMs` is monotonic milliseconds. */
+  step(event: ReadEvent, nowMs: number): ReadEffect[] {
+    const effects: ReadEffect[] = [];
+    if (this.#isAnswered) return effects;
+    switch (event.kind) {
+      case "started":
+        this.#adopt(this.#plan);
+        break;
+      case "cells":
+        this.#onCells(event.from, event.cells);
+        break;
+      case "digests":
+        this.#onDigests(event.from, event.digests);
+        break;
+      case "refused":
+      case "lost":
+      case "damaged":
+        this.#onNoVote(event.from, event.kind === "damaged");
+        break;
+      case "again":
+        this.#onAgain(event.from);
+        break;
+      case "repaired":
+      case "not-repaired":
+        this.#onRepaired(event.from, event.kind === "repaired");
+        break;
+      case "replanned":
+        this.#adopt(event.plan);
+        break;
+      case "tick":
+        this.#onTick(nowMs, effects);
+        break;
+      default:
+        unreachable(event);
+    }
+    if (!this.#isRepairing) this.#askMore(effects);
+    this.#judge(nowMs, effects);
+    return effects;
+  }
+
+  #adopt(plan: SlotPlan): void {
+    const former = this.#voters;
+    this.#plan = plan;
+    const rank = (node: NodeId): number => {
+      if (node === this.#options.self) return 0;
+      return { up: 1, slow: 2, doubtful: 3, down: 4 }[this.#options.reach(node)];
+    };
+    const nodes = plan.primaries.map((node) => ({ node, rank: rank(node) }));
+    // Sorting is stable: among equals the order of the preference list stays.
+    nodes.sort((a, b) => a.rank - b.rank);
+    this.#voters = nodes.map(
+      ({ node }) =>
+        former.find((voter) => voter.isPrimary && voter.node === node) ?? voterFor(node, true),
+    );
+  }
+
+  #onCells(from: NodeId, cells: readonly EncodedCell[]): void {
+    const voter = this.#find(from);
+    if (voter === undefined || (voter.state !== "asked" && voter.state !== "fetching")) return;
+    if (!voter.isPrimary && cells.length === 0) {
+      voter.state = "none";
+      return;
+    }
+    const { key } = this.#options;
+    const decoded: MergedCell[] = [];
+    for (const { field, bytes } of cells) {
+      const cell = decodeCell(bytes, key, field);
+      if (cell === "damaged") return this.#onNoVote(from, true);
+      decoded.push({ field, bytes, cell });
+    }
+    for (const cell of decoded) this.#merge(cell);
+    voter.versions = cells.map(({ field, bytes }) => ({ field, checksum: checksumOf(bytes) }));
+    voter.state = "merged";
+  }
+
+  #onDigests(from: NodeId, digests: readonly CellVersion[]): void {
+    const voter = this.#find(from);
+    if (voter?.state !== "asked") return;
+    voter.versions = digests;
+    voter.state = "digest";
+  }
+
+  #onNoVote(from: NodeId, isDamaged: boolean): void {
+    const voter = this.#find(from);
+    if (isDamaged) {
+      this.#hasDamage = true;
+      if (voter !== undefined) voter.isDamaged = true;
+    }
+    if (voter === undefined || (voter.state !== "asked" && voter.state !== "fetching")) return;
+    voter.state = "none";
+  }
+
+  #onAgain(from: NodeId): void {
+    const voter = this.#find(from);
+    if (voter?.state === "asked" || voter?.state === "fetching") voter.state = "unasked";
+  }
+
+  #onRepaired(from: NodeId, isDone: boolean): void {
+    const voter = this.#find(from);
+    if (voter?.repair === "sent") voter.repair = isDone ? "done" : "no";
+  }
+
+  #onTick(nowMs: number, effects: ReadEffect[]): void {
+    if (nowMs >= this.#nextHedgeMs) {
+      this.#nextHedgeMs = nowMs + HEDGE_MS;
+      const next = this.#voters.find((voter) => voter.state === "unasked");
+      if (next !== undefined && !this.#isRepairing) this.#ask(next, effects);
+    }
+    const isSilent = nowMs - this.#options.startMs >= PATIENCE_MS;
+    if (isSilent && this.#votes() < this.#need()) this.#askFallbacks(effects);
+    if (this.#askAgainMs !== 0 && nowMs >= this.#askAgainMs) {
+      this.#askAgainMs = 0;
+      for (const voter of this.#voters)
+        if (voter.state !== "asked") this.#askFor(voter, "cells", effects);
+    }
+  }
+
+  /** Keeps as many asked as are needed, and has the cells of whoever differs fetched. */
+  #askMore(effects: ReadEffect[]): void {
+    let hopeful = this.#voters.filter((voter) => voter.isPrimary && isHopeful(voter)).length;
+    for (const voter of this.#voters) {
+      if (hopeful >= this.#need()) break;
+      if (!voter.isPrimary || voter.state !== "unasked") continue;
+      if (this.#ask(voter, effects)) hopeful += 1;
+    }
+    if (hopeful < this.#need()) this.#askFallbacks(effects);
+    this.#fetch(effects);
+  }
+
+  #ask(voter: Voter, effects: ReadEffect[]): boolean {
+    const { self, reach } = this.#options;
+    if (voter.node !== self && reach(voter.node) === "down") {
+      voter.state = "none";
+      return false;
+    }
+    const isFirst = !this.#voters.some(({ state }) => state !== "unasked" && state !== "none");
+    this.#askFor(voter, isFirst || !voter.isPrimary ? "cells" : "digest", effects);
+    return true;
+  }
+
+  #askFor(voter: Voter, want: "cells" | "digest", effects: ReadEffect[]): void {
+    voter.state = voter.state === "digest" ? "fetching" : "asked";
+    effects.push({ kind: "ask", to: voter.node, want });
+  }
+
+  #askFallbacks(effects: ReadEffect[]): void {
+    const { self, reach } = this.#options;
+    for (const node of this.#plan.fallbacks) {
+      if (this.#find(node) !== undefined) continue;
+      if (node !== self && reach(node) !== "up") continue;
+      const voter = voterFor(node, false);
+      this.#voters.push(voter);
+      this.#askFor(voter, "cells", effects);
+    }
+  }
+
+  /** Someone must give the cells; then everybody whose digest differs from what is merged. */
+  #fetch(effects: ReadEffect[]): void {
+    const isAnyMerged = this.#voters.some(({ state }) => state === "merged");
+    if (!isAnyMerged) {
+      const isUnderWay = this.#voters.some(
+        ({ state }) => state === "asked" || state === "fetching",
+      );
+      const first = this.#voters.find(({ state }) => state === "digest");
+      if (!isUnderWay && first !== undefined) this.#askFor(first, "cells", effects);
+      return;
+    }
+    for (const voter of this.#voters) {
+      if (voter.state !== "digest" || this.#isCurrent(voter)) continue;
+      this.#askFor(voter, "cells", effects);
+    }
+  }
+
+  #judge(nowMs: number, effects: ReadEffect[]): void {
+    if (nowMs >= this.#options.deadlineMs) return this.#fail(effects);
+    if (this.#isRepairing) return this.#judgeRepair(nowMs, effects);
+    if (this.#voters.some(({ state }) => state === "fetching")) return;
+    const votes = this.#votes();
+    if (votes < this.#need()) {
+      const isOpen = this.#voters.some(({ state }) => state === "asked" || state === "unasked");
+      const isSilent = nowMs - this.#options.startMs >= SILENCE_MS;
+      if (isOpen && !(isSilent && votes > 0 && this.#options.r === undefined)) return;
+      if (votes === 0 || this.#options.r !== undefined) return this.#fail(effects);
+    }
+    // A vote by digest alone has nothing to answer with; `#fetch` has asked for the cells.
+    if (!this.#voters.some(({ state }) => state === "merged")) return;
+    if (this.#isTooOld()) return this.#askEverybody(nowMs, effects);
+    this.#repair(effects);
+    if (this.#isRepairing) return this.#judgeRepair(nowMs, effects);
+    this.#answer(effects);
+  }
+
+  /** The newest is not here: everybody is asked, then asked again until the deadline. */
+  #askEverybody(nowMs: number, effects: ReadEffect[]): void {
+    if (this.#askAgainMs !== 0) return;
+    for (const voter of this.#voters) if (voter.state === "unasked") this.#ask(voter, effects);
+    this.#askFallbacks(effects);
+    this.#askAgainMs = nowMs + ASK_AGAIN_MS;
+  }
+
+  /** Sends what is merged to every primary that voted and holds less; with `r`, answers only when W hold it. */
+  #repair(effects: ReadEffect[]): void {
+    if (this.#merged.length === 0) return;
+    for (const voter of this.#voters) {
+      const isStale = isVote(voter) && !this.#isCurrent(voter);
+      if (!voter.isPrimary || (!isStale && !voter.isDamaged)) continue;
+      effects.push({ kind: "repair", to: voter.node, cells: this.#merged });
+      if (!isStale) continue;
+      voter.repair = "sent";
+      if (this.#options.r !== undefined) this.#isRepairing = true;
+    }
+  }
+
+  #judgeRepair(nowMs: number, effects: ReadEffect[]): void {
+    const quorum = majority(this.#plan.primaries.length);
+    const voters = this.#voters.filter((voter) => voter.isPrimary && isVote(voter));
+    const needed = Math.min(quorum, voters.length);
+    const held = voters.filter((voter) => voter.repair === "done" || this.#isCurrent(voter)).length;
+    if (held >= needed) return this.#answer(effects);
+    const isOpen = voters.some(({ repair }) => repair === "sent");
+    if (!isOpen || nowMs >= this.#options.deadlineMs) this.#fail(effects);
+  }
+
+  #answer(effects: ReadEffect[]): void {
+    this.#isAnswered = true;
+    const verdict: ReadVerdict = { kind: "read", cells: this.#merged, quorum: this.#report() };
+    effects.push({ kind: "answer", verdict });
+  }
+
+  #fail(effects: ReadEffect[]): void {
+    // Without a demand, an answer of fewer than R is better than none.
+    const isAnswerable = this.#options.r === undefined && this.#votes() > 0 && !this.#isTooOld();
+    if (isAnswerable && this.#voters.some(({ state }) => state === "merged")) {
+      return this.#answer(effects);
+    }
+    this.#isAnswered = true;
+    const isOpen = this.#voters.some(({ state }) => state === "asked" || state === "fetching");
+    let code: "quorum-unreachable" | "timed-out" | "too-new" | "damaged" = "quorum-unreachable";
+    if (this.#isTooOld()) code = "too-new";
+    else if (isOpen || this.#isRepairing) code = "timed-out";
+    else if (this.#hasDamage) code = "damaged";
+    const newest = this.#newest();
+    effects.push({
+      kind: "answer",
+      verdict: { kind: "failed", code, newest, quorum: this.#report() },
+    });
+  }
+
+  #need(): number {
+    return this.#options.r ?? majority(this.#plan.primaries.length);
+  }
+
+  /** Without `r`, a fallback that holds a cell speaks for a primary; with it, only primaries count. */
+  #votes(): number {
+    const { r } = this.#options;
+    return this.#voters.filter((voter) => isVote(voter) && (voter.isPrimary || r === undefined))
+      .length;
+  }
+
+  #report(): QuorumReport {
+    const votes = this.#voters.filter(isVote);
+    const acks = votes.filter(({ isPrimary }) => isPrimary).length;
+    return { acks, of: this.#plan.primaries.length, hinted: votes.length - acks };
+  }
+
+  #merge(incoming: MergedCell): void {
+    const index = this.#merged.findIndex(({ field }) => field === incoming.field);
+    const held = this.#merged[index];
+    if (held === undefined) {
+      this.#merged.push(incoming);
+      return;
+    }
+    const cell = mergeCells(held.cell, incoming.cell);
+    if (cell === held.cell) return;
+    const { field } = incoming;
+    const bytes =
+      cell === incoming.cell ? incoming.bytes : encodeCell(cell, this.#options.key, field);
+    this.#merged[index] = { field, cell, bytes };
+  }
+
+  /** Whether a voter holds exactly what is merged. */
+  #isCurrent(voter: Voter): boolean {
+    if (voter.versions.length !== this.#merged.length) return false;
+    return this.#merged.every(({ field, bytes }) => {
+      const version = voter.versions.find((candidate) => candidate.field === field);
+      return version !== undefined && version.checksum === checksumOf(bytes);
+    });
+  }
+
+  #isTooOld(): boolean {
+    const { after } = this.#options;
+    return after !== undefined && compareStamps(this.#newest(), after) < 0;
+  }
+
+  #newest(): Stamp {
+    let newest = NO_STAMP;
+    for (const { cell } of this.#merged) {
+      newest = maxStamp(newest, cell.stamp);
+      if (isRootCell(cell)) newest = maxStamp(newest, cell.cleared);
+    }
+    return newest;
+  }
+
+  #find(node: NodeId): Voter | undefined {
+    return this.#voters.find((voter) => voter.node === node);
+  }
+}
+
+function voterFor(node: NodeId, isPrimary: boolean): Voter {
+  return { node, isPrimary, state: "unasked", isDamaged: false, versions: [], repair: "no" };
+}
+
+function isVote({ state }: Voter): boolean {
+  return state === "digest" || state === "merged" || state === "fetching";
+}
+
+/** Has voted, or may still. */
+function isHopeful(voter: Voter): boolean {
+  return voter.state === "asked" || isVote(voter);
+}

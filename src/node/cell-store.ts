@@ -1,0 +1,222 @@
+/**
+ * The cells of this node: read, merged and hashed over group commit.
+ *
+ * Invariant: every change of a cell is a merge, or the drop of a cell that was compared; the slot hashes
+ * follow each in the same step, so they always describe what `get` answers. Nothing is answered here: whoever
+ * answers waits for the commit first.
+ */
+import { assert } from "../base/assert.ts";
+import { SlotHashes } from "../core/anti-entropy/slot-hashes.ts";
+import { checksumOf, decodeCell, encodeCell, isRootCell } from "../core/causality/cell-codec.ts";
+import { mergeCells } from "../core/causality/merge.ts";
+import {
+  allCellsRange,
+  cellKey,
+  nextStorageKey,
+  parseCellKey,
+} from "../core/causality/storage-key.ts";
+import { heldAtField, heldAtRoot } from "../core/causality/view.ts";
+import type { Cell, CellAddress, EncodedCell, FieldCell, RootCell } from "../model/cell.ts";
+import type { Key } from "../model/key.ts";
+import type { Slot } from "../model/slot.ts";
+import { compareStamps, maxStamp, NO_STAMP, type Stamp } from "../model/stamp.ts";
+import type { Storage, StorageEntry, StorageKey } from "../ports/storage.ts";
+import type { GroupCommit } from "./group-commit.ts";
+
+/** A cell as found: `damaged` is never "absent". */
+export type FoundCell =
+  | { readonly kind: "absent" }
+  | { readonly kind: "held"; readonly cell: Cell; readonly bytes: Uint8Array }
+  | { readonly kind: "damaged" }
+  | { readonly kind: "failed"; readonly detail: string };
+
+export type MergeResult =
+  | { readonly kind: "merged"; readonly isChanged: boolean; readonly isSuperseded: boolean }
+  | { readonly kind: "invalid"; readonly detail: string }
+  | { readonly kind: "failed"; readonly detail: string };
+
+/** Cells read in one turn while the hashes are built. */
+const BUILD_ENTRIES_MAX = 2_000;
+const BUILD_BYTES_MAX = 4 * 1024 * 1024;
+
+export class CellStore {
+  readonly #commit: GroupCommit;
+  readonly #storage: Storage;
+  readonly #hashes = new SlotHashes();
+  /** Greatest stamp merged in a slot since start; before that, the clock's reading at start stands for it. */
+  readonly #newest = new Map<Slot, Stamp>();
+  readonly #floor: Stamp;
+  /** Hashes describe cells up to here; `undefined` once they describe all. */
+  #builtUpTo: StorageKey | undefined = "";
+  /** Cells changed beyond `#builtUpTo` since the scan that will reach them began. */
+  #changed = new Set<StorageKey>();
+  #isBuilding = false;
+  #builds = 0;
+  #damaged = 0;
+
+  constructor(options: {
+    readonly commit: GroupCommit;
+    readonly storage: Storage;
+    /** The clock's reading at start. */
+    readonly floor: Stamp;
+  }) {
+    this.#commit = options.commit;
+    this.#storage = options.storage;
+    this.#floor = options.floor;
+  }
+
+  get hashes(): SlotHashes {
+    return this.#hashes;
+  }
+
+  /** Whether the hashes describe every cell; until then they are not to be compared. */
+  get isBuilt(): boolean {
+    return this.#builtUpTo === undefined;
+  }
+
+  /** Cells found damaged since start. */
+  get damaged(): number {
+    return this.#damaged;
+  }
+
+  find(slot: Slot, key: Key, field: CellAddress): FoundCell {
+    let bytes: Uint8Array | undefined;
+    try {
+      bytes = this.#commit.get(cellKey(slot, key, field));
+    } catch (error) {
+      return { kind: "failed", detail: String(error) };
+    }
+    if (bytes === undefined) return { kind: "absent" };
+    const cell = decodeCell(bytes, key, field);
+    if (cell !== "damaged") return { kind: "held", cell, bytes };
+    this.#damaged += 1;
+    return { kind: "damaged" };
+  }
+
+  /**
+   * What a write of `cell` must stamp above: the greatest of what is held in its place and, for a write that clears
+   * the key, of anything merged in its slot. A damaged cell holds nothing that can be known.
+   */
+  heldFor(slot: Slot, key: Key, field: CellAddress, cell: Cell, nowMs: number): Stamp {
+    const root = this.find(slot, key, undefined);
+    const rootCell = root.kind === "held" ? (root.cell as RootCell) : undefined;
+    if (field === undefined) return heldAtRoot(rootCell, NO_STAMP, nowMs);
+    assert(!isRootCell(cell), "a field has a field's cell");
+    const found = this.find(slot, key, field);
+    const fieldCell = found.kind === "held" ? (found.cell as FieldCell) : undefined;
+    return heldAtField(rootCell, fieldCell, NO_STAMP, nowMs);
+  }
+
+  /** The greatest stamp merged in a slot, or what the clock read at start. */
+  newestIn(slot: Slot): Stamp {
+    return this.#newest.get(slot) ?? this.#floor;
+  }
+
+  /** Merges encoded cells of one key. Bytes that do not decode at this key are refused whole. */
+  merge(slot: Slot, key: Key, cells: readonly EncodedCell[]): MergeResult {
+    const decoded: Cell[] = [];
+    for (const { field, bytes } of cells) {
+      const cell = decodeCell(bytes, key, field);
+      if (cell === "damaged") return { kind: "invalid", detail: "a cell fails its checksum" };
+      decoded.push(cell);
+    }
+    let isChanged = false;
+    let isSuperseded = false;
+    for (const [index, { field, bytes }] of cells.entries()) {
+      const cell = decoded[index] as Cell;
+      const held = this.find(slot, key, field);
+      if (held.kind === "failed") return held;
+      const before = held.kind === "held" ? held.cell : undefined;
+      const after = mergeCells(before, cell);
+      if (after === before) {
+        isSuperseded ||= compareStamps(after.stamp, cell.stamp) > 0;
+        continue;
+      }
+      isSuperseded ||= compareStamps(after.stamp, cell.stamp) > 0;
+      isChanged = true;
+      const stored = after === cell ? bytes : encodeCell(after, key, field);
+      this.#replace(slot, cellKey(slot, key, field), held, stored);
+      this.#newest.set(slot, maxStamp(this.newestIn(slot), after.stamp));
+    }
+    return { kind: "merged", isChanged, isSuperseded };
+  }
+
+  /** Drops a cell if it is still the very one with this checksum; true if so. */
+  drop(slot: Slot, key: Key, field: CellAddress, checksum: number): boolean {
+    const held = this.find(slot, key, field);
+    if (held.kind !== "held" || checksumOf(held.bytes) !== checksum) return false;
+    this.#replace(slot, cellKey(slot, key, field), held, undefined);
+    return true;
+  }
+
+  /** Goes on building where a failed read stopped it. */
+  ensureBuilding(): void {
+    if (!this.isBuilt && !this.#isBuilding) this.rebuild();
+  }
+
+  /**
+   * Builds the hashes from what is stored, in the background, while cells go on changing: at start, after a failed
+   * commit took cells back, and where damage makes the sum unknowable.
+   */
+  rebuild(): void {
+    this.#hashes.clear();
+    this.#builtUpTo = "";
+    this.#changed = new Set();
+    this.#builds += 1;
+    this.#isBuilding = true;
+    this.#buildFrom(allCellsRange().from, this.#builds);
+  }
+
+  #replace(
+    slot: Slot,
+    storageKey: StorageKey,
+    held: FoundCell,
+    stored: Uint8Array | undefined,
+  ): void {
+    this.#commit.put(storageKey, stored);
+    if (held.kind === "damaged") {
+      // What a damaged cell contributed cannot be known, so it cannot be taken out.
+      this.rebuild();
+    }
+    if (this.#builtUpTo !== undefined && storageKey > this.#builtUpTo) {
+      this.#changed.add(storageKey);
+      return;
+    }
+    if (held.kind === "held") this.#hashes.remove(slot, storageKey, checksumOf(held.bytes));
+    if (stored !== undefined) this.#hashes.add(slot, storageKey, checksumOf(stored));
+  }
+
+  #buildFrom(from: StorageKey, build: number): void {
+    const { before } = allCellsRange();
+    const range = { from, before, entriesMax: BUILD_ENTRIES_MAX, bytesMax: BUILD_BYTES_MAX };
+    this.#storage.scan(range, (result) => {
+      // A later rebuild has taken over.
+      if (build !== this.#builds) return;
+      if (result.kind === "failed") {
+        this.#isBuilding = false;
+        return;
+      }
+      const last = result.entries.at(-1)?.key;
+      const upTo = result.isComplete || last === undefined ? undefined : last;
+      this.#takeIn(result.entries, upTo);
+      this.#builtUpTo = upTo;
+      if (upTo === undefined) this.#isBuilding = false;
+      else this.#buildFrom(nextStorageKey(upTo), build);
+    });
+  }
+
+  /** Hashes what stands now, which the scan may be older than: keys changed meanwhile are looked up again. */
+  #takeIn(entries: readonly StorageEntry[], upTo: StorageKey | undefined): void {
+    const keys = new Set<StorageKey>();
+    for (const { key } of entries) keys.add(key);
+    for (const key of this.#changed) if (upTo === undefined || key <= upTo) keys.add(key);
+    for (const key of keys) {
+      this.#changed.delete(key);
+      const place = parseCellKey(key);
+      const bytes = this.#commit.get(key);
+      if (place !== undefined && bytes !== undefined && bytes.length >= 4) {
+        this.#hashes.add(place.slot, key, checksumOf(bytes));
+      }
+    }
+  }
+}

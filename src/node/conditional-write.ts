@@ -1,0 +1,156 @@
+/**
+ * Conditional writes: run at the key's first live primary, one at a time per key, on a quorum read.
+ *
+ * Invariant: a condition is judged on what a read quorum holds, and the write builds on just that: a replica that
+ * holds more pushes back, and the condition is judged anew. Exact while the nodes agree who is the first live
+ * primary; where they do not, two of them may both find a condition to hold (that needs consensus, and gets
+ * none here). "Nothing was stored" is only said where every replica refused.
+ */
+import { heldAtRoot, visibleRoot } from "../core/causality/view.ts";
+import type { ReadVerdict } from "../core/replication/read-coordinator.ts";
+import type { WriteVerdict } from "../core/replication/write-coordinator.ts";
+import type { RootCell } from "../model/cell.ts";
+import type { Key } from "../model/key.ts";
+import type { WriteOutcome } from "../model/outcome.ts";
+import type { Condition } from "../model/request.ts";
+import { compareStamps, maxStamp, NO_STAMP, type Stamp } from "../model/stamp.ts";
+import { failure } from "./request-context.ts";
+
+/** How often one conditional write is judged anew before it gives up. */
+const TRIES_MAX = 8;
+/** Conditional writes waiting for one key. */
+const WAITING_PER_KEY_MAX = 1_024;
+
+export interface ConditionalRequest {
+  readonly key: Key;
+  readonly condition: Condition;
+  readonly w: number | undefined;
+  /** Monotonic milliseconds. */
+  readonly deadlineMs: number;
+  readonly rootAt: (stamp: Stamp) => RootCell;
+}
+
+/** What a conditional write needs of the node: quorum reads and writes of its own. */
+export interface ConditionalPorts {
+  readonly monotonicMs: () => number;
+  readonly wallMs: () => number;
+  readonly mintAbove: (held: Stamp) => Stamp;
+  readonly read: (key: Key, deadlineMs: number, done: (verdict: ReadVerdict) => void) => void;
+  readonly write: (
+    request: ConditionalRequest & { readonly stamp: Stamp; readonly base: Stamp },
+    done: (verdict: WriteVerdict, stamp: Stamp) => void,
+  ) => void;
+}
+
+type Done = (outcome: WriteOutcome) => void;
+
+export class ConditionalWrites {
+  readonly #ports: ConditionalPorts;
+  /** Keys with a write under way, and those that wait for it in order of arrival. */
+  readonly #waiting = new Map<Key, (() => void)[]>();
+
+  constructor(ports: ConditionalPorts) {
+    this.#ports = ports;
+  }
+
+  /** Keys with a conditional write under way. */
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  run(request: ConditionalRequest, done: Done): void {
+    const { key } = request;
+    const start = (): void =>
+      this.#try(request, { tries: 0, above: NO_STAMP, mayBeStored: false }, (outcome) => {
+        this.#next(key);
+        done(outcome);
+      });
+    const waiting = this.#waiting.get(key);
+    if (waiting === undefined) {
+      this.#waiting.set(key, []);
+      start();
+    } else if (waiting.length >= WAITING_PER_KEY_MAX) done(failure("overloaded", "no"));
+    else waiting.push(start);
+  }
+
+  #next(key: Key): void {
+    const start = this.#waiting.get(key)?.shift();
+    if (start === undefined) this.#waiting.delete(key);
+    else start();
+  }
+
+  #try(
+    request: ConditionalRequest,
+    past: { readonly tries: number; readonly above: Stamp; readonly mayBeStored: boolean },
+    done: Done,
+  ): void {
+    const { key, condition, deadlineMs } = request;
+    const stored = past.mayBeStored ? "maybe" : "no";
+    if (this.#ports.monotonicMs() >= deadlineMs) {
+      done(failure("timed-out", stored));
+      return;
+    }
+    this.#ports.read(key, deadlineMs, (read) => {
+      if (read.kind === "failed") {
+        done(failure(read.code, stored, read.quorum));
+        return;
+      }
+      const root = read.cells.find(({ field }) => field === undefined)?.cell as
+        | RootCell
+        | undefined;
+      const current = visibleRoot(root, this.#ports.wallMs());
+      if (!holds(condition, current)) {
+        // After a try that somebody may have kept, "the condition does not hold" would be a guess.
+        if (past.mayBeStored) done(failure("contended", "maybe", read.quorum));
+        else done({ kind: "condition-failed", current: current?.stamp });
+        return;
+      }
+      const base = heldAtRoot(root, NO_STAMP, this.#ports.wallMs());
+      const stamp = this.#ports.mintAbove(maxStamp(base, past.above));
+      this.#ports.write({ ...request, stamp, base }, (verdict, last) => {
+        this.#settle(request, past, verdict, last, done);
+      });
+    });
+  }
+
+  #settle(
+    request: ConditionalRequest,
+    past: { readonly tries: number; readonly above: Stamp; readonly mayBeStored: boolean },
+    verdict: WriteVerdict,
+    stamp: Stamp,
+    done: Done,
+  ): void {
+    switch (verdict.kind) {
+      case "written":
+        done({ kind: "written", stamp, quorum: verdict.quorum });
+        return;
+      case "failed": {
+        const mayBeStored = past.mayBeStored || verdict.mayBeStored;
+        done(failure(verdict.code, mayBeStored ? "maybe" : "no", verdict.quorum));
+        return;
+      }
+      case "behind": {
+        const mayBeStored = past.mayBeStored || verdict.mayBeStored;
+        const tries = past.tries + 1;
+        // A try that somebody kept may be what the next read finds: building on it would do the work twice.
+        if (mayBeStored || tries >= TRIES_MAX) {
+          done(failure("contended", mayBeStored ? "maybe" : "no", verdict.quorum));
+          return;
+        }
+        const above = compareStamps(verdict.held, past.above) > 0 ? verdict.held : past.above;
+        this.#try(request, { tries, above, mayBeStored }, done);
+      }
+    }
+  }
+}
+
+function holds(condition: Condition, current: RootCell | undefined): boolean {
+  switch (condition.kind) {
+    case "exists":
+      return current !== undefined;
+    case "absent":
+      return current === undefined;
+    case "stamp-is":
+      return current !== undefined && compareStamps(current.stamp, condition.stamp) === 0;
+  }
+}

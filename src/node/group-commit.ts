@@ -1,0 +1,131 @@
+/**
+ * Group commit: operations of one turn, and those that arrive while a commit is under way, form the next
+ * batch. A read sees what was put, committed or not; whoever answers a peer or client with what it saw waits
+ * for the commit first (`whenDurable`), so that nobody learns what a crash could take back.
+ *
+ * Invariant: a batch that failed takes every later put with it, because those were merged on top of it.
+ * Source: DeWitt et al., "Implementation Techniques for Main Memory Database Systems" (1984), section 5.2.
+ */
+import { assert } from "../base/assert.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Storage, StorageError, StorageKey, StorageOperation } from "../ports/storage.ts";
+
+/** Told once whether everything put so far is durable. */
+export type Committed = (error: StorageError | undefined) => void;
+
+export interface GroupCommitOptions {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  /** Adds what every batch must carry (the clock reading, the commit number). */
+  readonly seal: () => StorageOperation;
+  /** A commit failed: these keys were put and are not stored. Runs before the waiters. */
+  readonly onFailed: (keys: readonly StorageKey[], error: StorageError) => void;
+}
+
+interface Batch {
+  readonly values: Map<StorageKey, Uint8Array | undefined>;
+  readonly waiters: Committed[];
+}
+
+export class GroupCommit {
+  readonly #options: GroupCommitOptions;
+  #forming: Batch = emptyBatch();
+  #writing: Batch | undefined;
+  #isScheduled = false;
+  #commits = 0;
+
+  constructor(options: GroupCommitOptions) {
+    this.#options = options;
+  }
+
+  /** Batches handed to the storage since start. */
+  get commits(): number {
+    return this.#commits;
+  }
+
+  /** Keys put and not yet durable. */
+  get uncommitted(): number {
+    return this.#forming.values.size + (this.#writing?.values.size ?? 0);
+  }
+
+  /** The newest value, whether or not it is durable. Throws `StorageError` `read-failed`. */
+  get(key: StorageKey): Uint8Array | undefined {
+    const { values } = this.#forming;
+    if (values.size > 0) {
+      const value = values.get(key);
+      if (value !== undefined || values.has(key)) return value;
+    }
+    const writing = this.#writing?.values;
+    if (writing !== undefined) {
+      const value = writing.get(key);
+      if (value !== undefined || writing.has(key)) return value;
+    }
+    return this.#options.storage.get(key);
+  }
+
+  /** Whether the newest value of `key` could still be lost. */
+  isUncommitted(key: StorageKey): boolean {
+    return this.#forming.values.has(key) || this.#writing?.values.has(key) === true;
+  }
+
+  /** Puts a value into the forming batch; `undefined` removes the key. The bytes must not change afterwards. */
+  put(key: StorageKey, value: Uint8Array | undefined): void {
+    this.#forming.values.set(key, value);
+    this.#schedule();
+  }
+
+  /** Calls back once everything put so far is durable; within the call only when nothing is outstanding. */
+  whenDurable(done: Committed): void {
+    if (this.#forming.values.size > 0) this.#forming.waiters.push(done);
+    else if (this.#writing !== undefined) this.#writing.waiters.push(done);
+    else done(undefined);
+  }
+
+  /** Calls back once the newest value of `key` is durable; within the call when it is. */
+  whenKeyDurable(key: StorageKey, done: Committed): void {
+    if (this.#forming.values.has(key)) this.#forming.waiters.push(done);
+    else if (this.#writing?.values.has(key) === true) this.#writing.waiters.push(done);
+    else done(undefined);
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#writing !== undefined) return;
+    this.#isScheduled = true;
+    this.#options.clock.defer(() => {
+      this.#isScheduled = false;
+      this.#write();
+    });
+  }
+
+  #write(): void {
+    if (this.#writing !== undefined || this.#forming.values.size === 0) return;
+    const batch = this.#forming;
+    this.#forming = emptyBatch();
+    this.#writing = batch;
+    this.#commits += 1;
+    const operations: StorageOperation[] = [];
+    for (const [key, value] of batch.values) operations.push({ key, value });
+    operations.push(this.#options.seal());
+    this.#options.storage.write(operations, (error) => this.#onWritten(batch, error));
+  }
+
+  #onWritten(batch: Batch, error: StorageError | undefined): void {
+    assert(this.#writing === batch, "one commit is under way at a time");
+    this.#writing = undefined;
+    if (error === undefined) {
+      // The next batch starts before the waiters run: they would only add to the one after it.
+      this.#write();
+      for (const waiter of batch.waiters) waiter(undefined);
+      return;
+    }
+    const later = this.#forming;
+    this.#forming = emptyBatch();
+    this.#options.onFailed([...batch.values.keys(), ...later.values.keys()], error);
+    for (const waiter of batch.waiters) waiter(error);
+    for (const waiter of later.waiters) waiter(error);
+  }
+}
+
+function emptyBatch(): Batch {
+  return { values: new Map(), waiters: [] };
+}

@@ -1,0 +1,91 @@
+/**
+ * Foreign cells: what this node holds of slots that are not its own, kept for primaries that were away or left
+ * behind when a slot moved. Each goes to every primary and pending node, and only then is dropped.
+ *
+ * Invariant: a foreign cell is dropped by a step that checks that it is the very one that everybody has taken,
+ * and that this node is still neither primary nor pending.
+ */
+
+import { checksumOf, decodeCell } from "../core/causality/cell-codec.ts";
+import { nextStorageKey, parseCellKey, slotRange } from "../core/causality/storage-key.ts";
+import type { Placement } from "../core/placement/placement.ts";
+import type { NodeId } from "../model/ids.ts";
+import type { KeyedCell } from "../model/peer-message.ts";
+import type { Slot } from "../model/slot.ts";
+import type { Storage } from "../ports/storage.ts";
+import { askPeer, type ExchangePorts, MERGE_BYTES_MAX } from "./slot-exchange.ts";
+
+const PAGE_CELLS_MAX = 512;
+
+export interface HandoverOptions {
+  readonly ports: ExchangePorts;
+  readonly storage: Storage;
+  readonly self: NodeId;
+  readonly placement: () => Placement;
+  readonly slot: Slot;
+  readonly done: (isComplete: boolean) => void;
+}
+
+/** Whether `node` is to hold `slot`, now or soon. */
+export function holdsSlot(placement: Placement, slot: Slot, node: NodeId): boolean {
+  return placement.isPrimary(slot, node) || placement.isPending(slot, node);
+}
+
+/** Hands over every foreign cell of one slot, page by page. */
+export function handOver(options: HandoverOptions): void {
+  page(options, slotRange(options.slot).from);
+}
+
+function page(options: HandoverOptions, from: string): void {
+  const { storage, slot, done, placement, self } = options;
+  const { before } = slotRange(slot);
+  const range = { from, before, entriesMax: PAGE_CELLS_MAX, bytesMax: MERGE_BYTES_MAX };
+  storage.scan(range, (result) => {
+    if (result.kind === "failed" || holdsSlot(placement(), slot, self)) return done(false);
+    const cells: KeyedCell[] = [];
+    for (const { key: storageKey, value } of result.entries) {
+      const place = parseCellKey(storageKey);
+      if (place === undefined) continue;
+      // A damaged cell must not leave the node; a scrub will find it.
+      if (decodeCell(value, place.key, place.field) === "damaged") continue;
+      cells.push({ key: place.key, field: place.field, bytes: value });
+    }
+    const last = result.entries.at(-1)?.key;
+    give(options, cells, (isTaken) => {
+      if (!isTaken) return done(false);
+      if (result.isComplete || last === undefined) return done(true);
+      page(options, nextStorageKey(last));
+    });
+  });
+}
+
+function give(
+  options: HandoverOptions,
+  cells: readonly KeyedCell[],
+  then: (isTaken: boolean) => void,
+): void {
+  const { ports, slot, self } = options;
+  if (cells.length === 0) return then(true);
+  const placement = options.placement();
+  const owners = [...placement.primaries(slot), ...placement.pending(slot)];
+  let waiting = owners.length;
+  let isTaken = waiting > 0;
+  const message = { kind: "merge", slot, cells } as const;
+  for (const owner of owners) {
+    askPeer(ports, owner, message, "merge-reply", (reply) => {
+      if (reply === undefined) isTaken = false;
+      waiting -= 1;
+      if (waiting > 0) return;
+      const now = options.placement();
+      // Another placement may have other owners: they have not taken anything yet.
+      if (!isTaken || now.epoch !== placement.epoch || holdsSlot(now, slot, self))
+        return then(false);
+      for (const { key, field, bytes } of cells) {
+        if (ports.cells.drop(slot, key, field, checksumOf(bytes))) {
+          ports.counters.add("foreign-cells-dropped");
+        }
+      }
+      then(true);
+    });
+  }
+}

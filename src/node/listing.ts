@@ -1,0 +1,259 @@
+/**
+ * Listing: one page of live keys, over the whole cluster, in slot order. A page asks every primary of a window of
+ * slots for what it holds from the cursor on, and merges as far as a read quorum of each slot has looked.
+ *
+ * Invariant: a page ends where the least of its witnesses stopped, so no slot is passed over with fewer votes than a
+ * read would take; a replica that is behind is outvoted by the stamp of one that is not.
+ */
+import { decodeRoot } from "../core/causality/cell-codec.ts";
+import { mergeRoots } from "../core/causality/merge.ts";
+import { cellKey, parseCellKey } from "../core/causality/storage-key.ts";
+import { visibleRoot } from "../core/causality/view.ts";
+import { majority } from "../core/replication/quorum.ts";
+import type { RootCell } from "../model/cell.ts";
+import type { NodeId } from "../model/ids.ts";
+import type { Key } from "../model/key.ts";
+import { SLOT_COUNT } from "../model/limits.ts";
+import type { ListEntry, ListOutcome } from "../model/outcome.ts";
+import type { PeerReply, PeerRequest } from "../model/peer-message.ts";
+import type { ListRequest } from "../model/request.ts";
+import type { Slot } from "../model/slot.ts";
+import { encodeMessage } from "../protocol/peer/frame-codec.ts";
+import { RESYNC_ROUNDS_MAX, type RequestContext, readFailure } from "./request-context.ts";
+
+/** Nodes asked for one page: a window ends before the slot that would need more. */
+const WITNESSES_MAX = 16;
+/** Witnesses that are late by this much are done without, where the others make a quorum. */
+const LATE_MS = 50;
+/** After this long a page is answered with whoever looked. */
+const SILENCE_MS = 1_000;
+
+type ListReply = Extract<PeerReply, { kind: "list-reply" }>;
+
+interface Witness {
+  readonly node: NodeId;
+  reply: ListReply | undefined;
+  isOver: boolean;
+}
+
+interface Page {
+  readonly request: ListRequest;
+  readonly firstSlot: Slot;
+  readonly lastSlot: Slot;
+  readonly after: string;
+  readonly witnesses: Witness[];
+  readonly startMs: number;
+  readonly deadlineMs: number;
+  readonly done: (outcome: ListOutcome) => void;
+  rounds: number;
+  isDone: boolean;
+}
+
+export interface ListingOptions {
+  readonly context: RequestContext;
+  readonly after: (delayMs: number, callback: () => void) => void;
+}
+
+/** Answers one page. `deadlineMs` is monotonic; the cursor is a storage key, or `undefined` for the beginning. */
+export function listPage(
+  options: ListingOptions,
+  request: ListRequest,
+  deadlineMs: number,
+  done: (outcome: ListOutcome) => void,
+  rounds = 0,
+): void {
+  const { context } = options;
+  const start = startOf(request.cursor);
+  if (start === undefined) {
+    done({ kind: "page", entries: [], next: undefined });
+    return;
+  }
+  const window = windowFrom(context, start.slot);
+  const page: Page = {
+    request,
+    firstSlot: start.slot,
+    lastSlot: window.lastSlot,
+    after: start.after,
+    witnesses: window.nodes.map((node) => ({ node, reply: undefined, isOver: false })),
+    startMs: context.monotonicMs(),
+    deadlineMs,
+    done,
+    rounds,
+    isDone: false,
+  };
+  for (const witness of page.witnesses) ask(options, page, witness);
+  judge(options, page);
+  watch(options, page, LATE_MS);
+}
+
+/** Where a cursor points: a slot, and the storage key to start after within it. */
+function startOf(cursor: string | undefined): { slot: Slot; after: string } | undefined {
+  if (cursor === undefined) return { slot: 0 as Slot, after: "" };
+  const place = parseCellKey(cursor);
+  if (place !== undefined) return { slot: place.slot, after: cursor };
+  const slot = Number(/^slot:([0-9]{1,5})$/.exec(cursor)?.[1]);
+  return Number.isInteger(slot) && slot < SLOT_COUNT
+    ? { slot: slot as Slot, after: "" }
+    : undefined;
+}
+
+/** Whether `cursor` can have been the `next` of a page. */
+export function isCursor(cursor: string): boolean {
+  return startOf(cursor) !== undefined;
+}
+
+function windowFrom(context: RequestContext, first: Slot): { lastSlot: Slot; nodes: NodeId[] } {
+  const placement = context.placement();
+  const nodes = new Set<NodeId>(placement.primaries(first));
+  let last = first;
+  for (let index = first + 1; index < SLOT_COUNT; index += 1) {
+    const added = placement.primaries(index as Slot).filter((node) => !nodes.has(node));
+    if (nodes.size + added.length > WITNESSES_MAX) break;
+    for (const node of added) nodes.add(node);
+    last = index as Slot;
+    // Once everybody is a witness, no later slot can add one.
+    if (nodes.size === placement.memberIds.length) {
+      last = (SLOT_COUNT - 1) as Slot;
+      break;
+    }
+  }
+  return { lastSlot: last, nodes: [...nodes] };
+}
+
+function ask(options: ListingOptions, page: Page, witness: Witness): void {
+  const { context } = options;
+  const message: Extract<PeerRequest, { kind: "list" }> = {
+    kind: "list",
+    firstSlot: page.firstSlot,
+    lastSlot: page.lastSlot,
+    after: page.after,
+    prefix: page.request.prefix,
+    limit: page.request.limit,
+    withValues: page.request.withValues,
+  };
+  const onReply = (reply: PeerReply): void => {
+    if (reply.kind === "list-reply") witness.reply = reply;
+    witness.isOver = true;
+    const isDisputed = reply.kind === "refused" && reply.reason === "epoch";
+    if (isDisputed && page.rounds < RESYNC_ROUNDS_MAX && !page.isDone) {
+      // The placement decides whom a page must hear, so it begins again under the one both agree on.
+      page.isDone = true;
+      context.resync(witness.node, () =>
+        listPage(options, page.request, page.deadlineMs, page.done, page.rounds + 1),
+      );
+      return;
+    }
+    judge(options, page);
+  };
+  if (witness.node === context.self) {
+    context.replica.list(message, onReply);
+    return;
+  }
+  const sink = {
+    onReply: (_from: NodeId, _token: number, reply: PeerReply): void => onReply(reply),
+    onNoAnswer: (): void => {
+      witness.isOver = true;
+      judge(options, page);
+    },
+  };
+  const isSent = context.peers.request(
+    witness.node,
+    encodeMessage(message),
+    page.deadlineMs,
+    sink,
+    0,
+  );
+  if (!isSent) witness.isOver = true;
+}
+
+function watch(options: ListingOptions, page: Page, delayMs: number): void {
+  options.after(delayMs, () => {
+    if (page.isDone) return;
+    judge(options, page);
+    if (!page.isDone) watch(options, page, LATE_MS);
+  });
+}
+
+function judge(options: ListingOptions, page: Page): void {
+  if (page.isDone) return;
+  const nowMs = options.context.monotonicMs();
+  const elapsedMs = nowMs - page.startMs;
+  const isAllOver = page.witnesses.every(({ isOver }) => isOver);
+  if (isAllOver || (elapsedMs >= LATE_MS && isCovered(options.context, page, "quorum"))) {
+    finish(options, page);
+    return;
+  }
+  const isPatienceOver = elapsedMs >= SILENCE_MS && isCovered(options.context, page, "one");
+  if (isPatienceOver || nowMs >= page.deadlineMs) finish(options, page);
+}
+
+/** Whether each slot of the window was looked at by a read quorum of its primaries, or at least by one. */
+function isCovered(context: RequestContext, page: Page, need: "quorum" | "one"): boolean {
+  const placement = context.placement();
+  const missing = page.witnesses.filter(({ reply }) => reply === undefined);
+  if (missing.length === 0) return true;
+  for (let index = page.firstSlot as number; index <= page.lastSlot; index += 1) {
+    const primaries = placement.primaries(index as Slot);
+    const lost = missing.filter(({ node }) => primaries.includes(node)).length;
+    const needed = need === "one" ? 1 : majority(primaries.length);
+    if (primaries.length - lost < needed) return false;
+  }
+  return true;
+}
+
+function finish(options: ListingOptions, page: Page): void {
+  const { context } = options;
+  page.isDone = true;
+  if (!isCovered(context, page, "one")) {
+    const quorum = {
+      acks: page.witnesses.filter(({ reply }) => reply !== undefined).length,
+      of: page.witnesses.length,
+      hinted: 0,
+    };
+    const isLate = context.monotonicMs() >= page.deadlineMs;
+    page.done(readFailure(isLate ? "timed-out" : "quorum-unreachable", quorum));
+    return;
+  }
+  const frontier = frontierOf(page);
+  const roots = new Map<string, { key: Key; root: RootCell }>();
+  for (const { reply } of page.witnesses) {
+    for (const { slot, key, bytes } of reply?.entries ?? []) {
+      const place = cellKey(slot, key, undefined);
+      if (frontier !== undefined && place > frontier) continue;
+      const root = decodeRoot(bytes, key);
+      if (root === "damaged") continue;
+      const held = roots.get(place);
+      roots.set(place, { key, root: held === undefined ? root : mergeRoots(held.root, root) });
+    }
+  }
+  const places = [...roots.keys()].sort();
+  const entries: ListEntry[] = [];
+  let next = nextOf(page, frontier);
+  let last = next;
+  for (const place of places) {
+    const { key, root } = roots.get(place) as { key: Key; root: RootCell };
+    if (visibleRoot(root, context.wallMs()) === undefined) continue;
+    if (entries.length === page.request.limit) {
+      next = last;
+      break;
+    }
+    entries.push({ key, root });
+    last = place;
+  }
+  page.done({ kind: "page", entries, next });
+}
+
+/** The storage key up to which every witness has looked; `undefined`: the whole window. */
+function frontierOf(page: Page): string | undefined {
+  let frontier: string | undefined;
+  for (const { reply } of page.witnesses) {
+    if (reply === undefined || reply.through === "") continue;
+    if (frontier === undefined || reply.through < frontier) frontier = reply.through;
+  }
+  return frontier;
+}
+
+function nextOf(page: Page, frontier: string | undefined): string | undefined {
+  if (frontier !== undefined) return frontier;
+  return page.lastSlot === SLOT_COUNT - 1 ? undefined : `slot:${page.lastSlot + 1}`;
+}

@@ -1,0 +1,562 @@
+/**
+ * Connections to the other members: one dialled to each, for this node's requests and their replies, and those
+ * the others dialled here. Correlates replies with requests, recognises frames that lay about too long.
+ *
+ * Invariant: a request is sent at most once and ends exactly once: in a reply, or in "no answer" when its
+ * connection ends or its deadline passes. Nothing of a peer runs before its hello was accepted.
+ */
+import { assert } from "../base/assert.ts";
+import type { Reach } from "../core/replication/quorum.ts";
+import type { Address, BootId, ClusterId, Epoch, NodeId } from "../model/ids.ts";
+import type { Liveness, Member } from "../model/member.ts";
+import {
+  type FrameHeader,
+  type PeerMessage,
+  type PeerReply,
+  type PeerRequest,
+  WIRE_VERSION,
+} from "../model/peer-message.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import type { Random } from "../ports/random.ts";
+import type { ConnectionId, Transport } from "../ports/transport.ts";
+import {
+  decodeFrame,
+  encodeMessage,
+  frameFrom,
+  isDecodeFailure,
+} from "../protocol/peer/frame-codec.ts";
+
+/** A peer must answer hello within this. */
+const HELLO_MS_MAX = 3_000;
+/** First and longest wait before a lost connection is dialled again; jittered. */
+const REDIAL_MS_MIN = 50;
+const REDIAL_MS_MAX = 3_000;
+/** A request unanswered for this long makes its peer `slow`. */
+const SLOW_MS = 40;
+/** How often deadlines are checked and connections tended. */
+const TEND_MS = 100;
+/** A frame's age is measured against the fastest one of about this long. */
+const OFFSET_WINDOW_MS = 30_000;
+/** Differences below this are scheduling, not lateness. */
+const AGE_MS_MIN = 50;
+
+/** Who is told how a request ended. `token` is the caller's own. */
+export interface ReplySink {
+  onReply(from: NodeId, token: number, reply: PeerReply): void;
+  onNoAnswer(from: NodeId, token: number): void;
+}
+
+/** One request from a peer. */
+export interface Served {
+  readonly from: NodeId;
+  readonly epoch: Epoch;
+  /** Monotonic milliseconds by which it must be answered. */
+  readonly deadlineMs: number;
+  readonly message: PeerRequest;
+  /** Sends the one reply. Harmless when the connection is gone. */
+  readonly reply: (reply: PeerReply) => void;
+}
+
+export interface PeersOptions {
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly identity: () => {
+    readonly nodeId: NodeId;
+    readonly boot: BootId;
+    readonly address: Address;
+    readonly clusterId: ClusterId | undefined;
+  };
+  /** What every frame carries. */
+  readonly reading: () => { readonly ms: number; readonly counter: number; readonly epoch: Epoch };
+  readonly liveness: (node: NodeId) => Liveness | undefined;
+  readonly onRequest: (served: Served) => void;
+  readonly onClock: (ms: number, counter: number) => void;
+  readonly onDatagram: (from: Address, datagram: Uint8Array) => void;
+  readonly onConnected: (node: NodeId) => void;
+}
+
+interface Pending {
+  readonly sink: ReplySink;
+  readonly token: number;
+  readonly sentMs: number;
+  readonly deadlineMs: number;
+}
+
+interface Connection {
+  readonly id: ConnectionId;
+  readonly isDialled: boolean;
+  readonly openedMs: number;
+  /** The far end, once hello told; of a dialled link, whom it must be. */
+  peer: NodeId | undefined;
+  isReady: boolean;
+  /** Why this end closed it, for the log. */
+  closing: string | undefined;
+  readonly pending: Map<number, Pending>;
+  nextRequestId: number;
+  /** Least difference seen between this clock and the sender's: what a frame takes without lying about. */
+  offsetMs: number;
+  offsetSinceMs: number;
+  nextOffsetMs: number;
+  /** Sent once the connection stands, for calls by address. */
+  readonly first:
+    | { readonly message: PeerRequest; readonly done: (reply: PeerReply | undefined) => void }
+    | undefined;
+}
+
+interface Link {
+  readonly node: NodeId;
+  address: Address;
+  connection: Connection | undefined;
+  redialMs: number;
+  failures: number;
+}
+
+export class Peers {
+  readonly #options: PeersOptions;
+  readonly #links = new Map<NodeId, Link>();
+  readonly #connections = new Map<ConnectionId, Connection>();
+  #isClosed = false;
+
+  constructor(options: PeersOptions) {
+    this.#options = options;
+    options.transport.listen({
+      onOpened: (id) => this.#onOpened(id),
+      onAccepted: (id) => this.#onAccepted(id),
+      onFrame: (id, frame) => this.#onFrame(id, frame),
+      onClosed: (id, reason) => this.#onClosed(id, reason),
+      onDatagram: (from, datagram) => {
+        if (!this.#isClosed) options.onDatagram(from, datagram);
+      },
+    });
+    this.#tendLater();
+  }
+
+  /** Dials who is new, forgets who is gone; the list is everybody to be kept in touch with, this node excluded. */
+  follow(members: readonly Member[]): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    const kept = new Set<NodeId>();
+    for (const { record } of members) {
+      kept.add(record.id);
+      const link = this.#links.get(record.id);
+      if (link === undefined) {
+        const fresh: Link = {
+          node: record.id,
+          address: record.address,
+          connection: undefined,
+          redialMs: nowMs,
+          failures: 0,
+        };
+        this.#links.set(record.id, fresh);
+        this.#dial(fresh);
+      } else if (link.address !== record.address) {
+        link.address = record.address;
+        this.#hangUp(link, "the member moved to another address");
+        link.redialMs = nowMs;
+      }
+    }
+    for (const link of [...this.#links.values()]) {
+      if (kept.has(link.node)) continue;
+      this.#hangUp(link, "no longer a member");
+      this.#links.delete(link.node);
+    }
+  }
+
+  /** A member answers again, or no longer does. */
+  noteLiveness(node: NodeId, liveness: Liveness): void {
+    const link = this.#links.get(node);
+    if (link === undefined) return;
+    // What is queued for a dead node would arrive too late to matter, and hold memory until then.
+    if (liveness === "dead") this.#hangUp(link, "the member is dead");
+    if (liveness === "alive" && link.connection === undefined) {
+      link.failures = 0;
+      this.#dial(link);
+    }
+  }
+
+  reach(node: NodeId): Reach {
+    const connection = this.#links.get(node)?.connection;
+    if (connection === undefined || !connection.isReady) return "down";
+    const liveness = this.#options.liveness(node);
+    if (liveness === "dead" || liveness === undefined) return "down";
+    if (liveness === "suspect") return "doubtful";
+    for (const { sentMs } of connection.pending.values()) {
+      return this.#options.clock.monotonicMs() - sentMs > SLOW_MS ? "slow" : "up";
+    }
+    return "up";
+  }
+
+  /** Bytes queued for peers, all together. */
+  queuedBytes(): number {
+    let bytes = 0;
+    for (const { id } of this.#connections.values())
+      bytes += this.#options.transport.queuedBytes(id);
+    return bytes;
+  }
+
+  /** Connections on which hello was accepted, either way. */
+  get connected(): number {
+    let count = 0;
+    for (const { isReady } of this.#connections.values()) if (isReady) count += 1;
+    return count;
+  }
+
+  /**
+   * Sends a message encoded by `encodeMessage`. False: it was not sent, and nobody will be told anything.
+   * `deadlineMs` is monotonic.
+   */
+  request(
+    to: NodeId,
+    body: Uint8Array,
+    deadlineMs: number,
+    sink: ReplySink,
+    token: number,
+  ): boolean {
+    const connection = this.#links.get(to)?.connection;
+    if (connection === undefined || !connection.isReady) return false;
+    return this.#send(connection, body, deadlineMs, { sink, token });
+  }
+
+  /** Sends a message that has no reply. */
+  tell(to: NodeId, message: PeerRequest): void {
+    const connection = this.#links.get(to)?.connection;
+    if (connection?.isReady === true) this.#sendFrame(connection, 0, 0, encodeMessage(message));
+  }
+
+  /** Calls whoever listens at `address`, over a connection of its own; `undefined` when there was no answer. */
+  call(address: Address, message: PeerRequest, done: (reply: PeerReply | undefined) => void): void {
+    const id = this.#options.transport.connect(address);
+    this.#add(id, true, undefined, { message, done });
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const connection of [...this.#connections.values()]) {
+      this.#options.transport.close(connection.id);
+      this.#end(connection, "closing");
+    }
+    this.#links.clear();
+  }
+
+  #dial(link: Link): void {
+    assert(link.connection === undefined, "one connection is dialled to a peer");
+    if (this.#isClosed) return;
+    const id = this.#options.transport.connect(link.address);
+    link.connection = this.#add(id, true, link.node, undefined);
+  }
+
+  #add(
+    id: ConnectionId,
+    isDialled: boolean,
+    peer: NodeId | undefined,
+    first: Connection["first"],
+  ): Connection {
+    const nowMs = this.#options.clock.monotonicMs();
+    const connection: Connection = {
+      id,
+      isDialled,
+      openedMs: nowMs,
+      peer,
+      isReady: false,
+      closing: undefined,
+      pending: new Map(),
+      nextRequestId: 1,
+      offsetMs: Number.POSITIVE_INFINITY,
+      offsetSinceMs: nowMs,
+      nextOffsetMs: Number.POSITIVE_INFINITY,
+      first,
+    };
+    this.#connections.set(id, connection);
+    return connection;
+  }
+
+  #onOpened(id: ConnectionId): void {
+    const connection = this.#connections.get(id);
+    if (connection === undefined) return;
+    const { nodeId, boot, address, clusterId } = this.#options.identity();
+    const hello = encodeMessage({
+      kind: "hello",
+      wireVersion: WIRE_VERSION,
+      clusterId,
+      nodeId,
+      boot,
+      address,
+    });
+    const deadlineMs = this.#options.clock.monotonicMs() + HELLO_MS_MAX;
+    const sink: ReplySink = {
+      onReply: (_from, _token, reply) => this.#onHelloReply(connection, reply),
+      onNoAnswer: () => undefined,
+    };
+    this.#send(connection, hello, deadlineMs, { sink, token: 0 });
+  }
+
+  #onHelloReply(connection: Connection, reply: PeerReply): void {
+    if (reply.kind !== "hello-reply") {
+      const reason = reply.kind === "refused" ? `${reply.reason}: ${reply.detail}` : "no hello";
+      this.#refuse(connection, reason);
+      return;
+    }
+    const { nodeId } = this.#options.identity();
+    if (
+      reply.nodeId === nodeId ||
+      (connection.peer !== undefined && connection.peer !== reply.nodeId)
+    ) {
+      this.#refuse(connection, "another node answers at this address");
+      return;
+    }
+    connection.peer = reply.nodeId;
+    connection.isReady = true;
+    const { first } = connection;
+    if (first === undefined) {
+      const link = this.#links.get(reply.nodeId);
+      if (link !== undefined) link.failures = 0;
+      this.#options.onConnected(reply.nodeId);
+      return;
+    }
+    const deadlineMs = this.#options.clock.monotonicMs() + HELLO_MS_MAX;
+    const sink: ReplySink = {
+      onReply: (_from, _token, answer) => {
+        first.done(answer);
+        this.#options.transport.close(connection.id);
+      },
+      onNoAnswer: () => first.done(undefined),
+    };
+    if (!this.#send(connection, encodeMessage(first.message), deadlineMs, { sink, token: 0 })) {
+      first.done(undefined);
+    }
+  }
+
+  #refuse(connection: Connection, reason: string): void {
+    const { first } = connection;
+    connection.closing = reason;
+    this.#options.transport.close(connection.id);
+    if (first !== undefined) {
+      first.done({ kind: "refused", reason: "not-ready", detail: reason });
+      return;
+    }
+    this.#options.log.log("warn", "peer-refused", { peer: connection.peer ?? "", reason });
+  }
+
+  #onAccepted(id: ConnectionId): void {
+    if (this.#isClosed) this.#options.transport.close(id);
+    else this.#add(id, false, undefined, undefined);
+  }
+
+  #onFrame(id: ConnectionId, bytes: Uint8Array): void {
+    const connection = this.#connections.get(id);
+    if (connection === undefined || this.#isClosed) return;
+    const frame = decodeFrame(bytes);
+    if (isDecodeFailure(frame)) {
+      connection.closing = `a frame could not be read: ${frame.reason}`;
+      this.#options.log.log("warn", "peer-frame-refused", { reason: connection.closing });
+      this.#options.transport.close(id);
+      return;
+    }
+    const { header, message } = frame;
+    if (isReply(message)) this.#onReply(connection, header, message);
+    else this.#onRequest(connection, header, message);
+  }
+
+  #onReply(connection: Connection, header: FrameHeader, reply: PeerReply): void {
+    const pending = connection.pending.get(header.requestId);
+    if (pending === undefined) return;
+    connection.pending.delete(header.requestId);
+    this.#options.onClock(header.clockMs, header.clockCounter);
+    pending.sink.onReply(connection.peer ?? ("" as NodeId), pending.token, reply);
+  }
+
+  #onRequest(connection: Connection, header: FrameHeader, message: PeerRequest): void {
+    const reply = (answer: PeerReply): void => {
+      if (header.requestId === 0) return;
+      this.#sendFrame(connection, header.requestId, 0, encodeMessage(answer));
+    };
+    if (message.kind === "hello") {
+      this.#onHello(connection, message, reply);
+      return;
+    }
+    const { peer } = connection;
+    if (!connection.isReady || peer === undefined) {
+      connection.closing = "a request before hello";
+      this.#options.transport.close(connection.id);
+      return;
+    }
+    this.#options.onClock(header.clockMs, header.clockCounter);
+    const nowMs = this.#options.clock.monotonicMs();
+    const deadlineMs = nowMs + header.remainingMs - this.#age(connection, header.sentMs, nowMs);
+    if (header.requestId !== 0 && deadlineMs <= nowMs) {
+      reply({ kind: "refused", reason: "late", detail: "the deadline had passed on arrival" });
+      return;
+    }
+    this.#options.onRequest({ from: peer, epoch: header.epoch, deadlineMs, message, reply });
+  }
+
+  #onHello(
+    connection: Connection,
+    hello: Extract<PeerRequest, { kind: "hello" }>,
+    reply: (answer: PeerReply) => void,
+  ): void {
+    const { nodeId, boot, clusterId } = this.#options.identity();
+    const refuse = (
+      reason: "wire-version" | "wrong-cluster" | "duplicate-node",
+      detail: string,
+    ): void => {
+      reply({ kind: "refused", reason, detail });
+      this.#options.log.log("warn", "hello-refused", { peer: hello.nodeId, reason });
+      this.#options.transport.close(connection.id);
+    };
+    if (hello.wireVersion !== WIRE_VERSION) {
+      refuse("wire-version", `this node speaks wire version ${WIRE_VERSION}`);
+      return;
+    }
+    if (hello.clusterId !== undefined && clusterId !== undefined && hello.clusterId !== clusterId) {
+      refuse("wrong-cluster", `this node belongs to cluster ${clusterId}`);
+      return;
+    }
+    if (hello.nodeId === nodeId && hello.boot !== boot) {
+      refuse("duplicate-node", `node id ${nodeId} is in use`);
+      return;
+    }
+    connection.peer = hello.nodeId;
+    connection.isReady = true;
+    reply({ kind: "hello-reply", clusterId, nodeId, boot });
+  }
+
+  /**
+   * Milliseconds a frame lay about longer than the fastest of late: in a stopped process's buffers, say. Monotonic
+   * clocks on both sides, so that no step of a wall clock makes frames look late.
+   */
+  #age(connection: Connection, sentMs: number, nowMs: number): number {
+    const offset = nowMs - sentMs;
+    if (nowMs - connection.offsetSinceMs > OFFSET_WINDOW_MS) {
+      connection.offsetSinceMs = nowMs;
+      connection.offsetMs = Math.min(connection.nextOffsetMs, offset);
+      connection.nextOffsetMs = offset;
+    }
+    connection.offsetMs = Math.min(connection.offsetMs, offset);
+    connection.nextOffsetMs = Math.min(connection.nextOffsetMs, offset);
+    const age = offset - connection.offsetMs;
+    return age < AGE_MS_MIN ? 0 : age;
+  }
+
+  #send(
+    connection: Connection,
+    body: Uint8Array,
+    deadlineMs: number,
+    { sink, token }: { readonly sink: ReplySink; readonly token: number },
+  ): boolean {
+    const nowMs = this.#options.clock.monotonicMs();
+    const requestId = connection.nextRequestId;
+    connection.nextRequestId = requestId === 0xffff_ffff ? 1 : requestId + 1;
+    if (!this.#sendFrame(connection, requestId, deadlineMs - nowMs, body)) return false;
+    connection.pending.set(requestId, { sink, token, sentMs: nowMs, deadlineMs });
+    return true;
+  }
+
+  #sendFrame(
+    connection: Connection,
+    requestId: number,
+    remainingMs: number,
+    body: Uint8Array,
+  ): boolean {
+    const { ms, counter, epoch } = this.#options.reading();
+    const header: FrameHeader = {
+      requestId,
+      clockMs: ms,
+      clockCounter: counter,
+      epoch,
+      remainingMs: Math.max(0, Math.min(0xffff_ffff, Math.ceil(remainingMs))),
+      sentMs: this.#options.clock.monotonicMs(),
+    };
+    return this.#options.transport.send(connection.id, frameFrom(header, body));
+  }
+
+  #onClosed(id: ConnectionId, reason: string): void {
+    const connection = this.#connections.get(id);
+    if (connection !== undefined) this.#end(connection, connection.closing ?? reason);
+  }
+
+  #end(connection: Connection, reason: string): void {
+    this.#connections.delete(connection.id);
+    const link = connection.peer === undefined ? undefined : this.#links.get(connection.peer);
+    if (link?.connection === connection) {
+      link.connection = undefined;
+      link.failures += 1;
+      link.redialMs = this.#options.clock.monotonicMs() + this.#redialDelay(link);
+      this.#options.log.log("debug", "peer-disconnected", { peer: link.node, reason });
+    }
+    const wasReady = connection.isReady;
+    connection.isReady = false;
+    const ended = [...connection.pending.values()];
+    connection.pending.clear();
+    for (const { sink, token } of ended) sink.onNoAnswer(connection.peer ?? ("" as NodeId), token);
+    if (!wasReady && connection.closing === undefined) connection.first?.done(undefined);
+  }
+
+  #redialDelay(link: Link): number {
+    const doubled = REDIAL_MS_MIN * 2 ** Math.min(link.failures, 10);
+    const delayMs = Math.min(REDIAL_MS_MAX, doubled);
+    return delayMs / 2 + this.#options.random.below(Math.ceil(delayMs / 2));
+  }
+
+  #hangUp(link: Link, reason: string): void {
+    const { connection } = link;
+    if (connection === undefined) return;
+    connection.closing = reason;
+    this.#options.transport.close(connection.id);
+    this.#end(connection, reason);
+  }
+
+  #tendLater(): void {
+    this.#options.clock.after(TEND_MS, () => {
+      if (this.#isClosed) return;
+      this.#tend();
+      this.#tendLater();
+    });
+  }
+
+  #tend(): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    for (const connection of [...this.#connections.values()]) {
+      if (!connection.isReady && nowMs - connection.openedMs > HELLO_MS_MAX) {
+        connection.closing = "no hello in time";
+        this.#options.transport.close(connection.id);
+        const { first } = connection;
+        this.#end(connection, connection.closing);
+        first?.done(undefined);
+        continue;
+      }
+      for (const [requestId, { sink, token, deadlineMs }] of connection.pending) {
+        // In order of sending, which is nearly the order of deadlines; the rest is found at the next turn.
+        if (deadlineMs > nowMs) break;
+        connection.pending.delete(requestId);
+        sink.onNoAnswer(connection.peer ?? ("" as NodeId), token);
+      }
+    }
+    for (const link of this.#links.values()) {
+      if (link.connection === undefined && nowMs >= link.redialMs) this.#dial(link);
+    }
+  }
+}
+
+const REPLY_KINDS: ReadonlySet<string> = new Set<PeerReply["kind"]>([
+  "refused",
+  "hello-reply",
+  "join-reply",
+  "push-pull-reply",
+  "probe-reply",
+  "write-reply",
+  "cells-reply",
+  "digest-reply",
+  "forward-reply",
+  "list-reply",
+  "compare-reply",
+  "slot-list-reply",
+  "fetch-reply",
+  "merge-reply",
+]);
+
+function isReply(message: PeerMessage): message is PeerReply {
+  return REPLY_KINDS.has(message.kind);
+}

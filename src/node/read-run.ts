@@ -1,0 +1,172 @@
+/**
+ * Runs one read coordinator: turns its effects into frames and local reads, their replies into its events.
+ *
+ * Invariant: events are delivered one at a time, also when a local read answers within the call that asked for it.
+ */
+import { unreachable } from "../base/assert.ts";
+import { slotOfKey } from "../core/placement/slot-of-key.ts";
+import {
+  HEDGE_MS,
+  ReadCoordinator,
+  type ReadEffect,
+  type ReadEvent,
+  type ReadVerdict,
+} from "../core/replication/read-coordinator.ts";
+import type { EncodedCell } from "../model/cell.ts";
+import type { NodeId } from "../model/ids.ts";
+import type { Key } from "../model/key.ts";
+import type { PeerReply } from "../model/peer-message.ts";
+import type { Stamp } from "../model/stamp.ts";
+import { encodeMessage } from "../protocol/peer/frame-codec.ts";
+import type { ReplySink } from "./peers.ts";
+import { planFor, RESYNC_ROUNDS_MAX, type RequestContext } from "./request-context.ts";
+
+export interface ReadRunOptions {
+  readonly context: RequestContext;
+  readonly key: Key;
+  readonly r: number | undefined;
+  readonly after: Stamp | undefined;
+  readonly deadlineMs: number;
+  readonly done: (verdict: ReadVerdict) => void;
+  readonly onFinished: (run: ReadRun) => void;
+}
+
+const TOKEN_READ = 0;
+const TOKEN_REPAIR = 1;
+/** How long a repair that nobody waits for may take. */
+const REPAIR_MS_MAX = 5_000;
+
+export class ReadRun implements ReplySink {
+  readonly #options: ReadRunOptions;
+  readonly #coordinator: ReadCoordinator;
+  readonly #startMs: number;
+  readonly #events: ReadEvent[] = [];
+  #isDelivering = false;
+  #resyncs = 0;
+
+  constructor(options: ReadRunOptions) {
+    const { context, key } = options;
+    this.#options = options;
+    this.#startMs = context.monotonicMs();
+    this.#coordinator = new ReadCoordinator({
+      self: context.self,
+      key,
+      plan: planFor(context.placement(), key),
+      reach: (node) => context.peers.reach(node),
+      r: options.r,
+      after: options.after,
+      startMs: this.#startMs,
+      deadlineMs: options.deadlineMs,
+    });
+  }
+
+  /** From when on ticks could change something, in monotonic milliseconds. */
+  get wakeMs(): number {
+    return this.#startMs + HEDGE_MS;
+  }
+
+  start(): void {
+    this.#deliver({ kind: "started" });
+  }
+
+  tick(): void {
+    this.#deliver({ kind: "tick" });
+  }
+
+  onReply(from: NodeId, token: number, reply: PeerReply): void {
+    if (token === TOKEN_REPAIR) {
+      this.#deliver({ kind: reply.kind === "merge-reply" ? "repaired" : "not-repaired", from });
+      return;
+    }
+    switch (reply.kind) {
+      case "cells-reply":
+        this.#deliver({ kind: "cells", from, cells: reply.cells });
+        break;
+      case "digest-reply":
+        this.#deliver({ kind: "digests", from, digests: reply.digests });
+        break;
+      case "refused":
+        this.#onRefused(from, reply.reason);
+        break;
+      default:
+        this.#deliver({ kind: "refused", from });
+    }
+  }
+
+  onNoAnswer(from: NodeId, token: number): void {
+    this.#deliver({ kind: token === TOKEN_REPAIR ? "not-repaired" : "lost", from });
+  }
+
+  #onRefused(from: NodeId, reason: string): void {
+    if (reason === "damaged") {
+      this.#deliver({ kind: "damaged", from });
+      return;
+    }
+    if ((reason !== "epoch" && reason !== "not-owner") || this.#resyncs >= RESYNC_ROUNDS_MAX) {
+      this.#deliver({ kind: "refused", from });
+      return;
+    }
+    this.#resyncs += 1;
+    const { context, key } = this.#options;
+    context.resync(from, () => {
+      this.#deliver({ kind: "again", from });
+      this.#deliver({ kind: "replanned", plan: planFor(context.placement(), key) });
+    });
+  }
+
+  #deliver(event: ReadEvent): void {
+    this.#events.push(event);
+    if (this.#isDelivering) return;
+    this.#isDelivering = true;
+    for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
+      const effects = this.#coordinator.step(next, this.#options.context.monotonicMs());
+      for (const effect of effects) this.#carryOut(effect);
+    }
+    this.#isDelivering = false;
+  }
+
+  #carryOut(effect: ReadEffect): void {
+    switch (effect.kind) {
+      case "ask":
+        this.#ask(effect.to, effect.want);
+        break;
+      case "repair":
+        this.#repair(effect.to, effect.cells);
+        break;
+      case "answer":
+        this.#options.done(effect.verdict);
+        this.#options.onFinished(this);
+        break;
+      default:
+        unreachable(effect);
+    }
+  }
+
+  #ask(to: NodeId, want: "cells" | "digest"): void {
+    const { context, key, deadlineMs } = this.#options;
+    const message = { kind: "read", key, want } as const;
+    if (to === context.self) {
+      context.replica.read(message, (reply) => this.onReply(to, TOKEN_READ, reply));
+      return;
+    }
+    if (!context.peers.request(to, encodeMessage(message), deadlineMs, this, TOKEN_READ)) {
+      this.#deliver({ kind: "refused", from: to });
+    }
+  }
+
+  #repair(to: NodeId, cells: readonly EncodedCell[]): void {
+    const { context, key } = this.#options;
+    const slot = slotOfKey(key);
+    const keyed = cells.map(({ field, bytes }) => ({ key, field, bytes }));
+    context.counters.add("read-repairs");
+    if (to === context.self) {
+      context.replica.merge(slot, keyed, (reply) => this.onReply(to, TOKEN_REPAIR, reply));
+      return;
+    }
+    const deadlineMs = context.monotonicMs() + REPAIR_MS_MAX;
+    const body = encodeMessage({ kind: "merge", slot, cells: keyed });
+    if (!context.peers.request(to, body, deadlineMs, this, TOKEN_REPAIR)) {
+      this.#deliver({ kind: "not-repaired", from: to });
+    }
+  }
+}

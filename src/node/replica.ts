@@ -1,0 +1,313 @@
+/**
+ * What a node does for others with its own cells: takes writes, answers reads, lists, compares, merges. The
+ * coordinator of this very node asks it in the same words as a peer.
+ *
+ * Invariant: no answer says that something is held before it is durable, and nothing is answered for a slot
+ * whose placement the asker sees differently.
+ */
+
+import { differingIndices, SLOTS_PER_GROUP } from "../core/anti-entropy/slot-hashes.ts";
+import { checksumOf, decodeCell, encodeCell, isRootCell } from "../core/causality/cell-codec.ts";
+import { cellKey, nextStorageKey, parseCellKey, slotRange } from "../core/causality/storage-key.ts";
+import type { Placement } from "../core/placement/placement.ts";
+import { slotOfKey } from "../core/placement/slot-of-key.ts";
+import type { DirtyMaps } from "../core/replication/dirty-maps.ts";
+import type { NodeId } from "../model/ids.ts";
+import type { Key } from "../model/key.ts";
+import type {
+  CellDigest,
+  KeyedCell,
+  PeerReply,
+  PeerRequest,
+  Refusal,
+} from "../model/peer-message.ts";
+import type { Slot } from "../model/slot.ts";
+import { compareStamps, maxStamp, NO_STAMP } from "../model/stamp.ts";
+import type { Storage, StorageKey } from "../ports/storage.ts";
+import type { CellStore } from "./cell-store.ts";
+import type { GroupCommit } from "./group-commit.ts";
+
+/** Work of one page of a listing or an exchange. */
+const SCAN_ENTRIES_MAX = 2_048;
+const SCAN_BYTES_MAX = 1024 * 1024;
+const NO_BYTES = new Uint8Array(0);
+
+type RequestOf<Kind extends PeerRequest["kind"]> = Extract<PeerRequest, { kind: Kind }>;
+export type Reply = (reply: PeerReply) => void;
+
+export interface ReplicaOptions {
+  readonly self: NodeId;
+  readonly cells: CellStore;
+  readonly commit: GroupCommit;
+  readonly storage: Storage;
+  readonly dirtyMaps: DirtyMaps;
+  readonly placement: () => Placement;
+  /** Wall clock, by which expiry is judged. */
+  readonly nowMs: () => number;
+  readonly commitNumber: () => number;
+  /** Puts a changed dirty map into the forming commit. */
+  readonly storeDirtyMap: (target: NodeId) => void;
+}
+
+export class Replica {
+  readonly #options: ReplicaOptions;
+
+  constructor(options: ReplicaOptions) {
+    this.#options = options;
+  }
+
+  /** Merges a write, or pushes it back; answers when what it says is durable. */
+  write(request: RequestOf<"write">, reply: Reply): void {
+    const { cells, commit, self } = this.#options;
+    const { key } = request;
+    const slot = slotOfKey(key);
+    const placement = this.#options.placement();
+    if (
+      request.role === "primary" &&
+      !placement.isPrimary(slot, self) &&
+      !placement.isPending(slot, self)
+    ) {
+      refuse(reply, "not-owner", `slot ${slot} is not held here`);
+      return;
+    }
+    if (request.attempt === "first") {
+      const held = this.#heldAbove(slot, request);
+      if (held !== undefined) {
+        reply({
+          kind: "write-reply",
+          result: "behind",
+          held,
+          commitNumber: this.#options.commitNumber(),
+        });
+        return;
+      }
+    }
+    const merged = cells.merge(slot, key, request.cells);
+    if (merged.kind !== "merged") {
+      refuse(reply, merged.kind === "invalid" ? "damaged" : "failed", merged.detail);
+      return;
+    }
+    this.mark(slot, request.unreached);
+    const result = merged.isSuperseded ? "superseded" : "stored";
+    commit.whenDurable((error) => {
+      if (error === undefined) {
+        const commitNumber = this.#options.commitNumber();
+        reply({ kind: "write-reply", result, held: NO_STAMP, commitNumber });
+      } else refuse(reply, "failed", error.message);
+    });
+  }
+
+  /** Remembers that `targets` may lack something of the slot; durable with the forming commit. */
+  mark(slot: Slot, targets: readonly NodeId[]): void {
+    for (const target of targets) {
+      if (target === this.#options.self) continue;
+      if (this.#options.dirtyMaps.set(target, slot)) this.#options.storeDirtyMap(target);
+    }
+  }
+
+  read(request: RequestOf<"read">, reply: Reply): void {
+    const { cells, commit, self } = this.#options;
+    const { key } = request;
+    const slot = slotOfKey(key);
+    const found = cells.find(slot, key, undefined);
+    switch (found.kind) {
+      case "failed":
+        refuse(reply, "failed", found.detail);
+        return;
+      case "damaged":
+        refuse(reply, "damaged", "the cell fails its checksum");
+        return;
+      case "absent": {
+        // Absence may be the work of an uncommitted drop only on a node that does not vote.
+        if (this.#options.placement().isPending(slot, self)) {
+          refuse(reply, "not-owner", `slot ${slot} is not yet held here`);
+        } else if (request.want === "cells") reply({ kind: "cells-reply", cells: [] });
+        else reply({ kind: "digest-reply", digests: [] });
+        return;
+      }
+      case "held": {
+        const { bytes, cell } = found;
+        commit.whenKeyDurable(cellKey(slot, key, undefined), (error) => {
+          if (error !== undefined) refuse(reply, "failed", error.message);
+          else if (request.want === "cells") {
+            reply({ kind: "cells-reply", cells: [{ field: undefined, bytes }] });
+          } else {
+            const digest = { field: undefined, stamp: cell.stamp, checksum: checksumOf(bytes) };
+            reply({ kind: "digest-reply", digests: [digest] });
+          }
+        });
+      }
+    }
+  }
+
+  /** Roots in slot order of the slots this node is a primary of. Tombstones too: they outvote what is older. */
+  list(request: RequestOf<"list">, reply: Reply): void {
+    const { firstSlot, lastSlot, prefix, withValues, limit } = request;
+    const from = request.after === "" ? slotRange(firstSlot).from : nextStorageKey(request.after);
+    const { before } = slotRange(lastSlot);
+    const placement = this.#options.placement();
+    const entriesMax = SCAN_ENTRIES_MAX;
+    this.#options.storage.scan({ from, before, entriesMax, bytesMax: SCAN_BYTES_MAX }, (result) => {
+      if (result.kind === "failed") {
+        refuse(reply, "failed", result.error.message);
+        return;
+      }
+      const entries: { slot: Slot; key: Key; bytes: Uint8Array }[] = [];
+      let through: StorageKey | undefined;
+      let isCut = false;
+      for (const { key: storageKey, value } of result.entries) {
+        if (entries.length >= limit) {
+          isCut = true;
+          break;
+        }
+        through = storageKey;
+        const place = parseCellKey(storageKey);
+        if (place === undefined || place.field !== undefined) continue;
+        if (!place.key.startsWith(prefix)) continue;
+        if (!placement.isPrimary(place.slot, this.#options.self)) continue;
+        const bytes = withValues ? value : headOf(value, place.key);
+        if (bytes !== undefined) entries.push({ slot: place.slot, key: place.key, bytes });
+      }
+      if (!isCut && result.isComplete) {
+        reply({ kind: "list-reply", entries, throughSlot: lastSlot, through: "" });
+        return;
+      }
+      const place = through === undefined ? undefined : parseCellKey(through);
+      if (through === undefined || place === undefined) {
+        refuse(reply, "failed", "a storage key could not be read");
+        return;
+      }
+      reply({ kind: "list-reply", entries, throughSlot: place.slot, through });
+    });
+  }
+
+  /** Which groups, or slots of a group, differ from the asker's, among those both hold. */
+  compare(from: NodeId, request: RequestOf<"compare">, reply: Reply): void {
+    const { cells } = this.#options;
+    if (!cells.isBuilt) {
+      refuse(reply, "not-ready", "the hashes are being built");
+      return;
+    }
+    const isShared = this.sharedWith(from);
+    const { group } = request;
+    const mine =
+      group === undefined ? cells.hashes.groups(isShared) : cells.hashes.slotsOf(group, isShared);
+    const differing = differingIndices(mine, request.hashes);
+    const first = group === undefined ? 0 : group * SLOTS_PER_GROUP;
+    reply({ kind: "compare-reply", differing: differing.map((index) => first + index) });
+  }
+
+  /** Whether this node and another both hold a slot, or will. Equal on both sides under one epoch. */
+  sharedWith(other: NodeId): (slot: Slot) => boolean {
+    const placement = this.#options.placement();
+    const { self } = this.#options;
+    const holds = (slot: Slot, node: NodeId): boolean =>
+      placement.isPrimary(slot, node) || placement.isPending(slot, node);
+    return (slot) => holds(slot, self) && holds(slot, other);
+  }
+
+  /** Digests of a slot's cells, in storage order. Damaged cells are left out: the other side will offer them. */
+  listSlot(request: RequestOf<"slot-list">, reply: Reply): void {
+    this.digests(request.slot, request.after, request.limit, (page) => {
+      if (page === undefined) refuse(reply, "failed", "the disk could not be read");
+      else reply({ kind: "slot-list-reply", digests: page.digests, next: page.next });
+    });
+  }
+
+  /** See `listSlot`; `undefined` when the disk could not be read. */
+  digests(
+    slot: Slot,
+    after: StorageKey,
+    limit: number,
+    done: (
+      page: { readonly digests: CellDigest[]; readonly next: string | undefined } | undefined,
+    ) => void,
+  ): void {
+    const range = slotRange(slot);
+    const from = after === "" ? range.from : nextStorageKey(after);
+    const entriesMax = Math.max(1, Math.min(limit, SCAN_ENTRIES_MAX));
+    this.#options.storage.scan(
+      { from, before: range.before, entriesMax, bytesMax: SCAN_BYTES_MAX },
+      (result) => {
+        if (result.kind === "failed") {
+          done(undefined);
+          return;
+        }
+        const digests: CellDigest[] = [];
+        for (const { key: storageKey, value } of result.entries) {
+          const place = parseCellKey(storageKey);
+          if (place === undefined) continue;
+          const cell = decodeCell(value, place.key, place.field);
+          if (cell === "damaged") continue;
+          const { key, field } = place;
+          digests.push({ key, field, stamp: cell.stamp, checksum: checksumOf(value) });
+        }
+        done({ digests, next: result.isComplete ? undefined : result.entries.at(-1)?.key });
+      },
+    );
+  }
+
+  /** The wanted cells, as many as fit a page; the asker asks again for the rest. */
+  fetch(request: RequestOf<"fetch">, reply: Reply): void {
+    const { cells, commit } = this.#options;
+    const found: KeyedCell[] = [];
+    let bytesTotal = 0;
+    for (const { key, field } of request.wanted) {
+      if (slotOfKey(key) !== request.slot) continue;
+      const cell = cells.find(request.slot, key, field);
+      if (cell.kind !== "held") continue;
+      found.push({ key, field, bytes: cell.bytes });
+      bytesTotal += key.length + cell.bytes.length;
+      if (bytesTotal >= SCAN_BYTES_MAX) break;
+    }
+    commit.whenDurable((error) => {
+      if (error === undefined) reply({ kind: "fetch-reply", cells: found });
+      else refuse(reply, "failed", error.message);
+    });
+  }
+
+  /** Merges cells of one slot whatever is held; answers when they are durable. */
+  merge(slot: Slot, keyed: readonly KeyedCell[], reply: Reply): void {
+    const { cells, commit } = this.#options;
+    for (const { key, field, bytes } of keyed) {
+      if (slotOfKey(key) !== slot) continue;
+      const merged = cells.merge(slot, key, [{ field, bytes }]);
+      if (merged.kind === "merged") continue;
+      refuse(reply, merged.kind === "invalid" ? "damaged" : "failed", merged.detail);
+      return;
+    }
+    commit.whenDurable((error) => {
+      if (error === undefined) reply({ kind: "merge-reply" });
+      else refuse(reply, "failed", error.message);
+    });
+  }
+
+  /** What makes a first attempt fall behind, if anything. */
+  #heldAbove(slot: Slot, { key, cells, base }: RequestOf<"write">): typeof NO_STAMP | undefined {
+    const store = this.#options.cells;
+    let above: typeof NO_STAMP | undefined;
+    for (const { field, bytes } of cells) {
+      const cell = decodeCell(bytes, key, field);
+      if (cell === "damaged") continue;
+      // Expiry is judged by the stamp about to be minted.
+      const nowMs = Math.max(this.#options.nowMs(), cell.stamp.ms);
+      const held = store.heldFor(slot, key, field, cell, nowMs);
+      if (compareStamps(held, base) > 0) above = maxStamp(above ?? NO_STAMP, held);
+      if (!isRootCell(cell) || compareStamps(cell.cleared, cell.stamp) < 0) continue;
+      const newest = store.newestIn(slot);
+      if (compareStamps(newest, cell.stamp) > 0) above = maxStamp(above ?? NO_STAMP, newest);
+    }
+    return above;
+  }
+}
+
+/** The root without its payload, encoded anew; `undefined` if it is damaged. */
+function headOf(bytes: Uint8Array, key: Key): Uint8Array | undefined {
+  const cell = decodeCell(bytes, key, undefined);
+  if (cell === "damaged" || !isRootCell(cell)) return undefined;
+  return encodeCell({ ...cell, payload: NO_BYTES }, key, undefined);
+}
+
+export function refuse(reply: Reply, reason: Refusal, detail: string): void {
+  reply({ kind: "refused", reason, detail });
+}

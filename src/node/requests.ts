@@ -1,0 +1,374 @@
+/**
+ * The requests this node coordinates: takes them from the front doors, keeps those in flight, and wakes them.
+ *
+ * Invariant: at most REQUESTS_IN_FLIGHT_MAX wait for an answer; one more is shed before anything was done.
+ */
+import { visibleRoot } from "../core/causality/view.ts";
+import { slotOfKey } from "../core/placement/slot-of-key.ts";
+import { majority } from "../core/replication/quorum.ts";
+import type { ReadVerdict } from "../core/replication/read-coordinator.ts";
+import type { WriteVerdict } from "../core/replication/write-coordinator.ts";
+import type { RootCell } from "../model/cell.ts";
+import type { SharedConfig } from "../model/config.ts";
+import type { BootId, NodeId } from "../model/ids.ts";
+import type { Key } from "../model/key.ts";
+import {
+  DEADLINE_MS_DEFAULT,
+  DEADLINE_MS_MAX,
+  EXPIRES_AT_MS_MAX,
+  REQUESTS_IN_FLIGHT_MAX,
+} from "../model/limits.ts";
+import type { Liveness } from "../model/member.ts";
+import type { ListOutcome, ReadOutcome, WriteOutcome } from "../model/outcome.ts";
+import type { PeerReply, PeerRequest } from "../model/peer-message.ts";
+import type {
+  Condition,
+  DeleteRequest,
+  ListRequest,
+  PutRequest,
+  ReadRequest,
+} from "../model/request.ts";
+import type { Stamp } from "../model/stamp.ts";
+import type { Clock } from "../ports/clock.ts";
+import { encodeMessage } from "../protocol/peer/frame-codec.ts";
+import { ConditionalWrites } from "./conditional-write.ts";
+import { isCursor, listPage } from "./listing.ts";
+import { ReadRun } from "./read-run.ts";
+import { failure, RESYNC_ROUNDS_MAX, type RequestContext, readFailure } from "./request-context.ts";
+import { WriteRun } from "./write-run.ts";
+
+/** How often runs in flight are looked at for something due. */
+const TICK_MS = 5;
+/** Forwarded writes remembered, so that a frame delivered twice is not carried out twice. */
+const SEEN_MAX = 65_536;
+
+const NO_BYTES = new Uint8Array(0);
+
+type WriteDone = (outcome: WriteOutcome) => void;
+type Forward = Extract<PeerRequest, { kind: "forward" }>;
+
+interface Run {
+  readonly wakeMs: number;
+  tick(): void;
+}
+
+export interface RequestsOptions {
+  readonly context: RequestContext;
+  readonly clock: Clock;
+  readonly boot: () => BootId;
+  readonly shared: () => SharedConfig;
+  readonly liveness: (node: NodeId) => Liveness | undefined;
+}
+
+export class Requests {
+  readonly #options: RequestsOptions;
+  readonly #runs = new Set<Run>();
+  readonly #conditional: ConditionalWrites;
+  readonly #seen = new Set<string>();
+  #inFlight = 0;
+  #sequence = 0;
+  #isTicking = false;
+  #state: "closed" | "open" | "draining" = "closed";
+
+  constructor(options: RequestsOptions) {
+    const { context } = options;
+    this.#options = options;
+    this.#conditional = new ConditionalWrites({
+      monotonicMs: context.monotonicMs,
+      wallMs: context.wallMs,
+      mintAbove: context.mintAbove,
+      read: (key, deadlineMs, done) =>
+        this.#read({ key, r: undefined, after: undefined, deadlineMs }, done),
+      write: ({ key, rootAt, stamp, base, w, deadlineMs }, done) =>
+        this.#write({ key, rootAt, stamp, base, w: this.#demanded(w), deadlineMs }, done),
+    });
+  }
+
+  /** Requests waiting for their answer. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  open(): void {
+    this.#state = "open";
+  }
+
+  /** Takes no more; what is in flight goes on. */
+  drain(): void {
+    this.#state = "draining";
+  }
+
+  put(request: PutRequest, done: WriteDone): void {
+    const { value, contentType, ttlMs, expiresAtMs } = request;
+    const expiry =
+      expiresAtMs ?? (ttlMs === undefined ? 0 : this.#options.context.wallMs() + ttlMs);
+    const expiresAt = Math.min(Math.ceil(expiry), EXPIRES_AT_MS_MAX);
+    this.#accept(request, { value, contentType, expiresAtMs: expiresAt }, done);
+  }
+
+  delete(request: DeleteRequest, done: WriteDone): void {
+    this.#accept(request, { value: undefined, contentType: "", expiresAtMs: 0 }, done);
+  }
+
+  read(request: ReadRequest, done: (outcome: ReadOutcome) => void): void {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return done(readFailure(refusal));
+    const { context } = this.#options;
+    const { key, r, after } = request;
+    const deadlineMs = this.#deadline(request.deadlineMs);
+    this.#inFlight += 1;
+    context.counters.add("reads");
+    this.#read({ key, r, after, deadlineMs }, (verdict) => {
+      this.#inFlight -= 1;
+      if (verdict.kind === "failed") {
+        context.counters.add("reads-failed");
+        const failed = readFailure(verdict.code, verdict.quorum);
+        done(verdict.code === "too-new" ? { ...failed, newest: verdict.newest } : failed);
+        return;
+      }
+      const { quorum } = verdict;
+      const root = verdict.cells.find(({ field }) => field === undefined)?.cell as
+        | RootCell
+        | undefined;
+      const visible = visibleRoot(root, context.wallMs());
+      if (visible === undefined) done({ kind: "absent", stamp: root?.stamp, quorum });
+      else done({ kind: "found", root: visible, quorum });
+    });
+  }
+
+  list(request: ListRequest, done: (outcome: ListOutcome) => void): void {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return done(readFailure(refusal));
+    const { context, clock } = this.#options;
+    const { cursor } = request;
+    if (cursor !== undefined && !isCursor(cursor)) {
+      return done({ kind: "page", entries: [], next: undefined });
+    }
+    this.#inFlight += 1;
+    context.counters.add("listings");
+    const after = (delayMs: number, callback: () => void): void => clock.after(delayMs, callback);
+    listPage({ context, after }, request, this.#deadline(request.deadlineMs), (outcome) => {
+      this.#inFlight -= 1;
+      done(outcome);
+    });
+  }
+
+  /** A conditional write that another node coordinates for its client. */
+  runForwarded(
+    message: Forward,
+    deadlineMs: number,
+    done: (outcome: WriteOutcome | "seen" | "not-first") => void,
+  ): void {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return done(failure(refusal, "no"));
+    if (this.#firstLivePrimary(message.key) !== this.#options.context.self)
+      return done("not-first");
+    const name = `${message.boot}.${message.sequence}`;
+    if (this.#seen.has(name)) return done("seen");
+    this.#seen.add(name);
+    if (this.#seen.size > SEEN_MAX)
+      for (const oldest of this.#seen) {
+        this.#seen.delete(oldest);
+        break;
+      }
+    const { key, condition, w, value, contentType, expiresAtMs } = message;
+    this.#inFlight += 1;
+    this.#conditional.run(
+      {
+        key,
+        condition,
+        w: w === 0 ? undefined : w,
+        deadlineMs,
+        rootAt: rootMaker({ value, contentType, expiresAtMs }),
+      },
+      (outcome) => {
+        this.#inFlight -= 1;
+        done(outcome);
+      },
+    );
+  }
+
+  #accept(request: DeleteRequest, content: Content, done: WriteDone): void {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return done(failure(refusal, "no"));
+    const { context } = this.#options;
+    const { key, w, condition } = request;
+    const deadlineMs = this.#deadline(request.deadlineMs);
+    this.#inFlight += 1;
+    context.counters.add(content.value === undefined ? "deletes" : "puts");
+    const answer = (outcome: WriteOutcome): void => {
+      this.#inFlight -= 1;
+      if (outcome.kind === "failed") context.counters.add("writes-failed");
+      done(outcome);
+    };
+    if (condition !== undefined) {
+      this.#forward({ ...request, condition }, content, deadlineMs, answer);
+      return;
+    }
+    const write = {
+      key,
+      rootAt: rootMaker(content),
+      stamp: context.mint(),
+      base: undefined,
+      w: this.#demanded(w),
+      deadlineMs,
+    };
+    this.#write(write, (verdict, stamp) => answer(this.#outcome(verdict, stamp)));
+  }
+
+  #outcome(verdict: WriteVerdict, stamp: Stamp): WriteOutcome {
+    const { counters } = this.#options.context;
+    if (verdict.kind === "written") {
+      if (verdict.isSuperseded) counters.add("values-discarded");
+      if (verdict.quorum.hinted > 0) counters.add("writes-hinted");
+      return { kind: "written", stamp, quorum: verdict.quorum };
+    }
+    const code = verdict.kind === "behind" ? "contended" : verdict.code;
+    return failure(code, verdict.mayBeStored ? "maybe" : "no", verdict.quorum);
+  }
+
+  /** Has the key's first live primary run it. Sent once: without an answer nobody knows what became of it. */
+  #forward(
+    request: DeleteRequest & { readonly condition: Condition },
+    content: Content,
+    deadlineMs: number,
+    done: WriteDone,
+    rounds = 0,
+  ): void {
+    const { context, boot } = this.#options;
+    const { key, w, condition } = request;
+    const first = this.#firstLivePrimary(key);
+    if (first === undefined) return done(failure("quorum-unreachable", "no"));
+    if (rounds === 0) context.counters.add("conditional-writes");
+    if (first === context.self) {
+      this.#conditional.run({ key, condition, w, deadlineMs, rootAt: rootMaker(content) }, done);
+      return;
+    }
+    this.#sequence += 1;
+    const body = encodeMessage({
+      kind: "forward",
+      boot: boot(),
+      sequence: this.#sequence,
+      key,
+      value: content.value,
+      contentType: content.contentType,
+      expiresAtMs: content.expiresAtMs,
+      condition,
+      w: w ?? 0,
+    });
+    const sink = {
+      onReply: (_from: NodeId, _token: number, reply: PeerReply): void => {
+        if (reply.kind === "forward-reply") return done(reply.outcome);
+        const reason = reply.kind === "refused" ? reply.reason : "failed";
+        if (reason === "seen" || reason === "failed") return done(failure("timed-out", "maybe"));
+        // It was refused, so it never happened, and may be tried again once both see the same placement.
+        if (rounds >= RESYNC_ROUNDS_MAX) return done(failure("not-ready", "no"));
+        context.resync(first, () => this.#forward(request, content, deadlineMs, done, rounds + 1));
+      },
+      onNoAnswer: (): void => done(failure("timed-out", "maybe")),
+    };
+    if (!context.peers.request(first, body, deadlineMs, sink, 0)) {
+      done(failure("quorum-unreachable", "no"));
+    }
+  }
+
+  /** The first primary of a key that this node believes to be alive. */
+  #firstLivePrimary(key: Key): NodeId | undefined {
+    const { context, liveness } = this.#options;
+    const primaries = context.placement().primaries(slotOfKey(key));
+    return primaries.find((node) => {
+      if (node === context.self) return true;
+      return liveness(node) !== "dead" && context.peers.reach(node) !== "down";
+    });
+  }
+
+  #write(
+    write: {
+      readonly key: Key;
+      readonly rootAt: (stamp: Stamp) => RootCell;
+      readonly stamp: Stamp;
+      readonly base: Stamp | undefined;
+      readonly w: number | undefined;
+      readonly deadlineMs: number;
+    },
+    done: (verdict: WriteVerdict, stamp: Stamp) => void,
+  ): void {
+    const { context } = this.#options;
+    const onFinished = (run: WriteRun): void => {
+      this.#runs.delete(run);
+    };
+    const run = new WriteRun({ ...write, context, done, onFinished });
+    this.#startRun(run);
+  }
+
+  #read(
+    read: {
+      readonly key: Key;
+      readonly r: number | undefined;
+      readonly after: Stamp | undefined;
+      readonly deadlineMs: number;
+    },
+    done: (verdict: ReadVerdict) => void,
+  ): void {
+    const { context } = this.#options;
+    const onFinished = (run: ReadRun): void => {
+      this.#runs.delete(run);
+    };
+    this.#startRun(new ReadRun({ ...read, context, done, onFinished }));
+  }
+
+  #startRun(run: Run & { start(): void }): void {
+    this.#runs.add(run);
+    run.start();
+    this.#tickLater();
+  }
+
+  #tickLater(): void {
+    if (this.#isTicking || this.#runs.size === 0) return;
+    this.#isTicking = true;
+    this.#options.clock.after(TICK_MS, () => {
+      this.#isTicking = false;
+      const nowMs = this.#options.context.monotonicMs();
+      for (const run of this.#runs) if (run.wakeMs <= nowMs) run.tick();
+      this.#tickLater();
+    });
+  }
+
+  /** In a strict cluster everybody demands the majority. */
+  #demanded(w: number | undefined): number | undefined {
+    const shared = this.#options.shared();
+    if (w !== undefined || shared.writeQuorum === "sloppy") return w;
+    return majority(Math.max(1, this.#options.context.placement().effectiveReplicas));
+  }
+
+  #refusal(): "overloaded" | "not-ready" | "shutting-down" | undefined {
+    if (this.#state === "draining") return "shutting-down";
+    if (this.#state === "closed") return "not-ready";
+    if (this.#options.context.placement().effectiveReplicas === 0) return "not-ready";
+    return this.#inFlight >= REQUESTS_IN_FLIGHT_MAX ? "overloaded" : undefined;
+  }
+
+  #deadline(deadlineMs: number | undefined): number {
+    const durationMs = Math.min(deadlineMs ?? DEADLINE_MS_DEFAULT, DEADLINE_MS_MAX);
+    return this.#options.context.monotonicMs() + durationMs;
+  }
+}
+
+/** What a write leaves in the root; without a value it deletes. */
+interface Content {
+  readonly value: Uint8Array | undefined;
+  readonly contentType: string;
+  readonly expiresAtMs: number;
+}
+
+function rootMaker({ value, contentType, expiresAtMs }: Content): (stamp: Stamp) => RootCell {
+  return (stamp) => ({
+    kind: value === undefined ? "tombstone" : "value",
+    stamp,
+    type: "string",
+    expiresAtMs,
+    cleared: stamp,
+    contentType,
+    payload: value ?? NO_BYTES,
+  });
+}

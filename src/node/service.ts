@@ -1,0 +1,133 @@
+/**
+ * Answers peers: checks that both see the same placement, then hands the request to whom it concerns.
+ *
+ * Invariant: a request about keys is carried out only under the placement epoch it was sent under.
+ */
+import { unreachable } from "../base/assert.ts";
+import type { Placement } from "../core/placement/placement.ts";
+import type { SharedConfig } from "../model/config.ts";
+import type { ClusterId } from "../model/ids.ts";
+import type { PeerRequest } from "../model/peer-message.ts";
+import type { Counters } from "./counters.ts";
+import type { MembershipRunner } from "./membership-runner.ts";
+import { differingSetting } from "./node-state.ts";
+import type { Served } from "./peers.ts";
+import { type Replica, refuse } from "./replica.ts";
+import type { Requests } from "./requests.ts";
+
+export interface ServiceOptions {
+  readonly replica: Replica;
+  readonly requests: Requests;
+  readonly placement: () => Placement;
+  readonly clusterId: () => ClusterId | undefined;
+  readonly shared: () => SharedConfig;
+  readonly membership: () => MembershipRunner | undefined;
+  readonly counters: Counters;
+}
+
+/** Requests that mean the same under any placement. A dirty bit too many costs an exchange, one too few a repair. */
+const WITHOUT_EPOCH: ReadonlySet<PeerRequest["kind"]> = new Set<PeerRequest["kind"]>([
+  "hello",
+  "join",
+  "push-pull",
+  "probe",
+  "hint",
+]);
+
+export class Service {
+  readonly #options: ServiceOptions;
+
+  constructor(options: ServiceOptions) {
+    this.#options = options;
+  }
+
+  serve(served: Served): void {
+    const { replica, requests, placement, membership } = this.#options;
+    const { message, from, reply } = served;
+    const runner = membership();
+    if (runner === undefined) {
+      refuse(reply, "not-ready", "this node is still starting");
+      return;
+    }
+    if (!WITHOUT_EPOCH.has(message.kind) && served.epoch !== placement().epoch) {
+      this.#options.counters.add("epoch-mismatches");
+      refuse(reply, "epoch", "the placement differs");
+      return;
+    }
+    switch (message.kind) {
+      case "hello":
+        break;
+      case "join":
+        this.#onJoin(served, message, runner);
+        break;
+      case "push-pull":
+        runner.deliver({ kind: "push-pull-received", state: message.state });
+        reply({ kind: "push-pull-reply", state: runner.state() });
+        break;
+      case "probe":
+        reply({ kind: "probe-reply" });
+        break;
+      case "write":
+        replica.write(message, reply);
+        break;
+      case "hint":
+        replica.mark(message.slot, message.targets);
+        break;
+      case "read":
+        replica.read(message, reply);
+        break;
+      case "forward":
+        requests.runForwarded(message, served.deadlineMs, (outcome) => {
+          if (outcome === "seen") refuse(reply, "seen", "this write was taken before");
+          else if (outcome === "not-first")
+            refuse(reply, "not-first", "not the first live primary");
+          else reply({ kind: "forward-reply", outcome });
+        });
+        break;
+      case "list":
+        replica.list(message, reply);
+        break;
+      case "compare":
+        replica.compare(from, message, reply);
+        break;
+      case "slot-list":
+        replica.listSlot(message, reply);
+        break;
+      case "fetch":
+        replica.fetch(message, reply);
+        break;
+      case "merge":
+        replica.merge(message.slot, message.cells, reply);
+        break;
+      default:
+        unreachable(message);
+    }
+  }
+
+  #onJoin(
+    { reply, from }: Served,
+    { record, shared }: Extract<PeerRequest, { kind: "join" }>,
+    runner: MembershipRunner,
+  ): void {
+    const clusterId = this.#options.clusterId();
+    if (clusterId === undefined || record.id !== from) {
+      refuse(reply, "not-ready", "this node cannot let anybody in");
+      return;
+    }
+    const differing = differingSetting(shared, this.#options.shared());
+    if (differing !== undefined) {
+      refuse(reply, "config", differing);
+      return;
+    }
+    runner.deliver({
+      kind: "push-pull-received",
+      state: { records: [record], liveness: [] },
+    });
+    reply({
+      kind: "join-reply",
+      clusterId,
+      shared: this.#options.shared(),
+      state: runner.state(),
+    });
+  }
+}

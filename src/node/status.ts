@@ -1,0 +1,43 @@
+/** The node as it shows itself: members, shares, counts. */
+import type { Placement } from "../core/placement/placement.ts";
+import type { DirtyMaps } from "../core/replication/dirty-maps.ts";
+import type { NodeConfig } from "../model/config.ts";
+import type { Member } from "../model/member.ts";
+import type { Counters } from "./counters.ts";
+import type { Identity } from "./node-state.ts";
+import type { NodePhase, StoreStatus } from "./store.ts";
+
+export interface StatusSource {
+  readonly phase: NodePhase;
+  readonly identity: Identity;
+  readonly config: NodeConfig;
+  readonly placement: Placement;
+  readonly members: readonly Member[];
+  readonly dirtyMaps: DirtyMaps;
+  readonly counters: Counters;
+  readonly gauges: Readonly<Record<string, number>>;
+}
+
+export function nodeStatus(source: StatusSource): StoreStatus {
+  const { identity, placement, dirtyMaps } = source;
+  const shares = placement.slotShares();
+  return {
+    phase: source.phase,
+    nodeId: identity.nodeId,
+    clusterId: identity.clusterId,
+    epoch: placement.epoch,
+    config: source.config,
+    shared: identity.shared,
+    members: source.members.map((member) => {
+      const share = shares.get(member.record.id);
+      return {
+        ...member,
+        firstSlots: share?.firstSlots ?? 0,
+        primarySlots: share?.primarySlots ?? 0,
+        dirtySlots: dirtyMaps.count(member.record.id),
+      };
+    }),
+    counters: source.counters.snapshot(),
+    gauges: source.gauges,
+  };
+}

@@ -1,0 +1,510 @@
+/**
+ * A node: everything below the front doors, over its ports. The simulator and production run this very class.
+ *
+ * Invariant: nothing leaves the node before its identity and the number of this start are durable; nothing is
+ * served before it belongs to a cluster; after `onFatal` it says nothing more.
+ */
+import { assert } from "../base/assert.ts";
+import { HybridClock } from "../core/causality/hybrid-clock.ts";
+import { dirtyMapKey, dirtyMapsRange, parseDirtyMapKey } from "../core/causality/storage-key.ts";
+import { Placement } from "../core/placement/placement.ts";
+import { slotOfKey } from "../core/placement/slot-of-key.ts";
+import { DirtyMaps } from "../core/replication/dirty-maps.ts";
+import { type NodeConfig, SHARED_CONFIG_DEFAULT, type SharedConfig } from "../model/config.ts";
+import {
+  type BootId,
+  bootIdFrom,
+  type ClusterId,
+  clusterIdFrom,
+  type NodeId,
+  nodeIdFrom,
+} from "../model/ids.ts";
+import type { Key } from "../model/key.ts";
+import type { Liveness, Member, MemberRecord, MembershipState } from "../model/member.ts";
+import type { ListOutcome, ReadOutcome, WriteOutcome } from "../model/outcome.ts";
+import type { DeleteRequest, ListRequest, PutRequest, ReadRequest } from "../model/request.ts";
+import { stampFrom } from "../model/stamp.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import type { Random } from "../ports/random.ts";
+import type { Storage, StorageError } from "../ports/storage.ts";
+import type { Transport } from "../ports/transport.ts";
+import { CellStore } from "./cell-store.ts";
+import { Convergence } from "./convergence.ts";
+import { Counters } from "./counters.ts";
+import { dumpPage } from "./dump.ts";
+import { GroupCommit } from "./group-commit.ts";
+import { joinCluster } from "./join.ts";
+import { MembershipRunner } from "./membership-runner.ts";
+import {
+  clockOperation,
+  differingSetting,
+  type Identity,
+  identityOperation,
+  loadClock,
+  loadIdentity,
+  loadMembers,
+  membersOperation,
+} from "./node-state.ts";
+import { Peers } from "./peers.ts";
+import { Replica } from "./replica.ts";
+import type { RequestContext } from "./request-context.ts";
+import { Requests } from "./requests.ts";
+import { Service } from "./service.ts";
+import { nodeStatus } from "./status.ts";
+import type { DumpOutcome, KeyLocation, NodePhase, Store, StoreStatus } from "./store.ts";
+
+/** How long a graceful stop waits for what is under way. */
+const DRAIN_MS_MAX = 5_000;
+const DRAIN_POLL_MS = 20;
+
+export interface StoreNodeOptions {
+  readonly config: NodeConfig;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly storage: Storage;
+  readonly transport: Transport;
+  readonly log: Log;
+  /** The node must not go on; the process ends. */
+  readonly onFatal: (reason: string) => void;
+}
+
+export class StoreNode implements Store {
+  readonly #options: StoreNodeOptions;
+  readonly #counters = new Counters();
+  readonly #dirtyMaps = new DirtyMaps();
+  readonly #commit: GroupCommit;
+  readonly #peers: Peers;
+  readonly #requests: Requests;
+  readonly #replica: Replica;
+  readonly #cells: CellStore;
+  readonly #convergence: Convergence;
+  readonly #service: Service;
+  readonly #hybridClock: HybridClock;
+  #phase: NodePhase = "starting";
+  #identity: Identity;
+  #boot: BootId;
+  #commitNumber: number;
+  #placement: Placement;
+  #membership: MembershipRunner | undefined;
+  #problem: string | undefined;
+
+  /** Reads who the node is; throws `StorageError` when the disk cannot be read. */
+  constructor(options: StoreNodeOptions) {
+    const { clock, random, storage, transport, log, config } = options;
+    this.#options = options;
+    const stored = loadIdentity(storage);
+    if (stored === "damaged") this.#problem = "the node's identity on disk is damaged";
+    const shared: SharedConfig = { ...SHARED_CONFIG_DEFAULT, ...config.shared };
+    this.#identity =
+      stored === undefined || stored === "damaged"
+        ? {
+            nodeId: nodeIdFrom(random.next32(), random.next32()),
+            clusterId: undefined,
+            boots: 1,
+            shared,
+          }
+        : { ...stored, boots: stored.boots + 1 };
+    this.#boot = bootIdFrom(random.next53());
+    const saved = loadClock(storage);
+    this.#commitNumber = saved.commitNumber;
+    this.#hybridClock = new HybridClock({ boot: this.#boot, floor: saved });
+    this.#hybridClock.mint(clock.wallMs());
+    const reading = this.#hybridClock.reading();
+    this.#placement = this.#place([]);
+
+    this.#commit = new GroupCommit({
+      storage,
+      clock,
+      seal: () => {
+        this.#commitNumber += 1;
+        return clockOperation({ ...this.#hybridClock.reading(), commitNumber: this.#commitNumber });
+      },
+      onFailed: (_keys, error) => this.#onCommitFailed(error),
+    });
+    this.#cells = new CellStore({
+      commit: this.#commit,
+      storage,
+      floor: stampFrom(reading.ms, reading.counter, this.#boot),
+    });
+    const storeDirtyMap = (target: NodeId): void =>
+      this.#commit.put(dirtyMapKey(target), this.#dirtyMaps.bits(target));
+    this.#peers = new Peers({
+      transport,
+      clock,
+      random,
+      log,
+      identity: () => ({
+        nodeId: this.#identity.nodeId,
+        boot: this.#boot,
+        address: config.address,
+        clusterId: this.#identity.clusterId,
+      }),
+      reading: () => ({ ...this.#hybridClock.reading(), epoch: this.#placement.epoch }),
+      liveness: (node) => this.#membership?.liveness(node),
+      onRequest: (served) => this.#service.serve(served),
+      onClock: (ms, counter) => this.#observe(ms, counter),
+      onDatagram: (from, datagram) => this.#membership?.onDatagram(from, datagram),
+      onConnected: (node) => this.#counters.add(`peer-connections`, node === "" ? 0 : 1),
+    });
+    const placement = (): Placement => this.#placement;
+    this.#replica = new Replica({
+      self: this.#identity.nodeId,
+      cells: this.#cells,
+      commit: this.#commit,
+      storage,
+      dirtyMaps: this.#dirtyMaps,
+      placement,
+      nowMs: () => clock.wallMs(),
+      commitNumber: () => this.#commitNumber,
+      storeDirtyMap,
+    });
+    const context: RequestContext = {
+      self: this.#identity.nodeId,
+      peers: this.#peers,
+      replica: this.#replica,
+      counters: this.#counters,
+      placement,
+      monotonicMs: () => clock.monotonicMs(),
+      wallMs: () => clock.wallMs(),
+      mint: () => this.#mint(),
+      mintAbove: (held) => this.#hybridClock.mintAbove(held, clock.wallMs()),
+      resync: (node, done) => {
+        if (this.#membership === undefined) clock.defer(done);
+        else this.#membership.resync(node, done);
+      },
+    };
+    this.#requests = new Requests({
+      context,
+      clock,
+      boot: () => this.#boot,
+      shared: () => this.#identity.shared,
+      liveness: (node) => this.#membership?.liveness(node),
+    });
+    this.#convergence = new Convergence({
+      ports: {
+        peers: this.#peers,
+        replica: this.#replica,
+        cells: this.#cells,
+        counters: this.#counters,
+        monotonicMs: () => clock.monotonicMs(),
+      },
+      self: this.#identity.nodeId,
+      clock,
+      random,
+      storage,
+      dirtyMaps: this.#dirtyMaps,
+      placement,
+      storeDirtyMap,
+      onFilled: () => this.#onFilled(),
+    });
+    this.#service = new Service({
+      replica: this.#replica,
+      requests: this.#requests,
+      placement,
+      clusterId: () => this.#identity.clusterId,
+      shared: () => this.#identity.shared,
+      membership: () => this.#membership,
+      counters: this.#counters,
+    });
+  }
+
+  /**
+   * Takes up work: founds a cluster, joins one, or goes on in the one it knows. `done` is told once, with what is
+   * in the way, or with nothing; a joining node is told when it takes writes, and is `ready` later.
+   */
+  start(done: (problem: string | undefined) => void): void {
+    assert(this.#phase === "starting", "a node starts once");
+    if (this.#problem !== undefined) {
+      const problem = this.#problem;
+      this.#options.clock.defer(() => done(problem));
+      return;
+    }
+    this.#restoreDirtyMaps((problem) => {
+      if (problem !== undefined) done(problem);
+      else if (this.#identity.clusterId === undefined) this.#enter(done);
+      else this.#return(done);
+    });
+  }
+
+  /** Finishes what is under way, says goodbye, and closes the storage. */
+  stop(done: () => void): void {
+    if (this.#phase === "stopping" || this.#phase === "stopped") {
+      this.#options.clock.defer(done);
+      return;
+    }
+    this.#phase = "stopping";
+    this.#requests.drain();
+    this.#membership?.deliver({ kind: "stopping" });
+    this.#convergence.close();
+    this.#awaitDrained(this.#options.clock.monotonicMs() + DRAIN_MS_MAX, done);
+  }
+
+  put(request: PutRequest, done: (outcome: WriteOutcome) => void): void {
+    this.#requests.put(request, done);
+  }
+
+  delete(request: DeleteRequest, done: (outcome: WriteOutcome) => void): void {
+    this.#requests.delete(request, done);
+  }
+
+  read(request: ReadRequest, done: (outcome: ReadOutcome) => void): void {
+    this.#requests.read(request, done);
+  }
+
+  list(request: ListRequest, done: (outcome: ListOutcome) => void): void {
+    this.#requests.list(request, done);
+  }
+
+  dump(cursor: string, limit: number, done: (outcome: DumpOutcome) => void): void {
+    dumpPage(this.#options.storage, cursor, limit, done);
+  }
+
+  status(): StoreStatus {
+    return nodeStatus({
+      phase: this.#phase,
+      identity: this.#identity,
+      config: this.#options.config,
+      placement: this.#placement,
+      members: this.#membership?.members() ?? [],
+      dirtyMaps: this.#dirtyMaps,
+      counters: this.#counters,
+      gauges: {
+        "cells-damaged-found": this.#cells.damaged,
+        cells: this.#cells.hashes.cells,
+        commits: this.#commit.commits,
+        connections: this.#peers.connected,
+        "exchanges-running": this.#convergence.running,
+        "foreign-slots": this.#convergence.foreignSlots,
+        "hashes-built": this.#cells.isBuilt ? 1 : 0,
+        "keys-uncommitted": this.#commit.uncommitted,
+        "peer-bytes-queued": this.#peers.queuedBytes(),
+        "requests-in-flight": this.#requests.inFlight,
+      },
+    });
+  }
+
+  locate(key: Key): KeyLocation {
+    const slot = slotOfKey(key);
+    return {
+      slot,
+      primaries: this.#placement.primaries(slot),
+      pending: this.#placement.pending(slot),
+      fallbacks: this.#placement.fallbacks(slot),
+    };
+  }
+
+  /** The event loop was found to have stood still for so long: the node doubts itself before others. */
+  noteStall(lagMs: number): void {
+    this.#counters.add("event-loop-stalls");
+    this.#membership?.deliver({ kind: "stalled", lagMs });
+  }
+
+  #restoreDirtyMaps(done: (problem: string | undefined) => void): void {
+    const range = { ...dirtyMapsRange(), entriesMax: 4_096, bytesMax: 64 * 1024 * 1024 };
+    this.#options.storage.scan(range, (result) => {
+      if (result.kind === "failed") {
+        done(`the disk cannot be read: ${result.error.message}`);
+        return;
+      }
+      for (const { key, value } of result.entries) {
+        const target = parseDirtyMapKey(key);
+        if (target !== undefined) this.#dirtyMaps.restore(target, value);
+      }
+      done(undefined);
+    });
+  }
+
+  /** Founds a cluster, or joins one. */
+  #enter(done: (problem: string | undefined) => void): void {
+    const { config, random, clock, log } = this.#options;
+    if (config.peers.length === 0) {
+      const clusterId = clusterIdFrom(random.next32(), random.next32());
+      this.#identity = { ...this.#identity, clusterId };
+      this.#begin({ clusterId, intent: "active", known: [] }, done);
+      return;
+    }
+    joinCluster({
+      record: this.#record("joining"),
+      config,
+      peers: this.#peers,
+      clock,
+      log,
+      isStopped: () => this.#phase !== "starting",
+      done: (result) => {
+        if (result.kind === "refused") return done(result.problem);
+        const { clusterId, shared, state } = result;
+        this.#identity = { ...this.#identity, clusterId, shared };
+        this.#begin({ clusterId, intent: "joining", known: state.records, heard: state }, done);
+      },
+    });
+  }
+
+  /** Goes on in the cluster the directory belongs to. */
+  #return(done: (problem: string | undefined) => void): void {
+    const { clusterId, nodeId, shared } = this.#identity;
+    assert(clusterId !== undefined, "a node returns to its cluster");
+    const differing = differingSetting(this.#options.config.shared, shared);
+    if (differing !== undefined) return done(differing);
+    const known = loadMembers(this.#options.storage);
+    if (known === "damaged") return done("the list of members on disk is damaged");
+    const self = known.find(({ id }) => id === nodeId);
+    if (self?.intent === "removed" || self?.intent === "left") {
+      return done(`this node was ${self.intent}; start it with an empty data directory`);
+    }
+    this.#begin({ clusterId, intent: self?.intent ?? "active", known }, done);
+  }
+
+  #begin(
+    start: {
+      readonly clusterId: ClusterId;
+      readonly intent: MemberRecord["intent"];
+      readonly known: readonly MemberRecord[];
+      readonly heard?: MembershipState;
+    },
+    done: (problem: string | undefined) => void,
+  ): void {
+    const { clock, random, transport, config } = this.#options;
+    const record = this.#record(start.intent);
+    const membership = new MembershipRunner({
+      self: record,
+      clusterId: start.clusterId,
+      known: start.known,
+      configuredPeers: config.peers,
+      clock,
+      random,
+      transport,
+      peers: this.#peers,
+      reading: () => ({ ...this.#hybridClock.reading(), epoch: this.#placement.epoch }),
+      onClock: (ms, counter) => this.#observe(ms, counter),
+      onRecordsChanged: (records) => this.#onRecordsChanged(records),
+      onLivenessChanged: (node, liveness) => this.#onLivenessChanged(node, liveness),
+      onDuplicate: () => this.#fatal("another live node has this node's id"),
+    });
+    const identity = identityOperation(this.#identity);
+    const members = membersOperation([...start.known.filter(({ id }) => id !== record.id), record]);
+    this.#commit.put(identity.key, identity.value);
+    this.#commit.put(members.key, members.value);
+    this.#commit.whenDurable((error) => {
+      if (this.#phase !== "starting") return;
+      if (error !== undefined) return done(`the disk refused: ${error.message}`);
+      this.#membership = membership;
+      this.#phase = start.intent === "joining" ? "joining" : "ready";
+      membership.deliver({ kind: "started" });
+      if (start.heard !== undefined) {
+        membership.deliver({ kind: "push-pull-received", state: start.heard });
+      }
+      this.#replace(membership.members());
+      this.#requests.open();
+      this.#convergence.start();
+      done(undefined);
+    });
+  }
+
+  #record(intent: MemberRecord["intent"]): MemberRecord {
+    const { config } = this.#options;
+    return {
+      id: this.#identity.nodeId,
+      address: config.address,
+      httpAddress: config.httpAddress,
+      intent,
+      zone: config.zone,
+      weight: config.weight,
+      boots: this.#identity.boots,
+      version: 0,
+      boot: this.#boot,
+    };
+  }
+
+  #onRecordsChanged(records: readonly MemberRecord[]): void {
+    const members = membersOperation(records);
+    this.#commit.put(members.key, members.value);
+    const membership = this.#membership;
+    if (membership === undefined) return;
+    const { boots, intent } = membership.self();
+    if (boots > this.#identity.boots) {
+      // An old disk was put back: peers remember a later start than this directory does.
+      this.#identity = { ...this.#identity, boots };
+      const identity = identityOperation(this.#identity);
+      this.#commit.put(identity.key, identity.value);
+    }
+    if (intent === "removed") return this.#fatal("this node was removed from its cluster");
+    this.#replace(membership.members());
+  }
+
+  #replace(members: readonly Member[]): void {
+    const { nodeId } = this.#identity;
+    const next = this.#place(members.map(({ record }) => record));
+    if (next.epoch !== this.#placement.epoch) this.#placement = next;
+    this.#peers.follow(
+      members.filter(
+        ({ record }) =>
+          record.id !== nodeId && record.intent !== "left" && record.intent !== "removed",
+      ),
+    );
+    if (this.#phase === "joining" && this.#membership?.self().intent === "active") {
+      this.#phase = "ready";
+      this.#options.log.log("info", "node-ready");
+    }
+  }
+
+  #place(records: readonly MemberRecord[]): Placement {
+    return new Placement({ members: records, replicas: this.#identity.shared.replicas });
+  }
+
+  #onLivenessChanged(node: NodeId, liveness: Liveness): void {
+    this.#counters.add(`members-found-${liveness}`);
+    this.#options.log.log("info", "liveness-changed", { node, liveness });
+    this.#peers.noteLiveness(node, liveness);
+  }
+
+  #onFilled(): void {
+    if (this.#membership?.self().intent !== "joining") return;
+    this.#membership.deliver({ kind: "changed-self", change: { intent: "active" } });
+  }
+
+  #mint(): ReturnType<HybridClock["mint"]> {
+    const wallMs = this.#options.clock.wallMs();
+    if (this.#hybridClock.isAheadOfWall(wallMs)) {
+      // The wall clock had been far ahead and was set right: stamps go back with it, under another boot id.
+      this.#boot = bootIdFrom(this.#options.random.next53());
+      this.#hybridClock.restartAs(this.#boot, wallMs);
+      this.#counters.add("clock-restarts");
+    }
+    return this.#hybridClock.mint(wallMs);
+  }
+
+  #observe(ms: number, counter: number): void {
+    this.#hybridClock.observe(ms, counter, this.#options.clock.wallMs());
+  }
+
+  #onCommitFailed(error: StorageError): void {
+    this.#counters.add("commits-failed");
+    this.#options.log.log("error", "commit-failed", { code: error.code, message: error.message });
+    if (error.code === "sync-failed") this.#fatal(`a commit could not be synced: ${error.message}`);
+    else this.#cells.rebuild();
+  }
+
+  #fatal(reason: string): void {
+    if (this.#phase === "stopped") return;
+    this.#phase = "stopped";
+    this.#requests.drain();
+    this.#convergence.close();
+    this.#peers.close();
+    this.#options.log.log("error", "node-stopped", { reason });
+    this.#options.onFatal(reason);
+  }
+
+  #awaitDrained(deadlineMs: number, done: () => void): void {
+    const { clock, storage } = this.#options;
+    if (this.#requests.inFlight > 0 && clock.monotonicMs() < deadlineMs) {
+      clock.after(DRAIN_POLL_MS, () => this.#awaitDrained(deadlineMs, done));
+      return;
+    }
+    this.#commit.whenDurable(() => {
+      this.#phase = "stopped";
+      this.#peers.close();
+      storage.close(done);
+    });
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * Runs one write coordinator: turns its effects into frames and local merges, their replies into its events.
+ *
+ * Invariant: events are delivered one at a time, also when a local merge answers within the call that asked for it.
+ */
+import { unreachable } from "../base/assert.ts";
+import { encodeCell } from "../core/causality/cell-codec.ts";
+import { slotOfKey } from "../core/placement/slot-of-key.ts";
+import {
+  type Attempt,
+  PATIENCE_MS,
+  SILENCE_MS,
+  WriteCoordinator,
+  type WriteEffect,
+  type WriteEvent,
+  type WriteVerdict,
+} from "../core/replication/write-coordinator.ts";
+import type { EncodedCell, RootCell } from "../model/cell.ts";
+import type { NodeId } from "../model/ids.ts";
+import type { Key } from "../model/key.ts";
+import type { PeerReply, PeerRequest } from "../model/peer-message.ts";
+import type { Stamp } from "../model/stamp.ts";
+import { encodeMessage } from "../protocol/peer/frame-codec.ts";
+import type { ReplySink } from "./peers.ts";
+import { planFor, RESYNC_ROUNDS_MAX, type RequestContext } from "./request-context.ts";
+
+export interface WriteRunOptions {
+  readonly context: RequestContext;
+  readonly key: Key;
+  /** The root under a stamp: called again when the write is stamped again. */
+  readonly rootAt: (stamp: Stamp) => RootCell;
+  readonly stamp: Stamp;
+  /** What a conditional write read; a blind write builds on its own stamp. */
+  readonly base: Stamp | undefined;
+  readonly w: number | undefined;
+  readonly deadlineMs: number;
+  readonly done: (verdict: WriteVerdict, stamp: Stamp) => void;
+  readonly onFinished: (run: WriteRun) => void;
+}
+
+/** Tokens by which replies are told apart: the attempt they answer. */
+const ATTEMPTS: readonly Attempt[] = ["first", "final"];
+
+export class WriteRun implements ReplySink {
+  readonly #options: WriteRunOptions;
+  readonly #coordinator: WriteCoordinator;
+  readonly #startMs: number;
+  readonly #events: WriteEvent[] = [];
+  #isDelivering = false;
+  #cells: readonly EncodedCell[];
+  /** Encoded bodies by role, for the present attempt and whom it names as unreached. */
+  #bodies = new Map<string, Uint8Array>();
+  #resyncs = 0;
+  #wakeMs: number;
+
+  constructor(options: WriteRunOptions) {
+    const { context, key, stamp } = options;
+    this.#options = options;
+    this.#startMs = context.monotonicMs();
+    this.#wakeMs = Math.min(this.#startMs + PATIENCE_MS, options.deadlineMs);
+    this.#cells = this.#encode(stamp);
+    this.#coordinator = new WriteCoordinator({
+      self: context.self,
+      plan: planFor(context.placement(), key),
+      reach: (node) => context.peers.reach(node),
+      stamp,
+      w: options.w,
+      mode: options.base === undefined ? "blind" : "conditional",
+      startMs: this.#startMs,
+      deadlineMs: options.deadlineMs,
+    });
+  }
+
+  /** When a tick could change something next, in monotonic milliseconds. */
+  get wakeMs(): number {
+    return this.#wakeMs;
+  }
+
+  start(): void {
+    this.#deliver({ kind: "started" });
+  }
+
+  tick(): void {
+    const silenceMs = this.#startMs + SILENCE_MS;
+    const { context, deadlineMs } = this.#options;
+    this.#wakeMs = context.monotonicMs() < silenceMs ? Math.min(silenceMs, deadlineMs) : deadlineMs;
+    this.#deliver({ kind: "tick" });
+  }
+
+  onReply(from: NodeId, token: number, reply: PeerReply): void {
+    const attempt = ATTEMPTS[token] as Attempt;
+    if (reply.kind === "write-reply") {
+      if (reply.result === "behind") {
+        this.#deliver({ kind: "behind", from, attempt, held: reply.held });
+      } else this.#deliver({ kind: reply.result, from, attempt });
+      return;
+    }
+    const isDisputed =
+      reply.kind === "refused" && (reply.reason === "epoch" || reply.reason === "not-owner");
+    if (!isDisputed || this.#resyncs >= RESYNC_ROUNDS_MAX) {
+      this.#deliver({ kind: "refused", from, attempt });
+      return;
+    }
+    this.#resyncs += 1;
+    const { context, key } = this.#options;
+    context.resync(from, () => {
+      this.#deliver({ kind: "refused", from, attempt });
+      this.#bodies.clear();
+      this.#deliver({ kind: "replanned", plan: planFor(context.placement(), key) });
+    });
+  }
+
+  onNoAnswer(from: NodeId, token: number): void {
+    this.#deliver({ kind: "lost", from, attempt: ATTEMPTS[token] as Attempt });
+  }
+
+  #deliver(event: WriteEvent): void {
+    this.#events.push(event);
+    if (this.#isDelivering) return;
+    this.#isDelivering = true;
+    for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
+      const effects = this.#coordinator.step(next, this.#options.context.monotonicMs());
+      for (const effect of effects) this.#carryOut(effect);
+    }
+    this.#isDelivering = false;
+  }
+
+  #carryOut(effect: WriteEffect): void {
+    const { context, key } = this.#options;
+    switch (effect.kind) {
+      case "send":
+        this.#send(effect.to, effect.role, effect.attempt);
+        break;
+      case "restamp": {
+        const stamp = context.mintAbove(effect.above);
+        context.counters.add("writes-restamped");
+        this.#cells = this.#encode(stamp);
+        this.#bodies.clear();
+        this.#deliver({ kind: "restamped", stamp });
+        break;
+      }
+      case "answer":
+        this.#options.done(effect.verdict, this.#coordinator.stamp);
+        break;
+      case "hint":
+        this.#hint(effect.targets, effect.holders, key);
+        break;
+      case "finished":
+        this.#options.onFinished(this);
+        break;
+      default:
+        unreachable(effect);
+    }
+  }
+
+  #send(to: NodeId, role: "primary" | "fallback", attempt: Attempt): void {
+    const { context, deadlineMs } = this.#options;
+    const token = ATTEMPTS.indexOf(attempt);
+    if (to === context.self) {
+      context.replica.write(this.#message(role, attempt), (reply) =>
+        this.onReply(to, token, reply),
+      );
+      return;
+    }
+    const variant = `${attempt}-${role}`;
+    let body = this.#bodies.get(variant);
+    if (body === undefined) {
+      body = encodeMessage(this.#message(role, attempt));
+      this.#bodies.set(variant, body);
+    }
+    if (!context.peers.request(to, body, deadlineMs, this, token)) {
+      this.#deliver({ kind: "refused", from: to, attempt });
+    }
+  }
+
+  #message(
+    role: "primary" | "fallback",
+    attempt: Attempt,
+  ): Extract<PeerRequest, { kind: "write" }> {
+    const { base, key } = this.#options;
+    return {
+      kind: "write",
+      key,
+      cells: this.#cells,
+      base: base ?? this.#coordinator.stamp,
+      attempt,
+      role,
+      unreached: this.#coordinator.unreached(),
+    };
+  }
+
+  #hint(targets: readonly NodeId[], holders: readonly NodeId[], key: Key): void {
+    const { context } = this.#options;
+    const slot = slotOfKey(key);
+    context.counters.add("hints", targets.length);
+    for (const holder of holders) {
+      if (holder === context.self) context.replica.mark(slot, targets);
+      else context.peers.tell(holder, { kind: "hint", slot, targets });
+    }
+  }
+
+  #encode(stamp: Stamp): readonly EncodedCell[] {
+    const { key, rootAt } = this.#options;
+    return [{ field: undefined, bytes: encodeCell(rootAt(stamp), key, undefined) }];
+  }
+}
