@@ -3,11 +3,13 @@
  *
  * Used by the command line and, through `index.ts`, by applications that embed a node.
  */
+import { type AddressInfo, createServer } from "node:net";
 import { resolve } from "node:path";
 import { openDataDirectory } from "./adapters/data-directory/data-directory.ts";
 import { DataDirectoryError } from "./adapters/data-directory/data-directory-error.ts";
 import { HttpDoorError, openHttpDoor } from "./adapters/http/http-door.ts";
 import { MemoryStorage } from "./adapters/memory/memory-storage.ts";
+import { watchEventLoop } from "./adapters/system/event-loop-delay.ts";
 import { StreamLog } from "./adapters/system/stream-log.ts";
 import { SystemClock } from "./adapters/system/system-clock.ts";
 import { SystemRandom } from "./adapters/system/system-random.ts";
@@ -36,6 +38,9 @@ export interface OpenNodeHooks {
 
 export type OpenNodeOptions = NodeOptionsInput & OpenNodeHooks;
 
+/** A stall of the event loop that is worth a doubt: a fifth of the time a probe is given. */
+const STALL_MS_MIN = 100;
+
 /** Things to undo, last first. */
 type Undo = () => Promise<void>;
 
@@ -59,7 +64,7 @@ export async function openNode(options: OpenNodeOptions = {}): Promise<EmbeddedN
     return await compose({ options: checked, clock, log, onFatal, undo });
   } catch (error) {
     await unwind(undo);
-    throw asDndError(error);
+    throw asDndError(error, checked);
   }
 }
 
@@ -73,44 +78,30 @@ interface Parts {
 
 async function compose({ options, clock, log, onFatal, undo }: Parts): Promise<EmbeddedNode> {
   const storage = await openStorage(options, clock);
-  undo.push(() => new Promise((done) => storage.close(done)));
-
+  const closeStorage: Undo = () => new Promise((done) => storage.close(done));
+  undo.push(closeStorage);
   const transport = await openTransport({ host: options.address, port: options.port, log });
   undo.push(() => transport.shutdown());
 
   const address = advertisedAddress(options, transport.port);
-  const config: NodeConfig = {
-    address,
-    httpAddress:
-      options.serverPort === undefined
-        ? ""
-        : formatAddress(splitAddress(address).host, options.serverPort),
-    zone: options.zone,
-    weight: options.weight,
-    peers: options.peers.map(addressOf),
-    shared: sharedConfig(options),
-  };
+  const { host } = splitAddress(address);
+  const ports = await httpPorts(options);
+  const httpAddress = ports[0] === undefined ? undefined : formatAddress(host, ports[0]);
   const node = new StoreNode({
-    config,
+    config: nodeConfig(options, address, httpAddress),
     clock,
     random: new SystemRandom(),
     storage,
     transport,
     log,
-    onFatal,
+    onFatal: (reason) => onFatal(new DndError("fatal", reason)),
   });
-  await new Promise<void>((done, fail) => {
-    node.start((problem) => {
-      if (problem === undefined) done();
-      else fail(new DndError("start-failed", problem));
-    });
-  });
+  // From here on the storage is the node's to close, when nothing is written any more.
+  undo.splice(undo.indexOf(closeStorage), 1);
   undo.push(() => new Promise((done) => node.stop(done)));
 
-  const ports = [options.serverPort, options.webPort].filter((port) => port !== undefined);
-  let httpAddress: string | undefined;
+  // Before the node starts: a taken port must be found out before others are told of this node.
   if (ports.length > 0) {
-    const { host } = splitAddress(address);
     const door = await openHttpDoor({
       store: node,
       host: options.address,
@@ -119,9 +110,53 @@ async function compose({ options, clock, log, onFatal, undo }: Parts): Promise<E
       log,
     });
     undo.push(() => door.close());
-    if (options.serverPort !== undefined) httpAddress = formatAddress(host, door.ports[0] ?? 0);
   }
+  await new Promise<void>((done, fail) => {
+    node.start((problem) => {
+      if (problem === undefined) done();
+      else fail(new DndError("start-failed", problem));
+    });
+  });
+  const watch = watchEventLoop(STALL_MS_MIN, (lagMs) => node.noteStall(lagMs));
+  undo.push(async () => watch.close());
   return new EmbeddedNode({ store: node, address, httpAddress, end: () => unwind(undo) });
+}
+
+function nodeConfig(
+  options: NodeOptions,
+  address: Address,
+  httpAddress: string | undefined,
+): NodeConfig {
+  return {
+    address,
+    httpAddress: httpAddress ?? "",
+    zone: options.zone,
+    weight: options.weight,
+    peers: options.peers.map(addressOf),
+    shared: sharedConfig(options),
+  };
+}
+
+/**
+ * The ports HTTP will listen on. Where any will do, one is chosen here: the node must be able to tell the others
+ * before its door is open.
+ */
+async function httpPorts(options: NodeOptions): Promise<readonly number[]> {
+  const wanted = [options.serverPort, options.webPort].filter((port) => port !== undefined);
+  const ports: number[] = [];
+  for (const port of wanted) ports.push(port === 0 ? await freePort(options.address) : port);
+  return ports;
+}
+
+function freePort(host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.on("error", reject);
+    probe.listen(0, host, () => {
+      const { port } = probe.address() as AddressInfo;
+      probe.close(() => resolve(port));
+    });
+  });
 }
 
 async function openStorage(options: NodeOptions, clock: Clock): Promise<Storage> {
@@ -165,7 +200,7 @@ async function unwind(undo: Undo[]): Promise<void> {
   for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
 }
 
-function asDndError(error: unknown): unknown {
+function asDndError(error: unknown, options: NodeOptions): unknown {
   if (error instanceof DataDirectoryError || error instanceof StorageError) {
     return new DndError("data-directory", error.message, { cause: error });
   }
@@ -175,7 +210,8 @@ function asDndError(error: unknown): unknown {
   }
   if (error instanceof HttpDoorError) {
     const code = error.code === "EADDRINUSE" ? "address-in-use" : "start-failed";
-    return new DndError(code, error.message, { cause: error });
+    const option = error.port === options.webPort ? "webPort" : "serverPort";
+    return new DndError(code, error.message, { option, cause: error });
   }
   return error;
 }

@@ -5,6 +5,8 @@ import { type CliError, failure } from "./cli-error.ts";
 
 /** What a child tells its parent. */
 export type ChildMessage =
+  /** It takes requests and copies its share of the data, which takes as long as it takes. */
+  | { readonly kind: "joining" }
   | { readonly kind: "ready"; readonly node: string }
   | {
       readonly kind: "failed";
@@ -79,7 +81,8 @@ export class ClusterChild {
       this.#process.on("message", (message: ChildMessage) => {
         clearTimeout(timer);
         if (message.kind === "ready") resolve(message.node);
-        else reject(failure(message.code, `${name}: ${message.message}`, message.hint));
+        else if (message.kind === "failed")
+          reject(failure(message.code, `${name}: ${message.message}`, message.hint));
       });
       void this.#ended.then((how) => {
         clearTimeout(timer);
@@ -98,10 +101,13 @@ export class ClusterChild {
   }
 }
 
-/** In a child: tells the parent why it could not start, for the parent to print. `false`: this is no child. */
-export function reportToParent(error: CliError): boolean {
+/** In a child of `dnd up`: tells the parent. `false`: this is no child. */
+export function tellParent(message: ChildMessage): boolean {
   if (process.send === undefined || process.env["DND_UP_CHILD"] === undefined) return false;
-  const { message, code, hint } = error;
-  const told: ChildMessage = { kind: "failed", message, code, hint };
-  return process.send(told);
+  return process.send(message);
+}
+
+/** In a child: why it could not start, for the parent to print. */
+export function reportToParent({ message, code, hint }: CliError): boolean {
+  return tellParent({ kind: "failed", message, code, hint });
 }

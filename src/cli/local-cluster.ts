@@ -142,11 +142,10 @@ function childArgs(settings: Settings, plan: ChildPlan, peers: readonly string[]
     ["key-bytes-max", options.keyBytesMax?.toString()],
     ["value-bytes-max", options.valueBytesMax?.toString()],
     ["grace-ms", options.graceMs?.toString()],
+    ["log-level", logLevel],
   ];
   const args = flags.flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
   if (options.insecure) args.push("--insecure");
-  if (logLevel === "debug" || logLevel === "info") args.push("--verbose");
-  if (logLevel === "error") args.push("--quiet");
   if (isJson) args.push("--json");
   return args;
 }

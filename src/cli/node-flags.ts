@@ -4,6 +4,7 @@ import type { Command } from "commander";
 /** As commander hands them over: camel case, text as it was given. */
 export interface NodeFlags {
   readonly config?: string;
+  readonly logLevel?: string;
   readonly verbose?: boolean;
   readonly quiet?: boolean;
   readonly json?: boolean;
@@ -46,7 +47,8 @@ export function addNodeFlags(command: Command, scope: "one" | "cluster"): Comman
   }
   return command
     .option("--config <file>", "TOML file with any of these settings; flags win")
-    .option("-v, --verbose", "log everything")
-    .option("-q, --quiet", "log errors only")
+    .option("--log-level <level>", "debug, info, warn or error")
+    .option("-v, --verbose", "log everything: --log-level debug")
+    .option("-q, --quiet", "log errors only: --log-level error")
     .option("--json", "answer and log in JSON");
 }

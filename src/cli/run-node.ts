@@ -4,18 +4,20 @@
  * Invariant: the process ends with the node, and with the process that started it: a channel to that one breaks
  * when it dies, however it dies.
  */
+import { setTimeout as wait } from "node:timers/promises";
 import { StreamLog } from "../adapters/system/stream-log.ts";
 import { DndError } from "../dnd-error.ts";
 import type { EmbeddedNode } from "../embedded-node.ts";
 import { openNode } from "../open-node.ts";
 import { EXIT, failure, usageError } from "./cli-error.ts";
-import type { ChildMessage } from "./cluster-child.ts";
+import { tellParent } from "./cluster-child.ts";
 import { printJson, remark } from "./output.ts";
 import { kebabCase, type Settings } from "./settings.ts";
-import { stopRequested } from "./stop-signal.ts";
+import { type StopRequest, stopRequested } from "./stop-signal.ts";
 
 /** Draining takes as long as the slowest request under way; beyond this it hangs. */
 const STOP_MS_MAX = 20_000;
+const READY_POLL_MS = 50;
 
 export async function runNode(settings: Settings): Promise<void> {
   const { options, logLevel, isJson } = settings;
@@ -38,9 +40,16 @@ export async function runNode(settings: Settings): Promise<void> {
     }),
   );
   stop.isReady = true;
-  announce(node, isJson);
+  await whenReady(node, stop);
+  if (!stop.isStopped()) announce(node, isJson);
   await stop.requested;
   await drain(node);
+}
+
+/** A joining node takes requests at once, and is ready when it holds its share of the data. */
+async function whenReady(node: EmbeddedNode, stop: StopRequest): Promise<void> {
+  if (node.status().phase === "joining") tellParent({ kind: "joining" });
+  while (node.status().phase === "joining" && !stop.isStopped()) await wait(READY_POLL_MS);
 }
 
 function announce(node: EmbeddedNode, isJson: boolean): void {
@@ -51,8 +60,7 @@ function announce(node: EmbeddedNode, isJson: boolean): void {
     address: node.address,
     httpAddress: node.httpAddress,
   };
-  const message: ChildMessage = { kind: "ready", node: nodeId };
-  if (process.send !== undefined) process.send(message);
+  if (tellParent({ kind: "ready", node: nodeId })) return;
   if (isJson) printJson({ event: "ready", ...facts });
   else
     remark(`node ${nodeId} is ready: HTTP at http://${node.httpAddress}, peers at ${node.address}`);

@@ -56,17 +56,21 @@ function checked(raw: Record<string, unknown>, nameOf: (option: string) => strin
 }
 
 function chooseLevel(flags: NodeFlags, fileLevel: unknown): LogLevel | undefined {
-  if (flags.verbose === true && flags.quiet === true) {
-    throw usageError("--verbose and --quiet exclude each other");
+  const asked = [flags.verbose === true, flags.quiet === true, flags.logLevel !== undefined];
+  if (asked.filter((isAsked) => isAsked).length > 1) {
+    throw usageError("--log-level, --verbose and --quiet exclude each other");
   }
   if (flags.verbose === true) return "debug";
   if (flags.quiet === true) return "error";
+  if (flags.logLevel !== undefined) return parseLevel(`--${LOG_LEVEL_KEY}`, flags.logLevel);
   if (fileLevel === undefined) return undefined;
-  const level = LOG_LEVELS.find((known) => known === fileLevel);
+  return parseLevel(`${LOG_LEVEL_KEY} in ${flags.config}`, fileLevel);
+}
+
+function parseLevel(name: string, raw: unknown): LogLevel {
+  const level = LOG_LEVELS.find((known) => known === raw);
   if (level !== undefined) return level;
-  throw usageError(
-    `${LOG_LEVEL_KEY} in ${flags.config} is ${JSON.stringify(fileLevel)}: must be one of ${LOG_LEVELS.join(", ")}`,
-  );
+  throw usageError(`${name} is ${JSON.stringify(raw)}: must be one of ${LOG_LEVELS.join(", ")}`);
 }
 
 /** Flags are text; the schema wants what they spell. What they do not spell is the schema's to refuse. */

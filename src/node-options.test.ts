@@ -1,0 +1,71 @@
+/** Options: what is accepted, and that every refusal names the option, its value and what it may be. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { DndError } from "./dnd-error.ts";
+import { parseNodeOptions } from "./node-options.ts";
+
+function refusal(raw: unknown): { message: string; option: string | undefined } {
+  try {
+    parseNodeOptions(raw);
+  } catch (error) {
+    assert.ok(error instanceof DndError);
+    assert.equal(error.code, "bad-option");
+    return { message: error.message, option: error.option };
+  }
+  throw new Error(`was accepted: ${JSON.stringify(raw)}`);
+}
+
+test("nothing given is a node on loopback with everything durable", () => {
+  const options = parseNodeOptions({});
+  assert.equal(options.address, "127.0.0.1");
+  assert.equal(options.port, 5_000);
+  assert.equal(options.durability, "fsync");
+  assert.equal(options.serverPort, undefined);
+  assert.deepEqual(options.peers, []);
+});
+
+test("what the whole cluster shares stays unsaid unless it is said", () => {
+  const { replicas, writeQuorum, graceMs } = parseNodeOptions({});
+  assert.deepEqual([replicas, writeQuorum, graceMs], [undefined, undefined, undefined]);
+});
+
+test("a value out of bounds is refused with its name, itself and the bounds", () => {
+  assert.deepEqual(refusal({ port: 70_000 }), {
+    message: "port is 70000: must be an integer from 0 to 65535",
+    option: "port",
+  });
+  assert.deepEqual(refusal({ weight: 0 }).message, "weight is 0: must be an integer from 1 to 64");
+  assert.deepEqual(refusal({ weight: 1.5 }).option, "weight");
+  assert.deepEqual(
+    refusal({ durability: "disk" }).message,
+    'durability is "disk": must be one of fsync, os, memory',
+  );
+  assert.equal(refusal({ peers: ["nowhere"] }).option, "peers");
+  assert.equal(refusal({ valueBytesMax: 17 * 1024 * 1024 }).option, "valueBytesMax");
+  assert.equal(refusal({ zone: "ü".repeat(33) }).option, "zone");
+});
+
+test("an unknown option is refused by name", () => {
+  assert.deepEqual(refusal({ replica: 3 }), {
+    message: "replica is not an option",
+    option: "replica",
+  });
+});
+
+test("an address that others can reach needs to be asked for", () => {
+  assert.equal(refusal({ address: "0.0.0.0" }).option, "address");
+  assert.equal(refusal({ address: "10.1.2.3" }).option, "address");
+  assert.equal(refusal({ address: "127.0.0.1.example.org" }).option, "address");
+  for (const address of ["127.0.0.1", "127.9.8.7", "::1", "localhost"]) {
+    assert.equal(parseNodeOptions({ address }).address, address);
+  }
+  assert.equal(parseNodeOptions({ address: "10.1.2.3", insecure: true }).address, "10.1.2.3");
+});
+
+test("two doors on one port are refused, two free ports are not", () => {
+  assert.match(
+    refusal({ port: 6_000, serverPort: 6_000 }).message,
+    /serverPort and port are both 6000/,
+  );
+  assert.equal(parseNodeOptions({ port: 0, serverPort: 0, webPort: 0 }).webPort, 0);
+});
