@@ -131,6 +131,11 @@ export class ClusterView {
     return { liveness, incarnation: this.#incarnation, by: this.selfId };
   }
 
+  livenessOf(id: NodeId): Liveness | undefined {
+    if (id === this.selfId) return this.#isStopping ? "dead" : "alive";
+    return this.#beliefs.get(id)?.liveness;
+  }
+
   /** Believes something new about another member, tells it, and reports a change of liveness. */
   believe(id: NodeId, belief: Belief): void {
     const before = this.#beliefs.get(id);

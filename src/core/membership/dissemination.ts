@@ -43,16 +43,17 @@ export class Dissemination<Update> {
     return this.#news.size === 0;
   }
 
-  get size(): number {
-    return this.#news.size;
-  }
-
   /** Begins to tell, or begins anew. Never overflows: ids come from a table of at most MEMBERS_MAX. */
   tell(topic: Topic, id: NodeId): void {
     const key = `${topic}:${id}`;
     if (!this.#news.has(key) && this.#news.size >= NEWS_MAX) return;
     this.#order += 1;
     this.#news.set(key, { topic, id, order: this.#order, timesTold: 0 });
+  }
+
+  /** Nothing waits any more. */
+  clear(): void {
+    this.#news.clear();
   }
 
   /** Takes news for one message of at most `bytesMax` bytes among `memberCount` members, and counts it as told. */

@@ -17,7 +17,13 @@ import {
   VERSION_MAX,
 } from "../../model/gossip-message.ts";
 import type { Address, NodeId } from "../../model/ids.ts";
-import type { LivenessRecord, Member, MemberRecord, MembershipState } from "../../model/member.ts";
+import type {
+  Liveness,
+  LivenessRecord,
+  Member,
+  MemberRecord,
+  MembershipState,
+} from "../../model/member.ts";
 import { ClusterView, supersedes } from "./cluster-view.ts";
 import { isGone } from "./intent-table.ts";
 import type {
@@ -72,7 +78,8 @@ export class Membership {
     this.#selfKeeper = new SelfKeeper(this.#view);
     this.#peers = options.peers;
     for (const record of options.known) this.#hearRecord(record, 0);
-    this.#view.takeEffects();
+    // What is on disk is news to nobody; peers that lack it get it by push/pull.
+    this.#view.news.clear();
   }
 
   /** Takes one event. `nowMs` is monotonic milliseconds; a clock that jumps ahead counts as a stall of this node. */
@@ -96,6 +103,11 @@ export class Membership {
     const belief = this.#view.belief(id);
     if (record === undefined || belief === undefined) return undefined;
     return { record, liveness: belief.liveness, incarnation: belief.incarnation };
+  }
+
+  /** What `get` says of liveness alone, without an allocation: for the hot path. */
+  livenessOf(id: NodeId): Liveness | undefined {
+    return this.#view.livenessOf(id);
   }
 
   /** This node's own record; `boots` in it may have grown, and must be stored as the last start's number. */
