@@ -8,6 +8,7 @@ import type { Machine, SimCluster } from "./cluster.ts";
 import { SYNC_MS } from "./disk.ts";
 import { PARTITION_SHAPES } from "./links.ts";
 import type { SimRandom, Streams } from "./random.ts";
+import { WORLD } from "./trace.ts";
 import type { Workload } from "./workload.ts";
 
 /** Kinds that strike again and again. The names appear in reports. */
@@ -187,7 +188,7 @@ export class FaultPlan {
     const detail = this.#apply(kind, victim);
     if (detail === undefined) return;
     this.fired.set(kind, (this.fired.get(kind) ?? 0) + 1);
-    this.#cluster.scheduler.trace.event(`fault-${kind}`, victim?.index ?? -1, 0, 0, () => detail);
+    this.#cluster.scheduler.trace.event(`fault-${kind}`, WORLD, 0, 0, () => detail);
   }
 
   /** Does it; `undefined` when there was nothing to do it to. */

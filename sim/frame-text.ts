@@ -13,10 +13,22 @@ export function describeFrame(frame: Uint8Array): {
   const key = "key" in message ? message.key : undefined;
   const facts = JSON.stringify(message, (name, value: unknown) => {
     if (name === "kind") return undefined;
+    if (isBytesAsJson(value)) return `${value.data.length} bytes`;
     if (value instanceof Uint8Array) return `${value.length} bytes`;
     if (value instanceof Uint32Array) return `${value.length} words`;
     if (Array.isArray(value) && value.length > 8) return `${value.length} items`;
     return value;
   });
   return { text: `${message.kind} r${header.requestId} ${facts}`, key };
+}
+
+/** A `Buffer` is turned into an object of its own before a replacer sees it. */
+function isBytesAsJson(value: unknown): value is { readonly data: readonly number[] } {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "type" in value &&
+    value.type === "Buffer" &&
+    "data" in value
+  );
 }
