@@ -5,7 +5,7 @@
  * Invariant: the clock reading and the commit number are in every batch, so a start begins above every stamp that was
  * committed. `boots` is stored before anything of that start leaves the node.
  */
-import { binaryFromBytes } from "../base/binary.ts";
+import { binaryFromBytes, bytesFromBinary } from "../base/binary.ts";
 import { decodeAll } from "../base/byte-reader.ts";
 import { ByteWriter } from "../base/byte-writer.ts";
 import { metaKey } from "../core/causality/storage-key.ts";
@@ -42,7 +42,7 @@ export function loadIdentity(storage: Storage): Identity | undefined | "damaged"
 }
 
 export function identityOperation(identity: Identity): StorageOperation {
-  return { key: IDENTITY, value: Buffer.from(JSON.stringify(identity), "latin1") };
+  return { key: IDENTITY, value: bytesFromBinary(JSON.stringify(identity)) };
 }
 
 /** Members as last known; "damaged" when they cannot be read. */

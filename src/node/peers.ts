@@ -157,7 +157,7 @@ export class Peers {
         link.redialMs = nowMs;
       }
     }
-    for (const link of [...this.#links.values()]) {
+    for (const link of this.#links.values()) {
       if (kept.has(link.node)) continue;
       this.#hangUp(link, "no longer a member");
       this.#links.delete(link.node);
@@ -233,7 +233,7 @@ export class Peers {
 
   close(): void {
     this.#isClosed = true;
-    for (const connection of [...this.#connections.values()]) {
+    for (const connection of this.#connections.values()) {
       this.#options.transport.close(connection.id);
       this.#end(connection, "closing");
     }
@@ -518,7 +518,7 @@ export class Peers {
 
   #tend(): void {
     const nowMs = this.#options.clock.monotonicMs();
-    for (const connection of [...this.#connections.values()]) {
+    for (const connection of this.#connections.values()) {
       if (!connection.isReady && nowMs - connection.openedMs > HELLO_MS_MAX) {
         connection.closing = "no hello in time";
         this.#options.transport.close(connection.id);
