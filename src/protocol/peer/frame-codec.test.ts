@@ -1,0 +1,197 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { AssertionError } from "../../base/assert.ts";
+import { type Address, bootIdFrom, epochFrom, type NodeId } from "../../model/ids.ts";
+import { type Field, type Key, keyFromText } from "../../model/key.ts";
+import { FRAME_BYTES_MAX, KEY_BYTES_MAX } from "../../model/limits.ts";
+import type { FrameHeader, PeerMessage } from "../../model/peer-message.ts";
+import { NO_STAMP } from "../../model/stamp.ts";
+import {
+  decodeFrame,
+  encodeFrame,
+  encodeMessage,
+  frameFrom,
+  HEADER_BYTES,
+  isDecodeFailure,
+  patchHeader,
+} from "./frame-codec.ts";
+
+const header: FrameHeader = {
+  requestId: 0x01020304,
+  clockMs: 0x0a0b0c0d0e0f,
+  clockCounter: 0x1112,
+  epoch: epochFrom(0x0013141516171819),
+  remainingMs: 0x2021,
+  sentMs: 1.5,
+};
+
+const write: PeerMessage = {
+  kind: "write",
+  key: "k" as Key,
+  cells: [
+    { field: undefined, bytes: Uint8Array.of(0xaa, 0xbb) },
+    { field: "f" as Field, bytes: new Uint8Array(0) },
+  ],
+  base: { ms: 1, counter: 2, boot: 3 },
+  attempt: "final",
+  role: "fallback",
+  unreached: ["00000000000000ff" as NodeId],
+};
+
+/** Why `bytes` are refused; fails when they are not. */
+function reasonOf(bytes: Uint8Array): string {
+  const result = decodeFrame(bytes);
+  assert.ok(isDecodeFailure(result), "these bytes are no frame");
+  return result.reason;
+}
+
+/** A frame of `message` after `change`. */
+function changed(message: PeerMessage, change: (frame: Buffer) => void): Buffer {
+  const frame = Buffer.from(encodeFrame(header, message));
+  change(frame);
+  return frame;
+}
+
+// The layout is a promise to nodes of the same wire version: this test may only change together with WIRE_VERSION.
+test("a write has these bytes", () => {
+  const expected = [
+    "01020304", // request id
+    "0a0b0c0d0e0f1112", // clock
+    "0013141516171819", // epoch
+    "00002021", // remaining
+    "3ff8000000000000", // sent
+    "05", // kind
+    "00016b", // key
+    "00000000000100020000000000000003", // base
+    "03", // final, fallback
+    "000100000000000000ff", // unreached
+    "00000002", // cells
+    "ffff00000002aabb", // root
+    "00016600000000", // field
+  ].join("");
+  assert.equal(Buffer.from(encodeFrame(header, write)).toString("hex"), expected);
+});
+
+test("one body serves several peers, each with its own header", () => {
+  const encoded = encodeMessage(write);
+  const second = { ...header, requestId: 99, remainingMs: 0 };
+  const frames = [frameFrom(header, encoded), frameFrom(second, encoded)];
+  patchHeader(encoded, header);
+  assert.deepEqual(Buffer.from(encoded), frames[0]);
+  assert.deepEqual(frames[1], Buffer.from(encodeFrame(second, write)));
+});
+
+test("what is left of a deadline is rounded up, so that it is not zero before it is", () => {
+  const frame = decodeFrame(encodeFrame({ ...header, remainingMs: 0.2 }, write));
+  assert.ok(!isDecodeFailure(frame));
+  assert.equal(frame.header.remainingMs, 1);
+});
+
+test("cells are views of the frame", () => {
+  const frame = encodeFrame(header, write);
+  const decoded = decodeFrame(frame);
+  assert.ok(!isDecodeFailure(decoded) && decoded.message.kind === "write");
+  assert.equal(decoded.message.cells[0]?.bytes.buffer, frame.buffer);
+});
+
+test("every shorter frame and every longer one is refused", () => {
+  const frame = encodeFrame(header, write);
+  for (let length = 0; length < frame.length; length += 1) reasonOf(frame.subarray(0, length));
+  assert.match(reasonOf(Buffer.concat([frame, Buffer.alloc(1)])), /left over/);
+  assert.match(reasonOf(new Uint8Array(FRAME_BYTES_MAX + 1)), /max/);
+});
+
+test("headers out of range are refused", () => {
+  assert.match(reasonOf(changed(write, (frame) => frame.fill(0xff, 12, 20))), /53 bits/);
+  assert.match(
+    reasonOf(changed(write, (frame) => frame.writeUInt32BE(60_001, 20))),
+    /60001 ms left/,
+  );
+  assert.match(
+    reasonOf(changed(write, (frame) => frame.writeDoubleBE(Number.NaN, 24))),
+    /clock reading/,
+  );
+});
+
+test("kinds that do not exist are refused", () => {
+  for (let kind = 0; kind < 256; kind += 1) {
+    if ((kind >= 1 && kind <= 13) || (kind >= 64 && kind <= 77)) continue;
+    const frame = changed({ kind: "probe" }, (bytes) => {
+      bytes[HEADER_BYTES] = kind;
+    });
+    assert.match(reasonOf(frame), new RegExp(`unknown kind ${kind}\\b`));
+  }
+});
+
+test("names, slots, keys and ids out of range are refused", () => {
+  const body = HEADER_BYTES + 1;
+  const read: PeerMessage = { kind: "read", key: keyFromText("k"), want: "cells" };
+  assert.match(reasonOf(changed(read, (frame) => frame.fill(2, body, body + 1))), /unknown want/);
+  assert.match(
+    reasonOf(changed(read, (frame) => frame.writeUInt16BE(0, body + 1))),
+    /key empty|left over/,
+  );
+  const hint: PeerMessage = { kind: "hint", slot: 0 as never, targets: [] };
+  assert.match(reasonOf(changed(hint, (frame) => frame.writeUInt16BE(16_384, body))), /slot/);
+  const helloReply: PeerMessage = {
+    kind: "hello-reply",
+    clusterId: undefined,
+    nodeId: "00000000000000ff" as NodeId,
+    boot: bootIdFrom(1),
+  };
+  assert.match(
+    reasonOf(changed(helloReply, (frame) => frame.fill(0, body + 8, body + 16))),
+    /boot/,
+  );
+  assert.match(reasonOf(changed(helloReply, (frame) => frame.fill(2, body + 16))), /flag/);
+  const tooLong = Buffer.concat([
+    encodeFrame(header, read).subarray(0, body + 1),
+    Buffer.from("8001", "hex"),
+    Buffer.alloc(KEY_BYTES_MAX + 1, "k"),
+  ]);
+  assert.match(reasonOf(tooLong), /too-long/);
+});
+
+test("a count takes no memory that its bytes do not pay for", () => {
+  const reply: PeerMessage = { kind: "cells-reply", cells: [] };
+  const before = process.memoryUsage();
+  for (let round = 0; round < 100; round += 1) {
+    const frame = changed(reply, (bytes) => bytes.fill(0xff, HEADER_BYTES + 1));
+    assert.match(reasonOf(frame), /4294967295 items announced/);
+  }
+  const after = process.memoryUsage();
+  assert.ok(after.arrayBuffers - before.arrayBuffers < 1_000_000);
+});
+
+test("a hello of another wire version is known by its version, whatever follows", () => {
+  const hello: PeerMessage = {
+    kind: "hello",
+    wireVersion: 1,
+    clusterId: undefined,
+    nodeId: "0000000000000001" as NodeId,
+    boot: bootIdFrom(5),
+    address: "127.0.0.1:5000" as Address,
+  };
+  const frame = changed(hello, (bytes) => bytes.writeUInt16BE(7, HEADER_BYTES + 1));
+  for (const bytes of [
+    frame,
+    Buffer.concat([frame, Buffer.alloc(20, 0xff)]),
+    frame.subarray(0, 35),
+  ]) {
+    const decoded = decodeFrame(bytes);
+    assert.ok(!isDecodeFailure(decoded) && decoded.message.kind === "hello");
+    assert.equal(decoded.message.wireVersion, 7);
+  }
+});
+
+test("what does not fit its field is our own mistake", () => {
+  const stamp = { ...NO_STAMP, boot: 2 ** 53 };
+  assert.throws(() => encodeMessage({ ...write, base: stamp }), AssertionError);
+  assert.throws(() => encodeMessage({ ...write, base: { ...NO_STAMP, ms: 2 ** 48 } }));
+  assert.throws(() => encodeMessage({ ...write, base: { ...NO_STAMP, counter: 65_536 } }));
+  assert.throws(() => encodeMessage({ ...write, key: "" as Key }), AssertionError);
+  assert.throws(() => encodeFrame({ ...header, remainingMs: 60_001 }, write), AssertionError);
+  assert.throws(() => encodeFrame({ ...header, requestId: -1 }, write), AssertionError);
+  const huge = { field: undefined, bytes: new Uint8Array(FRAME_BYTES_MAX) };
+  assert.throws(() => encodeMessage({ ...write, cells: [huge] }), AssertionError);
+});
