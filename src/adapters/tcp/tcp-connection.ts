@@ -66,8 +66,9 @@ export class TcpConnection {
     });
     this.#socket.on("end", () => {
       this.#reason ??= "ended by the other side";
-      // The socket now ends this direction as well: nothing more can be sent.
+      // The socket now ends this direction as well, once the other side has read what was written; it may never.
       this.#isClosing = true;
+      this.#linger();
     });
     this.#socket.on("close", () => this.#onSocketClosed());
     // The side that connects speaks first: a stranger who connects to a node is told nothing.
@@ -122,7 +123,7 @@ export class TcpConnection {
       this.#socket.destroy();
       return;
     }
-    this.#lingerTimer = setTimeout(() => this.#socket.destroy(), LINGER_MS);
+    this.#linger();
     if (!this.#isDirty && !this.#isWriting) {
       this.#isDirty = true;
       this.#owner.onDirty(this);
@@ -134,6 +135,10 @@ export class TcpConnection {
     this.#reason ??= reason;
     this.#isClosing = true;
     this.#socket.destroy();
+  }
+
+  #linger(): void {
+    this.#lingerTimer ??= setTimeout(() => this.#socket.destroy(), LINGER_MS);
   }
 
   #writeDone(): void {

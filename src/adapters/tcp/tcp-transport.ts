@@ -159,7 +159,9 @@ class TcpTransport implements OpenTransport, ConnectionOwner {
   connect(address: Address): ConnectionId {
     const { host, port } = splitAddress(address);
     const socket = connect({ host, port, noDelay: true });
-    return this.#add(socket, false, address).id;
+    const connection = this.#add(socket, false, address);
+    if (this.#isShutDown) connection.close();
+    return connection.id;
   }
 
   send(connection: ConnectionId, frame: Uint8Array): boolean {

@@ -14,8 +14,8 @@
  * frames follow one another.
  *
  * Invariant: at most one large and one whole frame are incomplete at a time, so memory is bounded by what was announced
- * within limits; the work is linear in the bytes, however they are cut. The greeting's first byte is in no text and no TLS
- * record, and its line end shows whoever rewrites line ends.
+ * within limits; the work is linear in the bytes, however they are cut. The greeting's first byte begins no ASCII text and no
+ * TLS record, and its line end shows whoever rewrites line ends.
  */
 import { asBuffer, binaryFromBytes } from "../../base/binary.ts";
 import { CHUNK_BYTES_MAX, FRAME_BYTES_MAX } from "../../model/limits.ts";
