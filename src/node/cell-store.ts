@@ -5,9 +5,8 @@
  * follow each in the same step, so they always describe what `get` answers. Nothing is answered here: whoever
  * answers waits for the commit first.
  */
-import { assert } from "../base/assert.ts";
 import { SlotHashes } from "../core/anti-entropy/slot-hashes.ts";
-import { checksumOf, decodeCell, encodeCell, isRootCell } from "../core/causality/cell-codec.ts";
+import { checksumOf, decodeCell, encodeCell } from "../core/causality/cell-codec.ts";
 import { mergeCells } from "../core/causality/merge.ts";
 import {
   allCellsRange,
@@ -19,7 +18,7 @@ import { heldAtField, heldAtRoot } from "../core/causality/view.ts";
 import type { Cell, CellAddress, EncodedCell, FieldCell, RootCell } from "../model/cell.ts";
 import type { Key } from "../model/key.ts";
 import type { Slot } from "../model/slot.ts";
-import { compareStamps, maxStamp, NO_STAMP, type Stamp } from "../model/stamp.ts";
+import { compareStamps, NO_STAMP, type Stamp } from "../model/stamp.ts";
 import type { Storage, StorageEntry, StorageKey } from "../ports/storage.ts";
 import type { GroupCommit } from "./group-commit.ts";
 
@@ -32,8 +31,26 @@ export type FoundCell =
 
 export type MergeResult =
   | { readonly kind: "merged"; readonly isChanged: boolean; readonly isSuperseded: boolean }
-  | { readonly kind: "invalid"; readonly detail: string }
   | { readonly kind: "failed"; readonly detail: string };
+
+const ABSENT: FoundCell = { kind: "absent" };
+const DAMAGED: FoundCell = { kind: "damaged" };
+
+/** A cell that arrived, with the bytes it arrived in. */
+export interface DecodedCell extends EncodedCell {
+  readonly cell: Cell;
+}
+
+/** Trust boundary: cells of one key from anywhere; `undefined` if one does not decode at this key. */
+export function decodeAll(key: Key, cells: readonly EncodedCell[]): DecodedCell[] | undefined {
+  const decoded: DecodedCell[] = [];
+  for (const { field, bytes } of cells) {
+    const cell = decodeCell(bytes, key, field);
+    if (cell === "damaged") return undefined;
+    decoded.push({ field, bytes, cell });
+  }
+  return decoded;
+}
 
 /** Cells read in one turn while the hashes are built. */
 const BUILD_ENTRIES_MAX = 2_000;
@@ -53,6 +70,9 @@ export class CellStore {
   #isBuilding = false;
   #builds = 0;
   #damaged = 0;
+  /** The cell looked up last: a write looks at the same one several times. */
+  #lastKey: StorageKey = "";
+  #lastFound: FoundCell | undefined;
 
   constructor(options: {
     readonly commit: GroupCommit;
@@ -80,28 +100,23 @@ export class CellStore {
   }
 
   find(slot: Slot, key: Key, field: CellAddress): FoundCell {
-    let bytes: Uint8Array | undefined;
-    try {
-      bytes = this.#commit.get(cellKey(slot, key, field));
-    } catch (error) {
-      return { kind: "failed", detail: String(error) };
-    }
-    if (bytes === undefined) return { kind: "absent" };
-    const cell = decodeCell(bytes, key, field);
-    if (cell !== "damaged") return { kind: "held", cell, bytes };
-    this.#damaged += 1;
-    return { kind: "damaged" };
+    const storageKey = cellKey(slot, key, field);
+    if (storageKey === this.#lastKey && this.#lastFound !== undefined) return this.#lastFound;
+    const found = this.#look(storageKey, key, field);
+    if (found.kind === "damaged") this.#damaged += 1;
+    this.#lastKey = storageKey;
+    this.#lastFound = found.kind === "failed" ? undefined : found;
+    return found;
   }
 
   /**
-   * What a write of `cell` must stamp above: the greatest of what is held in its place and, for a write that clears
-   * the key, of anything merged in its slot. A damaged cell holds nothing that can be known.
+   * What a write to this place must stamp above: the greatest of what is held there, of what its root cleared, and
+   * of the flush floor. A damaged cell holds nothing that can be known.
    */
-  heldFor(slot: Slot, key: Key, field: CellAddress, cell: Cell, nowMs: number): Stamp {
+  heldAt(slot: Slot, key: Key, field: CellAddress, nowMs: number): Stamp {
     const root = this.find(slot, key, undefined);
     const rootCell = root.kind === "held" ? (root.cell as RootCell) : undefined;
     if (field === undefined) return heldAtRoot(rootCell, NO_STAMP, nowMs);
-    assert(!isRootCell(cell), "a field has a field's cell");
     const found = this.find(slot, key, field);
     const fieldCell = found.kind === "held" ? (found.cell as FieldCell) : undefined;
     return heldAtField(rootCell, fieldCell, NO_STAMP, nowMs);
@@ -112,31 +127,21 @@ export class CellStore {
     return this.#newest.get(slot) ?? this.#floor;
   }
 
-  /** Merges encoded cells of one key. Bytes that do not decode at this key are refused whole. */
-  merge(slot: Slot, key: Key, cells: readonly EncodedCell[]): MergeResult {
-    const decoded: Cell[] = [];
-    for (const { field, bytes } of cells) {
-      const cell = decodeCell(bytes, key, field);
-      if (cell === "damaged") return { kind: "invalid", detail: "a cell fails its checksum" };
-      decoded.push(cell);
-    }
+  /** Merges cells of one key, decoded by `decodeAll` for this very key. */
+  merge(slot: Slot, key: Key, cells: readonly DecodedCell[]): MergeResult {
     let isChanged = false;
     let isSuperseded = false;
-    for (const [index, { field, bytes }] of cells.entries()) {
-      const cell = decoded[index] as Cell;
+    for (const { field, bytes, cell } of cells) {
       const held = this.find(slot, key, field);
       if (held.kind === "failed") return held;
       const before = held.kind === "held" ? held.cell : undefined;
       const after = mergeCells(before, cell);
-      if (after === before) {
-        isSuperseded ||= compareStamps(after.stamp, cell.stamp) > 0;
-        continue;
-      }
       isSuperseded ||= compareStamps(after.stamp, cell.stamp) > 0;
+      if (after === before) continue;
       isChanged = true;
       const stored = after === cell ? bytes : encodeCell(after, key, field);
       this.#replace(slot, cellKey(slot, key, field), held, stored);
-      this.#newest.set(slot, maxStamp(this.newestIn(slot), after.stamp));
+      if (compareStamps(after.stamp, this.newestIn(slot)) > 0) this.#newest.set(slot, after.stamp);
     }
     return { kind: "merged", isChanged, isSuperseded };
   }
@@ -159,12 +164,25 @@ export class CellStore {
    * commit took cells back, and where damage makes the sum unknowable.
    */
   rebuild(): void {
+    this.#lastFound = undefined;
     this.#hashes.clear();
     this.#builtUpTo = "";
     this.#changed = new Set();
     this.#builds += 1;
     this.#isBuilding = true;
     this.#buildFrom(allCellsRange().from, this.#builds);
+  }
+
+  #look(storageKey: StorageKey, key: Key, field: CellAddress): FoundCell {
+    let bytes: Uint8Array | undefined;
+    try {
+      bytes = this.#commit.get(storageKey);
+    } catch (error) {
+      return { kind: "failed", detail: String(error) };
+    }
+    if (bytes === undefined) return ABSENT;
+    const cell = decodeCell(bytes, key, field);
+    return cell === "damaged" ? DAMAGED : { kind: "held", cell, bytes };
   }
 
   #replace(
@@ -174,6 +192,7 @@ export class CellStore {
     stored: Uint8Array | undefined,
   ): void {
     this.#commit.put(storageKey, stored);
+    this.#lastFound = undefined;
     if (held.kind === "damaged") {
       // What a damaged cell contributed cannot be known, so it cannot be taken out.
       this.rebuild();

@@ -22,9 +22,9 @@ import type {
   Refusal,
 } from "../model/peer-message.ts";
 import type { Slot } from "../model/slot.ts";
-import { compareStamps, maxStamp, NO_STAMP } from "../model/stamp.ts";
+import { compareStamps, maxStamp, NO_STAMP, type Stamp } from "../model/stamp.ts";
 import type { Storage, StorageKey } from "../ports/storage.ts";
-import type { CellStore } from "./cell-store.ts";
+import { type CellStore, type DecodedCell, decodeAll } from "./cell-store.ts";
 import type { GroupCommit } from "./group-commit.ts";
 
 /** Work of one page of a listing or an exchange. */
@@ -70,8 +70,13 @@ export class Replica {
       refuse(reply, "not-owner", `slot ${slot} is not held here`);
       return;
     }
+    const decoded = decodeAll(key, request.cells);
+    if (decoded === undefined) {
+      refuse(reply, "damaged", "a cell fails its checksum");
+      return;
+    }
     if (request.attempt === "first") {
-      const held = this.#heldAbove(slot, request);
+      const held = this.#heldAbove(slot, request, decoded);
       if (held !== undefined) {
         reply({
           kind: "write-reply",
@@ -82,9 +87,9 @@ export class Replica {
         return;
       }
     }
-    const merged = cells.merge(slot, key, request.cells);
-    if (merged.kind !== "merged") {
-      refuse(reply, merged.kind === "invalid" ? "damaged" : "failed", merged.detail);
+    const merged = cells.merge(slot, key, decoded);
+    if (merged.kind === "failed") {
+      refuse(reply, "failed", merged.detail);
       return;
     }
     this.mark(slot, request.unreached);
@@ -271,9 +276,14 @@ export class Replica {
     const { cells, commit } = this.#options;
     for (const { key, field, bytes } of keyed) {
       if (slotOfKey(key) !== slot) continue;
-      const merged = cells.merge(slot, key, [{ field, bytes }]);
+      const decoded = decodeAll(key, [{ field, bytes }]);
+      if (decoded === undefined) {
+        refuse(reply, "damaged", "a cell fails its checksum");
+        return;
+      }
+      const merged = cells.merge(slot, key, decoded);
       if (merged.kind === "merged") continue;
-      refuse(reply, merged.kind === "invalid" ? "damaged" : "failed", merged.detail);
+      refuse(reply, "failed", merged.detail);
       return;
     }
     commit.whenDurable((error) => {
@@ -283,17 +293,20 @@ export class Replica {
   }
 
   /** What makes a first attempt fall behind, if anything. */
-  #heldAbove(slot: Slot, { key, cells, base }: RequestOf<"write">): typeof NO_STAMP | undefined {
+  #heldAbove(
+    slot: Slot,
+    { key, base }: RequestOf<"write">,
+    cells: readonly DecodedCell[],
+  ): Stamp | undefined {
     const store = this.#options.cells;
-    let above: typeof NO_STAMP | undefined;
-    for (const { field, bytes } of cells) {
-      const cell = decodeCell(bytes, key, field);
-      if (cell === "damaged") continue;
+    let above: Stamp | undefined;
+    for (const { field, cell } of cells) {
       // Expiry is judged by the stamp about to be minted.
       const nowMs = Math.max(this.#options.nowMs(), cell.stamp.ms);
-      const held = store.heldFor(slot, key, field, cell, nowMs);
+      const held = store.heldAt(slot, key, field, nowMs);
       if (compareStamps(held, base) > 0) above = maxStamp(above ?? NO_STAMP, held);
       if (!isRootCell(cell) || compareStamps(cell.cleared, cell.stamp) < 0) continue;
+      // It clears the key, and so must be above whatever field of it was ever acknowledged.
       const newest = store.newestIn(slot);
       if (compareStamps(newest, cell.stamp) > 0) above = maxStamp(above ?? NO_STAMP, newest);
     }
