@@ -55,6 +55,22 @@ test("a crash is found among lost, late and doubled datagrams too", () => {
   }
 });
 
+test("of a half that crashes at once every member is found, and nobody else is accused", () => {
+  for (const size of [3, 5, 8]) {
+    for (const seed of SEEDS) {
+      const cluster = settled({ seed, size });
+      const since = cluster.changes.length;
+      const victims = cluster.random.shuffle(cluster.nodes).slice(0, Math.ceil(size / 2));
+      for (const victim of victims) cluster.crash(victim);
+      const isFound = (): boolean =>
+        cluster.up().every((node) => victims.every((v) => cluster.livenessOf(v, node) === "dead"));
+      assert.notEqual(cluster.runUntil(isFound, 10_000), undefined, `seed ${seed}, ${size} nodes`);
+      const ids = new Set(victims.map((victim) => victim.id));
+      assert.ok(cluster.changes.slice(since).every((change) => ids.has(change.id)));
+    }
+  }
+});
+
 test("on 20 % packet loss nobody is declared dead", () => {
   for (const size of [3, 5, 9]) {
     const trial = lossTrial(SEED, size, 10 * 60_000);

@@ -170,6 +170,15 @@ export class ClusterView {
     return this.reachable().length + 1;
   }
 
+  /** Other members that are believed alive, not counting `except`: who could confirm a suspicion of it. */
+  aliveCountWithout(except: NodeId): number {
+    let count = 0;
+    for (const id of this.reachable()) {
+      if (id !== except && this.#beliefs.get(id)?.liveness === "alive") count += 1;
+    }
+    return count;
+  }
+
   /** At most `count` random members that are believed alive, none of `except`. */
   sampleAlive(count: number, except: NodeId): NodeId[] {
     const alive = this.reachable().filter(

@@ -8,9 +8,11 @@ const ids = Array.from({ length: 9 }, (_, index) => nodeIdFrom(0, index));
 const self = nodeIdFrom(0, 4);
 const others = ids.filter((id) => id !== self);
 
+const nobody = (): boolean => false;
+
 test("every second probe is of the successor, and a round of the rest reaches everybody", () => {
   const order = new ProbeOrder(self, new Prng(1));
-  const probed = Array.from({ length: 16 }, () => order.next(others));
+  const probed = Array.from({ length: 16 }, () => order.next(others, nobody));
   assert.deepEqual(
     probed.filter((_, index) => index % 2 === 0),
     Array.from({ length: 8 }, () => nodeIdFrom(0, 5)),
@@ -20,10 +22,19 @@ test("every second probe is of the successor, and a round of the rest reaches ev
 
 test("the last member's successor is the first, and who has gone is not probed", () => {
   const order = new ProbeOrder(nodeIdFrom(0, 8), new Prng(1));
-  assert.equal(order.next(ids.slice(0, 8)), ids[0]);
+  assert.equal(order.next(ids.slice(0, 8), nobody), ids[0]);
   const left = [nodeIdFrom(0, 3)];
-  for (let times = 0; times < 10; times += 1) assert.equal(order.next(left), left[0]);
-  assert.equal(order.next([]), undefined);
+  for (let times = 0; times < 10; times += 1) assert.equal(order.next(left, nobody), left[0]);
+  assert.equal(order.next([], nobody), undefined);
+});
+
+test("a suspected successor is passed over, unless all are suspected", () => {
+  const isNext = (id: string): boolean => id === nodeIdFrom(0, 5);
+  assert.equal(new ProbeOrder(self, new Prng(1)).next(others, isNext), nodeIdFrom(0, 6));
+  assert.equal(
+    new ProbeOrder(self, new Prng(1)).next(others, () => true),
+    others[0],
+  );
 });
 
 test("a sample has different items and never more than there are", () => {

@@ -19,19 +19,25 @@ export class ProbeOrder {
     this.#random = random;
   }
 
-  /** One of `targets`, which are in the order of ids, without this node; `undefined` when there are none. */
-  next(targets: readonly NodeId[]): NodeId | undefined {
+  /**
+   * One of `targets`, which are in the order of ids, without this node; `undefined` when there are none. A successor
+   * under suspicion is passed over for the next one: of neighbours that crash together each is found.
+   */
+  next(targets: readonly NodeId[], isSuspect: (id: NodeId) => boolean): NodeId | undefined {
     if (targets.length === 0) return undefined;
     this.#isSuccessorsTurn = !this.#isSuccessorsTurn;
-    if (!this.#isSuccessorsTurn) {
-      return targets.find((id) => id > this.#self) ?? targets[0];
-    }
+    if (!this.#isSuccessorsTurn) return this.#successor(targets, isSuspect);
     const eligible = new Set(targets);
     for (;;) {
       const id = this.#round.pop();
       if (id === undefined) this.#round = shuffle(targets, this.#random);
       else if (eligible.has(id)) return id;
     }
+  }
+
+  #successor(targets: readonly NodeId[], isSuspect: (id: NodeId) => boolean): NodeId | undefined {
+    const after = targets.find((id) => id > this.#self && !isSuspect(id));
+    return after ?? targets.find((id) => !isSuspect(id)) ?? targets[0];
   }
 }
 

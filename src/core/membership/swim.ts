@@ -42,6 +42,8 @@ type Nack = Extract<GossipMessage, { kind: "nack" }>;
 
 interface Probe {
   readonly target: NodeId;
+  /** Another failure to reach a suspect tells nothing about this node's own hearing. */
+  readonly isOfSuspect: boolean;
   /** Who was asked to help. */
   readonly helpers: Set<NodeId>;
   /** Helpers that have sent a nack. */
@@ -79,7 +81,10 @@ export class Swim {
 
   /** Probes whom it is the turn of, and sets the next round. */
   onProbeRound(nowMs: number): void {
-    const target = this.#order.next(this.#view.reachable());
+    const target = this.#order.next(
+      this.#view.reachable(),
+      (id) => this.#view.livenessOf(id) === "suspect",
+    );
     if (target !== undefined) this.probe(target, nowMs);
   }
 
@@ -99,6 +104,7 @@ export class Swim {
     const number = this.#nextNumber();
     this.#probes.set(number, {
       target,
+      isOfSuspect: this.#view.livenessOf(target) !== "alive",
       helpers: new Set(),
       nacks: new Set(),
       extensionsDue: 0,
@@ -140,7 +146,9 @@ export class Swim {
     }
     this.#probes.delete(number);
     // Helpers that sent not even a nack point at this node's own hearing; without helpers it cannot tell.
-    this.#health.worsen(probe.helpers.size === 0 ? 1 : probe.helpers.size - probe.nacks.size);
+    if (!probe.isOfSuspect) {
+      this.#health.worsen(probe.helpers.size === 0 ? 1 : probe.helpers.size - probe.nacks.size);
+    }
     const belief = this.#view.belief(probe.target);
     if (belief === undefined || belief.liveness === "dead") return;
     this.hear(
@@ -309,7 +317,8 @@ export class Swim {
     const suspicion = new Suspicion(incarnation, nowMs);
     this.#suspicions.set(id, suspicion);
     if (by !== undefined) this.#accuse(id, suspicion, by);
-    this.#armSuspicion(id, suspicion);
+    // One more suspect is one less to confirm the other suspicions.
+    for (const [suspect, other] of this.#suspicions) this.#armSuspicion(suspect, other);
     if (by === this.#view.selfId) return;
     if (this.#view.random.below(this.#view.memberCount) < CHECKERS) this.probe(id, nowMs);
   }
@@ -339,11 +348,10 @@ export class Swim {
   }
 
   #deadlineMs(id: NodeId, suspicion: Suspicion): number {
-    const reachable = this.#view.reachable();
     const lastsMs = suspicionMs({
       config: this.#view.config,
       memberCount: this.#view.memberCount,
-      others: reachable.includes(id) ? reachable.length - 1 : reachable.length,
+      others: this.#view.aliveCountWithout(id),
       confirmations: suspicion.confirmations,
     });
     return suspicion.deadlineMs(lastsMs);
