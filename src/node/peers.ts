@@ -295,7 +295,7 @@ export class Peers {
   #onHelloReply(connection: Connection, reply: PeerReply): void {
     if (reply.kind !== "hello-reply") {
       const reason = reply.kind === "refused" ? `${reply.reason}: ${reply.detail}` : "no hello";
-      this.#refuse(connection, reason);
+      this.#refuse(connection, reason, reply.kind === "refused" ? reply : undefined);
       return;
     }
     const { nodeId } = this.#options.identity();
@@ -328,12 +328,16 @@ export class Peers {
     }
   }
 
-  #refuse(connection: Connection, reason: string): void {
+  #refuse(
+    connection: Connection,
+    reason: string,
+    refusal?: Extract<PeerReply, { kind: "refused" }>,
+  ): void {
     const { first } = connection;
     connection.closing = reason;
     this.#options.transport.close(connection.id);
     if (first !== undefined) {
-      first.done({ kind: "refused", reason: "not-ready", detail: reason });
+      first.done(refusal ?? { kind: "refused", reason: "not-ready", detail: reason });
       return;
     }
     this.#options.log.log("warn", "peer-refused", { peer: connection.peer ?? "", reason });

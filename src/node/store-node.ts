@@ -30,6 +30,7 @@ import type { Random } from "../ports/random.ts";
 import type { Storage, StorageError } from "../ports/storage.ts";
 import type { Transport } from "../ports/transport.ts";
 import { CellStore } from "./cell-store.ts";
+import { checkCluster } from "./check-cluster.ts";
 import { Convergence } from "./convergence.ts";
 import { Counters } from "./counters.ts";
 import { dumpPage } from "./dump.ts";
@@ -352,7 +353,18 @@ export class StoreNode implements Store {
     if (self?.intent === "removed" || self?.intent === "left") {
       return done(`this node was ${self.intent}; start it with an empty data directory`);
     }
-    this.#begin({ clusterId, intent: self?.intent ?? "active", known }, done);
+    const { config, clock } = this.#options;
+    checkCluster({
+      addresses: config.peers,
+      clusterId,
+      peers: this.#peers,
+      clock,
+      done: (problem) => {
+        if (this.#phase !== "starting") return;
+        if (problem !== undefined) done(problem);
+        else this.#begin({ clusterId, intent: self?.intent ?? "active", known }, done);
+      },
+    });
   }
 
   #begin(
