@@ -26,7 +26,7 @@ export async function runLocalCluster(settings: Settings, nodeCount: number): Pr
   const isStopping = (): boolean => hasFailed || stop.isStopped();
   try {
     await Promise.race([startAll(settings, plans, children, isStopping), stop.requested]);
-    if (!isStopping()) announce(settings, plans);
+    if (!isStopping()) announce(settings, children);
     for (const child of children) void reportEnd(child, settings, isStopping);
     await Promise.race([stop.requested, Promise.all(children.map((child) => child.ended))]);
   } catch (error) {
@@ -150,10 +150,12 @@ function childArgs(settings: Settings, plan: ChildPlan, peers: readonly string[]
   return args;
 }
 
-function announce(settings: Settings, plans: readonly ChildPlan[]): void {
+function announce(settings: Settings, children: readonly ClusterChild[]): void {
   const host = settings.options.address;
+  const plans = children.map(({ plan }) => plan).sort((a, b) => a.number - b.number);
   const rows = plans.map((plan) => ({
     node: plan.number,
+    pid: children.find((child) => child.plan === plan)?.pid,
     peers: addressOf(settings, plan),
     http: `http://${host}:${plan.serverPort}`,
     browser: `http://${host}:${plan.webPort}`,

@@ -6,9 +6,11 @@
  */
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { createInterface } from "node:readline";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Command } from "commander";
+import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from "../../model/limits.ts";
+import { lineBytesMax } from "../../protocol/http/bulk-line.ts";
+import { LineSplitter } from "../../protocol/http/line-splitter.ts";
 import { CliError, EXIT, failure } from "../cli-error.ts";
 import { addClientFlags, type ClientFlags, withClient } from "../client-flags.ts";
 import { type NodeClient, query } from "../node-client.ts";
@@ -22,7 +24,7 @@ interface ImportFlags extends ClientFlags {
 interface Line {
   /** In the file, from 1. */
   readonly number: number;
-  readonly text: string;
+  readonly bytes: Uint8Array;
 }
 
 interface LineError {
@@ -36,6 +38,8 @@ interface LineResult {
   readonly error?: LineError;
 }
 
+const LINE_FEED = Buffer.from("\n");
+const LINE_BYTES_MAX = lineBytesMax({ keyBytesMax: KEY_BYTES_MAX, valueBytesMax: VALUE_BYTES_MAX });
 const BATCH_LINES_MAX = 2_000;
 const BATCH_BYTES_MAX = 8 * 1024 * 1024;
 /** Passing failures of one line; with the pauses between them about 15 s. */
@@ -67,9 +71,11 @@ async function importAll(file: string, flags: ImportFlags): Promise<void> {
   const importer = await withClient(flags, async (client) => {
     const running = new Importer(client, flags.w);
     let bytes = 0;
-    for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-      bytes += Buffer.byteLength(text) + 1;
-      await running.add(text, size === undefined ? undefined : Math.min(1, bytes / size));
+    for await (const lines of linesOf(input)) {
+      for (const line of lines) {
+        bytes += line.length + 1;
+        await running.add(line, size === undefined ? undefined : Math.min(1, bytes / size));
+      }
     }
     await running.flush();
     return running;
@@ -101,6 +107,28 @@ async function sizeOf(file: string): Promise<number> {
   }
 }
 
+/**
+ * Lines by line feeds alone: `node:readline` also breaks at U+2028, which JSON allows in a string. A line beyond any
+ * value's length is passed on cut, for the node to refuse by its number.
+ */
+async function* linesOf(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array[]> {
+  let lines: Uint8Array[] = [];
+  const splitter = new LineSplitter(
+    {
+      onLine: (line) => lines.push(line),
+      onLongLine: () => lines.push(Buffer.from("(a line that is too long)")),
+    },
+    LINE_BYTES_MAX,
+  );
+  for await (const chunk of input) {
+    splitter.feed(chunk);
+    yield lines;
+    lines = [];
+  }
+  splitter.end();
+  yield lines;
+}
+
 class Importer {
   readonly #client: NodeClient;
   readonly #target: string;
@@ -121,14 +149,14 @@ class Importer {
     this.#target = parameters === "" ? "/kv" : `/kv?${parameters}`;
   }
 
-  async add(text: string, fraction: number | undefined): Promise<void> {
+  async add(bytes: Uint8Array, fraction: number | undefined): Promise<void> {
     this.#lineNumber += 1;
-    if (text.trim() === "") return;
-    const key = keyOf(text);
+    if (bytes.length === 0) return;
+    const key = keyOf(bytes);
     if (key !== undefined && this.#batchKeys.has(key)) await this.flush();
     if (key !== undefined) this.#batchKeys.add(key);
-    this.#batch.push({ number: this.#lineNumber, text });
-    this.#batchBytes += text.length;
+    this.#batch.push({ number: this.#lineNumber, bytes });
+    this.#batchBytes += bytes.length;
     this.#fraction = fraction;
     if (this.#batch.length >= BATCH_LINES_MAX || this.#batchBytes >= BATCH_BYTES_MAX)
       await this.flush();
@@ -169,7 +197,7 @@ class Importer {
 
   async #ask(lines: readonly Line[], isLast: boolean): Promise<Map<number, LineResult>> {
     const results = new Map<number, LineResult>();
-    const body = Buffer.from(lines.map(({ text }) => `${text}\n`).join(""), "utf8");
+    const body = Buffer.concat(lines.flatMap(({ bytes }) => [bytes, LINE_FEED]));
     try {
       const answer = await this.#client.ask({
         method: "POST",
@@ -198,9 +226,12 @@ class Importer {
 }
 
 /** What tells two lines of one key from lines of two; `undefined` for a line that the node will refuse. */
-function keyOf(text: string): string | undefined {
+function keyOf(bytes: Uint8Array): string | undefined {
   try {
-    const { key, key64 } = JSON.parse(text) as { key?: unknown; key64?: unknown };
+    const { key, key64 } = JSON.parse(Buffer.from(bytes).toString("utf8")) as {
+      key?: unknown;
+      key64?: unknown;
+    };
     if (typeof key === "string") return Buffer.from(key, "utf8").toString("latin1");
     return typeof key64 === "string" ? Buffer.from(key64, "base64").toString("latin1") : undefined;
   } catch {
