@@ -17,7 +17,7 @@ test("every second probe is of the successor, and a round of the rest reaches ev
     probed.filter((_, index) => index % 2 === 0),
     Array.from({ length: 8 }, () => nodeIdFrom(0, 5)),
   );
-  assert.deepEqual(probed.filter((_, index) => index % 2 === 1).sort(), others);
+  assert.deepEqual(new Set(probed.filter((_, index) => index % 2 === 1)), new Set(others));
 });
 
 test("the last member's successor is the first, and who has gone is not probed", () => {
