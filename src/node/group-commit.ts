@@ -23,6 +23,7 @@ export interface GroupCommitOptions {
 }
 
 interface Batch {
+  bytes: number;
   readonly values: Map<StorageKey, Uint8Array | undefined>;
   readonly waiters: Committed[];
 }
@@ -48,6 +49,11 @@ export class GroupCommit {
     return this.#forming.values.size + (this.#writing?.values.size ?? 0);
   }
 
+  /** Bytes of values put and not yet durable: what memory a slow disk costs. */
+  get uncommittedBytes(): number {
+    return this.#forming.bytes + (this.#writing?.bytes ?? 0);
+  }
+
   /** The newest value, whether or not it is durable. Throws `StorageError` `read-failed`. */
   get(key: StorageKey): Uint8Array | undefined {
     const { values } = this.#forming;
@@ -70,7 +76,10 @@ export class GroupCommit {
 
   /** Puts a value into the forming batch; `undefined` removes the key. The bytes must not change afterwards. */
   put(key: StorageKey, value: Uint8Array | undefined): void {
-    this.#forming.values.set(key, value);
+    const batch = this.#forming;
+    // A value that is overwritten while it waits is counted until its batch is written: an upper bound.
+    batch.bytes += value?.length ?? 0;
+    batch.values.set(key, value);
     this.#schedule();
   }
 
@@ -127,5 +136,5 @@ export class GroupCommit {
 }
 
 function emptyBatch(): Batch {
-  return { values: new Map(), waiters: [] };
+  return { bytes: 0, values: new Map(), waiters: [] };
 }

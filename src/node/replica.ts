@@ -32,6 +32,9 @@ const SCAN_ENTRIES_MAX = 2_048;
 const SCAN_BYTES_MAX = 1024 * 1024;
 const NO_BYTES = new Uint8Array(0);
 
+/** Values waiting for the disk: beyond this, writes are refused until it has caught up. */
+const UNCOMMITTED_BYTES_MAX = 256 * 1024 * 1024;
+
 type RequestOf<Kind extends PeerRequest["kind"]> = Extract<PeerRequest, { kind: Kind }>;
 export type Reply = (reply: PeerReply) => void;
 
@@ -70,6 +73,7 @@ export class Replica {
       refuse(reply, "not-owner", `slot ${slot} is not held here`);
       return;
     }
+    if (this.#isBehindDisk(reply)) return;
     const decoded = decodeAll(key, request.cells);
     if (decoded === undefined) {
       refuse(reply, "damaged", "a cell fails its checksum");
@@ -274,6 +278,7 @@ export class Replica {
   /** Merges cells of one slot whatever is held; answers when they are durable. */
   merge(slot: Slot, keyed: readonly KeyedCell[], reply: Reply): void {
     const { cells, commit } = this.#options;
+    if (this.#isBehindDisk(reply)) return;
     for (const { key, field, bytes } of keyed) {
       if (slotOfKey(key) !== slot) continue;
       const decoded = decodeAll(key, [{ field, bytes }]);
@@ -290,6 +295,14 @@ export class Replica {
       if (error === undefined) reply({ kind: "merge-reply" });
       else refuse(reply, "failed", error.message);
     });
+  }
+
+  /** Refuses what a slow disk would only pile up. */
+  #isBehindDisk(reply: Reply): boolean {
+    const bytes = this.#options.commit.uncommittedBytes;
+    if (bytes < UNCOMMITTED_BYTES_MAX) return false;
+    refuse(reply, "overloaded", `${bytes} bytes wait for the disk, max ${UNCOMMITTED_BYTES_MAX}`);
+    return true;
   }
 
   /** What makes a first attempt fall behind, if anything. */
