@@ -188,6 +188,30 @@ test("a suspect is told so in the ping that probes it, and its refutation counts
   assert.equal(bench.liveness(1), "alive");
 });
 
+test("a suspect is told so for as long as it is one, also when that is news to nobody else", () => {
+  const bench = new Bench(4);
+  bench.hear(2, { kind: "gossip" }, [claim(1, "suspect", 2)]);
+  for (let probe = 1; probe < 40; probe += 1) {
+    bench.hear(3, { kind: "ping", probe, target: undefined });
+  }
+  bench.run(3 * config.probeIntervalMs);
+  bench.effects = [];
+  bench.step({ kind: "doubted", id: nodeIdFrom(0, 1) });
+  bench.hear(1, { kind: "ping", probe: 41, target: undefined });
+  for (const { message } of [...bench.sent("ping"), ...bench.sent("ack")]) {
+    assert.equal(message.updates[0]?.kind, "liveness");
+  }
+  assert.equal(bench.sent("ack").length, 1);
+});
+
+test("a change of one's own record does not take a refutation back", () => {
+  const bench = new Bench(3);
+  bench.hear(1, { kind: "gossip" }, [claim(0, "dead", 2)]);
+  bench.step({ kind: "changed-self", change: { weight: 2 } });
+  assert.equal(bench.machine.self().version, 1);
+  assert.equal(bench.machine.get(nodeIdFrom(0, 0))?.incarnation, FIRST_INCARNATION + 1);
+});
+
 test("this node refutes what is said of it, above what was said, once", () => {
   const bench = new Bench(3);
   bench.hear(1, { kind: "gossip" }, [claim(0, "dead", 2, FIRST_INCARNATION + 5)]);

@@ -396,14 +396,12 @@ export class Membership {
   /** A timer that comes late, or a round long overdue, means that this node stood still, not that others did. */
   #noticeStall(event: MembershipEvent): void {
     const nowMs = this.#nowMs;
-    let lagMs = nowMs - this.#roundDueMs;
-    if (event.kind === "timer" && event.dueMs >= this.#awakeSinceMs) {
-      lagMs = Math.max(lagMs, nowMs - event.dueMs);
-    }
-    if (event.kind === "stalled" && nowMs - event.lagMs >= this.#awakeSinceMs) {
-      lagMs = Math.max(lagMs, event.lagMs);
-    }
-    if (lagMs < this.#view.config.stallMs || nowMs - lagMs < this.#awakeSinceMs) return;
+    let dueMs = this.#roundDueMs;
+    if (event.kind === "timer") dueMs = Math.min(dueMs, event.dueMs);
+    if (event.kind === "stalled") dueMs = Math.min(dueMs, nowMs - event.lagMs);
+    // What was due before this node last woke is late for a reason that was counted then.
+    const lagMs = nowMs - Math.max(dueMs, this.#awakeSinceMs);
+    if (lagMs < this.#view.config.stallMs) return;
     this.#awakeSinceMs = nowMs;
     this.#swim.onStalled(lagMs, nowMs);
   }
