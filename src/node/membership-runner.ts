@@ -85,6 +85,9 @@ export class MembershipRunner {
     const { header, message } = decoded.value;
     this.#options.onClock(header.clockMs, header.clockCounter);
     this.deliver({ kind: "datagram", from, message });
+    if (header.epoch !== this.#options.reading().epoch) {
+      this.deliver({ kind: "epoch-differs", id: message.sender.id });
+    }
   }
 
   /** Exchanges states with a node over its connection; requests that wait for the same node share one exchange. */
@@ -120,7 +123,7 @@ export class MembershipRunner {
   }
 
   #carryOut(effect: MembershipEffect): void {
-    const { options } = { options: this.#options };
+    const options = this.#options;
     switch (effect.kind) {
       case "send-datagram": {
         const { ms, counter, epoch } = options.reading();

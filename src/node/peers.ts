@@ -76,6 +76,8 @@ export interface PeersOptions {
   readonly onClock: (ms: number, counter: number) => void;
   readonly onDatagram: (from: Address, datagram: Uint8Array) => void;
   readonly onConnected: (node: NodeId) => void;
+  /** The connection this node had dialled to a member, and that had stood, is gone. */
+  readonly onDisconnected: (node: NodeId) => void;
 }
 
 interface Pending {
@@ -492,6 +494,9 @@ export class Peers {
     }
     const wasReady = connection.isReady;
     connection.isReady = false;
+    if (wasReady && link !== undefined && connection.isDialled && !this.#isClosed) {
+      this.#options.onDisconnected(link.node);
+    }
     const ended = [...connection.pending.values()];
     connection.pending.clear();
     for (const { sink, token } of ended) sink.onNoAnswer(connection.peer ?? ("" as NodeId), token);

@@ -51,6 +51,7 @@ export class Service {
     }
     if (!WITHOUT_EPOCH.has(message.kind) && served.epoch !== placement().epoch) {
       this.#options.counters.add("epoch-mismatches");
+      runner.deliver({ kind: "epoch-differs", id: from });
       refuse(reply, "epoch", "the placement differs");
       return;
     }

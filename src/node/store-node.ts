@@ -146,7 +146,8 @@ export class StoreNode implements Store {
       onRequest: (served) => this.#service.serve(served),
       onClock: (ms, counter) => this.#observe(ms, counter),
       onDatagram: (from, datagram) => this.#membership?.onDatagram(from, datagram),
-      onConnected: (node) => this.#counters.add(`peer-connections`, node === "" ? 0 : 1),
+      onConnected: () => this.#counters.add("peer-connections"),
+      onDisconnected: (id) => this.#membership?.deliver({ kind: "doubted", id }),
     });
     const placement = (): Placement => this.#placement;
     this.#replica = new Replica({
