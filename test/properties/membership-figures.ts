@@ -3,7 +3,7 @@
  *   node test/properties/membership-figures.ts [crashes=1000] [minutes=1000]
  * Crashes are spread over all sizes; the minutes are virtual, of each size, under 20 % datagram loss.
  */
-import { crashTrial, lossTrial, percentile, SIZES } from "./membership-trials.ts";
+import { crashTrial, halfTrial, lossTrial, percentile, SIZES } from "./membership-trials.ts";
 
 const crashes = Number(process.argv[2] ?? 1_000);
 const minutes = Number(process.argv[3] ?? 1_000);
@@ -34,6 +34,20 @@ function crashFigures(): void {
   console.log(`false accusations: ${accusations}`);
 }
 
+/** A tenth as many trials as crashes. */
+function halfFigures(): void {
+  for (const size of SIZES) {
+    const trials = Array.from({ length: Math.ceil(crashes / SIZES.length / 10) }, (_, index) =>
+      halfTrial(index + 1, size),
+    );
+    const dead = trials.map((trial) => trial.deadMs);
+    const accusations = trials.filter((trial) => trial.falseAccusations > 0).length;
+    console.log(
+      `${size} nodes, half at once: ${line("dead", dead)}; accused others: ${accusations}`,
+    );
+  }
+}
+
 function lossFigures(): void {
   for (const size of SIZES) {
     const trial = lossTrial(size, size, minutes * 60_000);
@@ -45,4 +59,5 @@ function lossFigures(): void {
 }
 
 if (crashes > 0) crashFigures();
+if (crashes > 0) halfFigures();
 if (minutes > 0) lossFigures();

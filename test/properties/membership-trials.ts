@@ -38,6 +38,32 @@ export function crashTrial(seed: number, size: number, network: Partial<Network>
   return { deadMs, backMs, falseAccusations };
 }
 
+/** Half of the members of a settled cluster crash at once: milliseconds until all others know of all of them. */
+export function halfTrial(
+  seed: number,
+  size: number,
+): { readonly deadMs: number; readonly falseAccusations: number } {
+  const cluster = new MembershipCluster({ seed, size });
+  settle(cluster, seed);
+  cluster.run(cluster.random.below(3_000));
+  const settledCount = cluster.changes.length;
+  const victims = cluster.random.shuffle(cluster.nodes).slice(0, Math.ceil(size / 2));
+  for (const victim of victims) cluster.crash(victim);
+  const deadMs = cluster.runUntil(
+    () =>
+      cluster
+        .up()
+        .every((node) => victims.every((victim) => cluster.livenessOf(victim, node) === "dead")),
+    PATIENCE_MS,
+  );
+  if (deadMs === undefined) throw new Error(`seed ${seed}: crashes were not found within 60 s`);
+  const ids = new Set(victims.map((victim) => victim.id));
+  const falseAccusations = cluster.changes
+    .slice(settledCount)
+    .filter((change) => !ids.has(change.id)).length;
+  return { deadMs, falseAccusations };
+}
+
 export interface LossTrial {
   readonly suspected: number;
   readonly declaredDead: number;
