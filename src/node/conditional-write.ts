@@ -44,10 +44,17 @@ export interface ConditionalPorts {
 
 type Done = (outcome: WriteOutcome) => void;
 
+/** A write whose turn has not come. */
+interface Waiting {
+  readonly deadlineMs: number;
+  readonly start: () => void;
+  readonly done: Done;
+}
+
 export class ConditionalWrites {
   readonly #ports: ConditionalPorts;
   /** Keys with a write under way, and those that wait for it in order of arrival. */
-  readonly #waiting = new Map<Key, (() => void)[]>();
+  readonly #waiting = new Map<Key, Waiting[]>();
 
   constructor(ports: ConditionalPorts) {
     this.#ports = ports;
@@ -70,13 +77,26 @@ export class ConditionalWrites {
       this.#waiting.set(key, []);
       start();
     } else if (waiting.length >= WAITING_PER_KEY_MAX) done(failure("overloaded", "no"));
-    else waiting.push(start);
+    else waiting.push({ deadlineMs: request.deadlineMs, start, done });
+  }
+
+  /** Answers those whose deadline has passed before their turn came: the one before may have more time than they. */
+  expire(nowMs: number): void {
+    for (const [key, waiting] of this.#waiting) {
+      const late = waiting.filter(({ deadlineMs }) => deadlineMs <= nowMs);
+      if (late.length === 0) continue;
+      this.#waiting.set(
+        key,
+        waiting.filter(({ deadlineMs }) => deadlineMs > nowMs),
+      );
+      for (const { done } of late) done(failure("timed-out", "no"));
+    }
   }
 
   #next(key: Key): void {
-    const start = this.#waiting.get(key)?.shift();
-    if (start === undefined) this.#waiting.delete(key);
-    else start();
+    const next = this.#waiting.get(key)?.shift();
+    if (next === undefined) this.#waiting.delete(key);
+    else next.start();
   }
 
   #try(

@@ -246,6 +246,7 @@ export class Convergence {
   #judgeFilled(): void {
     const { placement, self, onFilled } = this.#options;
     const now = placement();
+    if (now.isSettled) return;
     let isPending = false;
     for (let index = 0; index < SLOT_COUNT; index += 1) {
       const slot = index as Slot;

@@ -537,8 +537,8 @@ export class Peers {
         continue;
       }
       for (const [requestId, { sink, token, deadlineMs }] of connection.pending) {
-        // In order of sending, which is nearly the order of deadlines; the rest is found at the next turn.
-        if (deadlineMs > nowMs) break;
+        // All are looked at: one with much time, sent first, must not hide those behind it that have little.
+        if (deadlineMs > nowMs) continue;
         connection.pending.delete(requestId);
         sink.onNoAnswer(connection.peer ?? ("" as NodeId), token);
       }

@@ -113,27 +113,21 @@ export class Requests {
   read(request: ReadRequest, done: (outcome: ReadOutcome) => void): void {
     const refusal = this.#refusal();
     if (refusal !== undefined) return done(readFailure(refusal));
-    const { context } = this.#options;
+    const { context, clock } = this.#options;
     const { key, r, after } = request;
     const deadlineMs = this.#deadline(request.deadlineMs);
     this.#inFlight += 1;
     context.counters.add("reads");
+    let isInside = true;
     this.#read({ key, r, after, deadlineMs }, (verdict) => {
       this.#inFlight -= 1;
-      if (verdict.kind === "failed") {
-        context.counters.add("reads-failed");
-        const failed = readFailure(verdict.code, verdict.quorum);
-        done(verdict.code === "too-new" ? { ...failed, newest: verdict.newest } : failed);
-        return;
-      }
-      const { quorum } = verdict;
-      const root = verdict.cells.find(({ field }) => field === undefined)?.cell as
-        | RootCell
-        | undefined;
-      const visible = visibleRoot(root, context.wallMs());
-      if (visible === undefined) done({ kind: "absent", stamp: root?.stamp, quorum });
-      else done({ kind: "found", root: visible, quorum });
+      if (verdict.kind === "failed") context.counters.add("reads-failed");
+      const outcome = readOutcome(verdict, context.wallMs());
+      // Where this node alone is asked the verdict is there at once, and callers count on a later turn.
+      if (isInside) clock.defer(() => done(outcome));
+      else done(outcome);
     });
+    isInside = false;
   }
 
   list(request: ListRequest, done: (outcome: ListOutcome) => void): void {
@@ -142,7 +136,8 @@ export class Requests {
     const { context, clock } = this.#options;
     const { cursor } = request;
     if (cursor !== undefined && !isCursor(cursor)) {
-      return done({ kind: "page", entries: [], next: undefined });
+      clock.defer(() => done({ kind: "page", entries: [], next: undefined }));
+      return;
     }
     this.#inFlight += 1;
     context.counters.add("listings");
@@ -191,18 +186,21 @@ export class Requests {
   #accept(request: DeleteRequest, content: Content, done: WriteDone): void {
     const refusal = this.#refusal();
     if (refusal !== undefined) return done(failure(refusal, "no"));
-    const { context } = this.#options;
+    const { context, clock } = this.#options;
     const { key, w, condition } = request;
     const deadlineMs = this.#deadline(request.deadlineMs);
     this.#inFlight += 1;
     context.counters.add(content.value === undefined ? "deletes" : "puts");
+    let isInside = true;
     const answer = (outcome: WriteOutcome): void => {
       this.#inFlight -= 1;
       if (outcome.kind === "failed") context.counters.add("writes-failed");
-      done(outcome);
+      if (isInside) clock.defer(() => done(outcome));
+      else done(outcome);
     };
     if (condition !== undefined) {
       this.#forward({ ...request, condition }, content, deadlineMs, answer);
+      isInside = false;
       return;
     }
     const write = {
@@ -214,6 +212,7 @@ export class Requests {
       deadlineMs,
     };
     this.#write(write, (verdict, stamp) => answer(this.#outcome(verdict, stamp)));
+    isInside = false;
   }
 
   #outcome(verdict: WriteVerdict, stamp: Stamp): WriteOutcome {
@@ -324,12 +323,13 @@ export class Requests {
   }
 
   #tickLater(): void {
-    if (this.#isTicking || this.#runs.size === 0) return;
+    if (this.#isTicking || (this.#runs.size === 0 && this.#conditional.size === 0)) return;
     this.#isTicking = true;
     this.#options.clock.after(TICK_MS, () => {
       this.#isTicking = false;
       const nowMs = this.#options.context.monotonicMs();
       for (const run of this.#runs) if (run.wakeMs <= nowMs) run.tick();
+      this.#conditional.expire(nowMs);
       this.#tickLater();
     });
   }
@@ -352,6 +352,18 @@ export class Requests {
     const durationMs = Math.min(deadlineMs ?? DEADLINE_MS_DEFAULT, DEADLINE_MS_MAX);
     return this.#options.context.monotonicMs() + durationMs;
   }
+}
+
+function readOutcome(verdict: ReadVerdict, nowMs: number): ReadOutcome {
+  if (verdict.kind === "failed") {
+    const failed = readFailure(verdict.code, verdict.quorum);
+    return verdict.code === "too-new" ? { ...failed, newest: verdict.newest } : failed;
+  }
+  const { quorum } = verdict;
+  const root = verdict.cells.find(({ field }) => field === undefined)?.cell as RootCell | undefined;
+  const visible = visibleRoot(root, nowMs);
+  if (visible === undefined) return { kind: "absent", stamp: root?.stamp, quorum };
+  return { kind: "found", root: visible, quorum };
 }
 
 /** What a write leaves in the root; without a value it deletes. */

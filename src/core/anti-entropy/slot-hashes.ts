@@ -57,7 +57,8 @@ export class SlotHashes {
     const hashes = new Uint32Array(2 * GROUP_COUNT);
     for (let index = 0; index < SLOT_COUNT; index += 1) {
       const slot = index as Slot;
-      if (!isShared(slot)) continue;
+      // Empty slots say nothing, and asking whether they are shared is what costs.
+      if (this.#counts[slot] === 0 || !isShared(slot)) continue;
       const group = Math.floor(index / SLOTS_PER_GROUP);
       // The slot's number goes in, so that two slots with each other's cells do not cancel out.
       const { high, low } = mix64((this.#high[slot] as number) ^ index, this.#low[slot] as number);

@@ -67,10 +67,11 @@ export class Placement {
   readonly effectiveReplicas: number;
   /** Everybody who holds slots today or will, in order of id. */
   readonly memberIds: readonly NodeId[];
+  /** Nobody comes or goes: there is no pending node in any slot. */
+  readonly isSettled: boolean;
 
   readonly #candidates: readonly Candidate[];
   readonly #zoneCount: number;
-  readonly #isSettled: boolean;
   readonly #plans: (SlotPlan | undefined)[] = [];
   /** Slot by slot, once there is a plan: the indices of all candidates, the greatest score first. */
   readonly #orders: Uint16Array;
@@ -98,7 +99,7 @@ export class Placement {
       draws: drawsOf(member.id, member.weight),
     }));
     this.#zoneCount = zones.size;
-    this.#isSettled = members.every((member) => member.intent === "active");
+    this.isSettled = members.every((member) => member.intent === "active");
     // Setting the length makes room at once and costs a tenth of filling it: simulations make many placements.
     this.#plans.length = SLOT_COUNT;
     this.#orders = new Uint16Array(SLOT_COUNT * members.length);
@@ -186,7 +187,7 @@ export class Placement {
       order[rank] = INDEX_SPAN - 1 - (packed & (INDEX_SPAN - 1));
     }
     const primaries = this.#choose(order, (candidate) => holdsSlots(candidate.intent));
-    const pending = this.#isSettled ? NOBODY : this.#choosePending(order, primaries);
+    const pending = this.isSettled ? NOBODY : this.#choosePending(order, primaries);
     return { primaries, pending };
   }
 

@@ -50,7 +50,8 @@ export class DirtyMaps {
   /** The first slot from `from` on that waits for an exchange. */
   next(target: NodeId, from: number): Slot | undefined {
     const map = this.#maps.get(target);
-    if (map === undefined) return undefined;
+    // Asked many times a second of every peer, and mostly there is nothing.
+    if (map === undefined || map.count === map.exchanging.size) return undefined;
     for (let slot = from; slot < SLOT_COUNT; slot += 1) {
       if (((map.bits[slot >> 3] as number) & (1 << (slot & 7))) === 0) continue;
       if (!map.exchanging.has(slot as Slot)) return slot as Slot;
