@@ -22,6 +22,9 @@ interface OperationBase {
   /** `undefined` while under way. */
   endMs: number | undefined;
   pausedMs: number;
+  /** What the slowest wall clock of the cluster, and that of the machine asked, showed at the end. */
+  slowestWallMs: number;
+  wallMs: number;
   /** Its node ended under it: nothing is known of its effect. */
   isCutOff: boolean;
 }

@@ -113,7 +113,7 @@ export class Network {
     if (this.#listening.get(transport.address) === transport)
       this.#listening.delete(transport.address);
     this.#power[transport.process.machine] = power;
-    for (const half of [...transport.halves.values()]) {
+    for (const half of transport.halves.values()) {
       if (power === "on") this.#ship(half, { kind: "end" });
       else half.queue = [];
       this.#retire(half);

@@ -16,7 +16,7 @@ const DEFERRED_PER_TURN_MAX = 1_000_000;
 /** Milliseconds a turn may stay open for more events before its deferred callbacks run, at most. */
 const TURN_MS_MAX = 0.5;
 /** True time at the beginning of every run. */
-export const JANUARY_2026_MS = 1_767_225_600_000;
+const JANUARY_2026_MS = 1_767_225_600_000;
 
 interface Task {
   readonly kind: string;

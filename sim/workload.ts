@@ -91,7 +91,7 @@ export class Workload {
 
   /** A boot has ended: what it was asked is cut off. */
   cutOff(process: Process): void {
-    for (const [operation, asked] of [...this.#underWay]) {
+    for (const [operation, asked] of this.#underWay) {
       if (asked !== process) continue;
       operation.isCutOff = true;
       this.#ended(operation, process);
@@ -183,6 +183,8 @@ export class Workload {
       pausedBeforeMs: pausedMs(process, this.#cluster.scheduler.nowMs),
       endMs: undefined,
       pausedMs: 0,
+      slowestWallMs: 0,
+      wallMs: 0,
       isCutOff: false,
     };
   }
@@ -290,6 +292,9 @@ export class Workload {
     const scheduler = this.#cluster.scheduler;
     this.#underWay.delete(operation);
     operation.endMs = scheduler.nowMs;
+    const walls = this.#cluster.machines.map(({ clock }) => clock.wallMs());
+    operation.slowestWallMs = Math.min(...walls);
+    operation.wallMs = walls[process.machine] ?? operation.slowestWallMs;
     operation.pausedMs = pausedMs(process, scheduler.nowMs) - operation.pausedBeforeMs;
     const key = operation.kind === "list" ? undefined : operation.key;
     scheduler.trace.event(
