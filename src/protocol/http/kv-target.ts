@@ -6,7 +6,7 @@
  * rewrites before it sends is reachable by `?key64=`. Source: RFC 9112 section 3.2, RFC 3986 section 2.1.
  */
 import { keyFault } from "../../model/key.ts";
-import { decodeBase64, decodePercent } from "./percent.ts";
+import { decodeBase64, decodePercent, encodeBase64, encodePercent } from "./percent.ts";
 import { excerpt, isProblem, type Problem, problem } from "./problem.ts";
 import { NO_PARAMETERS, type Parameters, parseParameters } from "./query.ts";
 
@@ -108,4 +108,10 @@ export function keyProblem(binary: string, bytesMax: number): Problem | undefine
     default:
       return undefined;
   }
+}
+
+/** The target that names `key` (a binary string, not empty) through any URL library; parameters may follow after `?` or `&`. */
+export function formatKvTarget(key: string): string {
+  const isDirectory = key === "." || key === "..";
+  return isDirectory ? `/kv?key64=${encodeBase64(key)}` : `${KEY_PREFIX}${encodePercent(key)}`;
 }

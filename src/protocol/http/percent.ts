@@ -53,13 +53,15 @@ function hexDigit(code: number): number {
   return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
 }
 
-/** Spells bytes so that any URL library leaves them alone: all but unreserved characters are escaped, `.` too. */
+/**
+ * Spells bytes as one segment of a path: all but unreserved characters are escaped. URL parsers leave it alone, except that
+ * they take `.` and `..` for directories in any spelling: `formatKvTarget` goes round that.
+ */
 export function encodePercent(binary: string): string {
   let text = "";
   for (let index = 0; index < binary.length; index += 1) {
     const character = binary[index] as string;
-    // A dot would be unreserved, but `.` and `..` as whole segments do not survive a URL parser.
-    text += /[A-Za-z0-9_~-]/.test(character)
+    text += /[A-Za-z0-9_.~-]/.test(character)
       ? character
       : `%${binary.charCodeAt(index).toString(16).toUpperCase().padStart(2, "0")}`;
   }
