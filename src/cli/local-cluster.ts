@@ -8,7 +8,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { CliError, EXIT, failure, usageError } from "./cli-error.ts";
 import { type ChildPlan, ClusterChild } from "./cluster-child.ts";
-import { grouped, printJson, printLine, remark, table } from "./output.ts";
+import { printJson, printLine, remark, table } from "./output.ts";
 import { kebabCase, type Settings } from "./settings.ts";
 import { stopRequested } from "./stop-signal.ts";
 
@@ -174,8 +174,15 @@ function announce(settings: Settings, children: readonly ClusterChild[]): void {
   printLine("");
   printLine(
     table(
-      ["NODE", "PEERS", "HTTP", "FOR BROWSERS", "DATA"],
-      rows.map((row) => [String(row.node), row.peers, row.http, row.browser, row.data]),
+      ["NODE", "PROCESS", "PEERS", "HTTP", "FOR BROWSERS", "DATA"],
+      rows.map((row) => [
+        String(row.node),
+        String(row.pid),
+        row.peers,
+        row.http,
+        row.browser,
+        row.data,
+      ]),
     ),
   );
   printLine("");
@@ -203,7 +210,7 @@ async function reportEnd(
     return;
   }
   remark(
-    `dnd: node ${number} (process ${grouped(child.pid ?? 0)}) has ended: ${how}. The others go on. To start it again:`,
+    `dnd: node ${number} (process ${child.pid}) has ended: ${how}. The others go on. To start it again:`,
   );
   remark(
     `  bin/dnd start --port ${port} --server-port ${serverPort} --web-port ${webPort} --data-dir ${dataDir}`,
