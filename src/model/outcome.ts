@@ -56,5 +56,9 @@ export interface ListEntry {
 
 export type ListOutcome =
   /** `next` continues after the last slot and key looked at; `undefined` at the end. A page may be empty. */
-  | { readonly kind: "page"; readonly entries: readonly ListEntry[]; readonly next: string | undefined }
+  | {
+      readonly kind: "page";
+      readonly entries: readonly ListEntry[];
+      readonly next: string | undefined;
+    }
   | Failure;

@@ -177,7 +177,11 @@ export type PeerReply =
   | { readonly kind: "forward-reply"; readonly outcome: WriteOutcome }
   | {
       readonly kind: "list-reply";
-      readonly entries: readonly { readonly slot: Slot; readonly key: Key; readonly bytes: Uint8Array }[];
+      readonly entries: readonly {
+        readonly slot: Slot;
+        readonly key: Key;
+        readonly bytes: Uint8Array;
+      }[];
       /** Everything up to this slot and position was looked at. */
       readonly throughSlot: Slot;
       /** Position within `throughSlot`; empty: the whole slot. */

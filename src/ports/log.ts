@@ -4,5 +4,9 @@ export type LogLevel = "debug" | "info" | "warn" | "error";
 
 export interface Log {
   /** `event` is a stable kebab-case name, `facts` its numbers and names. */
-  log(level: LogLevel, event: string, facts?: Readonly<Record<string, string | number | boolean>>): void;
+  log(
+    level: LogLevel,
+    event: string,
+    facts?: Readonly<Record<string, string | number | boolean>>,
+  ): void;
 }

@@ -30,7 +30,11 @@ export interface StorageEntry {
 
 /** `isComplete`: the range holds nothing after the last entry. */
 export type ScanResult =
-  | { readonly kind: "scanned"; readonly entries: readonly StorageEntry[]; readonly isComplete: boolean }
+  | {
+      readonly kind: "scanned";
+      readonly entries: readonly StorageEntry[];
+      readonly isComplete: boolean;
+    }
   | { readonly kind: "failed"; readonly error: StorageError };
 
 /** Stable codes; `fatal` ones mean that nothing this process says about its disk can be trusted any more. */
@@ -57,7 +61,10 @@ export interface Storage {
    * `done` runs in a later turn, never within the call. At most one write is under way at a time: the
    * caller (`node/group-commit.ts`) waits for `done`. Operations' bytes must not change until then.
    */
-  write(operations: readonly StorageOperation[], done: (error: StorageError | undefined) => void): void;
+  write(
+    operations: readonly StorageOperation[],
+    done: (error: StorageError | undefined) => void,
+  ): void;
   /** Reads a range of what is committed, in key order. `done` runs in a later turn. */
   scan(range: ScanRange, done: (result: ScanResult) => void): void;
   /** Ends it; everything written before is kept. */
