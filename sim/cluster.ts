@@ -251,7 +251,7 @@ export class SimCluster {
     machine.node = undefined;
     machine.transport = undefined;
     machine.hasStarted = false;
-    machine.mayFail = false;
+    machine.mayFail = machine.disk.faults.failsNextSync || machine.disk.faults.isFull;
     machine.sinceMs = this.scheduler.nowMs;
     this.onBootEnded(process);
   }
