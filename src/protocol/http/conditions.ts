@@ -27,8 +27,9 @@ export function formatTag(stamp: Stamp): string {
 export function parseTags(header: string): TagList | undefined {
   if (header.trim() === "*") return "any";
   const tags: Tag[] = [];
-  // Sticky: each match starts where the last one ended, so the scan is linear and skips nothing.
-  const pattern = /[ \t]*(?:(W\/)?"([\x21\x23-\x7e\x80-\xff]*)")?[ \t]*(,|$)/y;
+  // Sticky: each match starts where the last one ended. No two parts can take the same character, or a long run of spaces
+  // would be tried at every split.
+  const pattern = /[ \t,]*(?:(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"[ \t]*(?=,|$)|$)/y;
   while (pattern.lastIndex < header.length) {
     const match = pattern.exec(header);
     if (match === null || tags.length === TAGS_MAX) return undefined;
