@@ -8,6 +8,7 @@ import { encodeCell } from "../core/causality/cell-codec.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import {
   type Attempt,
+  OUTVOTE_MS,
   PATIENCE_MS,
   SILENCE_MS,
   WriteCoordinator,
@@ -16,7 +17,7 @@ import {
   type WriteVerdict,
 } from "../core/replication/write-coordinator.ts";
 import type { EncodedCell, RootCell } from "../model/cell.ts";
-import type { NodeId } from "../model/ids.ts";
+import type { Epoch, NodeId } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
 import type { PeerReply, PeerRequest } from "../model/peer-message.ts";
 import type { Stamp } from "../model/stamp.ts";
@@ -41,6 +42,9 @@ export interface WriteRunOptions {
 /** Tokens by which replies are told apart: the attempt they answer. */
 const ATTEMPTS: readonly Attempt[] = ["first", "final"];
 
+/** Milliseconds after the start at which time alone changes what a coordinator does. */
+const TURNS_MS: readonly number[] = [OUTVOTE_MS, PATIENCE_MS, SILENCE_MS];
+
 export class WriteRun implements ReplySink {
   readonly #options: WriteRunOptions;
   readonly #coordinator: WriteCoordinator;
@@ -51,13 +55,16 @@ export class WriteRun implements ReplySink {
   /** Encoded bodies by role, for the present attempt and whom it names as unreached. */
   #bodies = new Map<string, Uint8Array>();
   #resyncs = 0;
+  /** Of the plan the coordinator has. */
+  #epoch: Epoch;
   #wakeMs: number;
 
   constructor(options: WriteRunOptions) {
     const { context, key, stamp } = options;
     this.#options = options;
     this.#startMs = context.monotonicMs();
-    this.#wakeMs = Math.min(this.#startMs + PATIENCE_MS, options.deadlineMs);
+    this.#epoch = context.placement().epoch;
+    this.#wakeMs = Math.min(this.#startMs + OUTVOTE_MS, options.deadlineMs);
     this.#cells = this.#encode(stamp);
     this.#coordinator = new WriteCoordinator({
       self: context.self,
@@ -81,9 +88,10 @@ export class WriteRun implements ReplySink {
   }
 
   tick(): void {
-    const silenceMs = this.#startMs + SILENCE_MS;
     const { context, deadlineMs } = this.#options;
-    this.#wakeMs = context.monotonicMs() < silenceMs ? Math.min(silenceMs, deadlineMs) : deadlineMs;
+    const elapsedMs = context.monotonicMs() - this.#startMs;
+    const nextMs = TURNS_MS.find((turnMs) => turnMs > elapsedMs);
+    this.#wakeMs = nextMs === undefined ? deadlineMs : Math.min(this.#startMs + nextMs, deadlineMs);
     this.#deliver({ kind: "tick" });
   }
 
@@ -104,9 +112,10 @@ export class WriteRun implements ReplySink {
     this.#resyncs += 1;
     const { context, key } = this.#options;
     context.resync(from, () => {
-      this.#deliver({ kind: "refused", from, attempt });
       this.#bodies.clear();
-      this.#deliver({ kind: "replanned", plan: planFor(context.placement(), key) });
+      const plan = planFor(context.placement(), key);
+      this.#epoch = context.placement().epoch;
+      this.#deliver({ kind: "replanned", plan, again: { from, attempt } });
     });
   }
 
@@ -115,6 +124,7 @@ export class WriteRun implements ReplySink {
   }
 
   #deliver(event: WriteEvent): void {
+    this.#followPlacement();
     this.#events.push(event);
     if (this.#isDelivering) return;
     this.#isDelivering = true;
@@ -123,6 +133,19 @@ export class WriteRun implements ReplySink {
       for (const effect of effects) this.#carryOut(effect);
     }
     this.#isDelivering = false;
+  }
+
+  /**
+   * Frames carry the epoch of the moment they are sent, so whom they go to and how many acks suffice must be of that
+   * epoch too: otherwise a write under way while a node joins would be acknowledged without it.
+   */
+  #followPlacement(): void {
+    const { context, key } = this.#options;
+    const placement = context.placement();
+    if (placement.epoch === this.#epoch) return;
+    this.#epoch = placement.epoch;
+    this.#bodies.clear();
+    this.#events.push({ kind: "replanned", plan: planFor(placement, key) });
   }
 
   #carryOut(effect: WriteEffect): void {

@@ -2,20 +2,23 @@
  * One write, from its stamp to its answer: sends it to all primaries and pending nodes at once, counts who holds
  * it durably, asks a fallback for each primary that is not to be had, stamps again when it was pushed back.
  *
- * Invariant: an answer `written` counts only nodes that hold the write under its last stamp, durably.
- * A first attempt below something acknowledged earlier cannot gather W plain acks, because those who hold the earlier
- * write push it back; a final attempt is stamped above all who pushed back, and so above everything
- * acknowledged before this write began.
+ * Invariant: an answer `written` counts only nodes that hold the write under its last stamp, durably; a fallback
+ * counts for the primary it stands in for, while that one has not acked itself. A first attempt below something
+ * acknowledged earlier cannot gather W plain acks, because those who hold the earlier write push it back; a final
+ * attempt is stamped above what N−W+1 primaries hold, and so above everything acknowledged before this write began.
+ * "Nothing was stored" is only said when every node asked has said so itself.
  * Source: design notes in docs/ARCHITECTURE.md, "Push-back"; DeCandia et al., "Dynamo" (2007), section 4.6.
  */
 import { assert, unreachable } from "../../base/assert.ts";
 import type { NodeId } from "../../model/ids.ts";
 import type { QuorumReport } from "../../model/outcome.ts";
-import { compareStamps, maxStamp, NO_STAMP, type Stamp } from "../../model/stamp.ts";
-import { majority, type Reach, type SlotPlan } from "./quorum.ts";
+import { maxStamp, NO_STAMP, type Stamp } from "../../model/stamp.ts";
+import { blockingCount, majority, type Reach, type SlotPlan } from "./quorum.ts";
 
 /** A primary may take this long before a fallback is asked in its stead; then it is hinted. */
 export const PATIENCE_MS = 250;
+/** A write that was pushed back waits this long for the plain acks that would outvote it: they cost no second round. */
+export const OUTVOTE_MS = 50;
 /** After this long one copy is accepted where the caller did not say how many. */
 export const SILENCE_MS = 1_000;
 
@@ -50,8 +53,12 @@ export type WriteEvent =
     }
   /** `refused`: the node did nothing. `lost`: no answer, so it is not known what it did. */
   | { readonly kind: "refused" | "lost"; readonly from: NodeId; readonly attempt: Attempt }
-  /** The placement changed: the write goes on under the new one. */
-  | { readonly kind: "replanned"; readonly plan: SlotPlan }
+  /** The placement changed: the write goes on under the new one; `again` refused the former one and is asked anew. */
+  | {
+      readonly kind: "replanned";
+      readonly plan: SlotPlan;
+      readonly again?: { readonly from: NodeId; readonly attempt: Attempt };
+    }
   | { readonly kind: "restamped"; readonly stamp: Stamp }
   | { readonly kind: "tick" };
 
@@ -96,7 +103,11 @@ type TargetState = "waiting" | "asked" | "acked" | "behind" | "refused" | "lost"
 interface Target {
   readonly node: NodeId;
   readonly role: "primary" | "pending" | "fallback";
+  /** The primary whose copy it keeps; of a primary or pending node, itself. */
+  readonly standsFor: NodeId;
   state: TargetState;
+  /** Under which it was asked last. */
+  attempt: Attempt;
   /** The next fallback was asked in its stead. */
   isReplaced: boolean;
 }
@@ -113,6 +124,7 @@ export class WriteCoordinator {
   #isAnswered = false;
   #isFinished = false;
   #isSuperseded = false;
+  #isWritten = false;
   /** Somebody stored it, or may have, under whichever stamp or plan. */
   #mayBeStored = false;
 
@@ -150,6 +162,7 @@ export class WriteCoordinator {
   step(event: WriteEvent, nowMs: number): WriteEffect[] {
     const effects: WriteEffect[] = [];
     if (this.#isFinished) return effects;
+    if (nowMs - this.#options.startMs >= PATIENCE_MS) this.#isPatienceSpent = true;
     switch (event.kind) {
       case "started":
         this.#adopt(this.#plan, effects);
@@ -159,20 +172,19 @@ export class WriteCoordinator {
         this.#onStored(event.from, event.attempt, event.kind === "superseded");
         break;
       case "behind":
-        this.#onBehind(event.from, event.attempt, event.held);
+        this.#onBehind(event.from, event.attempt, event.held, effects);
         break;
       case "refused":
       case "lost":
         this.#onFailed(event.from, event.attempt, event.kind);
         break;
       case "replanned":
-        this.#adopt(event.plan, effects);
+        this.#onReplanned(event.plan, event.again, effects);
         break;
       case "restamped":
         this.#onRestamped(event.stamp, effects);
         break;
       case "tick":
-        if (nowMs - this.#options.startMs >= PATIENCE_MS) this.#isPatienceSpent = true;
         break;
       default:
         unreachable(event);
@@ -180,6 +192,20 @@ export class WriteCoordinator {
     if (!this.#isAnswered && !this.#isRestamping) this.#judge(nowMs, effects);
     if (this.#isAnswered) this.#finishIfDone(effects);
     return effects;
+  }
+
+  #onReplanned(
+    plan: SlotPlan,
+    again: { readonly from: NodeId; readonly attempt: Attempt } | undefined,
+    effects: WriteEffect[],
+  ): void {
+    // What failed is not sent to anybody new.
+    if (this.#isAnswered && !this.#isWritten) return;
+    const refusing = again === undefined ? undefined : this.#findAsked(again.from, again.attempt);
+    if (refusing !== undefined) refusing.state = "refused";
+    // A placement without anybody cannot be gone by; what was begun ends under the former one.
+    if (plan.primaries.length > 0) this.#adopt(plan, effects);
+    else if (refusing !== undefined) this.#ask(refusing, effects);
   }
 
   /** Takes over a plan: who is in both keeps its state, who is new is asked, who is out no longer counts. */
@@ -190,14 +216,17 @@ export class WriteCoordinator {
     for (const node of plan.primaries) this.#keepOrAdd(former, node, "primary");
     for (const node of plan.pending) this.#keepOrAdd(former, node, "pending");
     for (const target of former) {
-      if (target.role === "fallback" && this.#find(target.node) === undefined) {
-        this.#targets.push(target);
-      }
+      const kept = this.#find(target.node);
+      if (target.role === "fallback" && kept === undefined) this.#targets.push(target);
+      // Whoever was asked and is not waited for any more may have stored it all the same.
+      else if (target.state === "asked" && kept?.state !== "asked") this.#mayBeStored = true;
     }
-    // Who cannot be reached is settled before the first frame is made: frames name them.
+    // Who cannot be reached is settled before the first frame is made: frames name them. Who comes later was named
+    // in none, so it is told of at the end, like one that refused.
     const unsent = this.#targets.filter((target) => target.state === "waiting");
     for (const target of unsent) {
-      if (this.#reach(target) === "down") target.state = "unreached";
+      if (this.#reach(target) !== "down") continue;
+      target.state = former.length === 0 ? "unreached" : "refused";
     }
     for (const target of unsent) {
       if (target.state === "waiting" && !this.#mustWait(target)) this.#ask(target, effects);
@@ -205,13 +234,15 @@ export class WriteCoordinator {
   }
 
   #keepOrAdd(former: readonly Target[], node: NodeId, role: "primary" | "pending"): void {
-    const known = former.find((target) => target.node === node);
+    const known = former.find((target) => target.node === node && target.role !== "fallback");
     const isKept = known !== undefined && (known.state === "acked" || known.state === "asked");
     this.#targets.push({
       node,
       role,
-      state: isKept && known.role !== "fallback" ? known.state : "waiting",
-      isReplaced: false,
+      standsFor: node,
+      state: isKept ? known.state : "waiting",
+      attempt: isKept ? known.attempt : this.#attempt,
+      isReplaced: isKept && known.isReplaced,
     });
   }
 
@@ -224,6 +255,7 @@ export class WriteCoordinator {
 
   #ask(target: Target, effects: WriteEffect[]): void {
     target.state = "asked";
+    target.attempt = this.#attempt;
     const role = target.role === "fallback" ? "fallback" : "primary";
     effects.push({ kind: "send", to: target.node, role, attempt: this.#attempt });
   }
@@ -236,11 +268,13 @@ export class WriteCoordinator {
     if (isSuperseded) this.#isSuperseded = true;
   }
 
-  #onBehind(from: NodeId, attempt: Attempt, held: Stamp): void {
+  #onBehind(from: NodeId, attempt: Attempt, held: Stamp, effects: WriteEffect[]): void {
     const target = this.#findAsked(from, attempt);
     if (target === undefined) return;
     target.state = "behind";
     this.#held = maxStamp(this.#held, held);
+    // Outvoted: it may lack the write all the same (`held` can be another key's).
+    if (this.#isWritten) this.#ask(target, effects);
   }
 
   #onFailed(from: NodeId, attempt: Attempt, state: "refused" | "lost"): void {
@@ -251,18 +285,18 @@ export class WriteCoordinator {
 
   /** An answer to an earlier attempt says nothing about this one. */
   #findAsked(from: NodeId, attempt: Attempt): Target | undefined {
-    if (attempt !== this.#attempt && !this.#isAnswered) return undefined;
     const target = this.#find(from);
-    return target?.state === "asked" ? target : undefined;
+    return target?.state === "asked" && target.attempt === attempt ? target : undefined;
   }
 
   #onRestamped(stamp: Stamp, effects: WriteEffect[]): void {
     assert(this.#isRestamping, "a new stamp was asked for");
-    assert(compareStamps(stamp, this.#held) > 0, "a new stamp is above all that pushed back");
     this.#isRestamping = false;
     this.#stamp = stamp;
     this.#attempt = "final";
     for (const target of this.#targets) {
+      // What becomes of the first attempt there is no longer waited for.
+      if (target.state === "asked") this.#mayBeStored = true;
       if (target.state !== "unreached" && target.state !== "lost") this.#ask(target, effects);
     }
   }
@@ -273,23 +307,38 @@ export class WriteCoordinator {
     if (mode === "conditional") this.#askSelfIfAccepted(effects);
     this.#askFallbacks(effects);
     const tally = this.#tally();
-    if (isMet(this.#plan, w, tally)) return this.#answerWritten(tally, effects);
     const isLate = nowMs >= deadlineMs;
-    const canBeMet = isMet(this.#plan, w, withOpen(tally));
-    if (this.#attempt === "first" && tally.behind > 0 && !isLate) {
-      // Whoever is still silent after the patience may stay so; waiting for it would in the end count an
-      // attempt that is known to be below something held.
-      if (!canBeMet || this.#isPatienceSpent) return this.#pushedBack(tally, effects);
+    const isSilent = nowMs - startMs >= SILENCE_MS;
+    if (this.#attempt === "first" && tally.behind > 0) {
+      return this.#judgeBehind(tally, nowMs, effects);
     }
-    if (!isLate && canBeMet && nowMs - startMs < SILENCE_MS) return;
-    if (!isLate && tally.waiting > 0 && tally.asked === 0) return this.#askWaiting(effects);
-    if (w === undefined && tally.acks > 0) {
-      if (isLate || tally.asked === 0 || nowMs - startMs >= SILENCE_MS) {
-        return this.#answerWritten(tally, effects);
-      }
+    if (isMet(this.#plan, w, tally)) return this.#answerWritten(tally, effects);
+    const canBeMet = isMet(this.#plan, w, withOpen(tally));
+    if (!isLate && tally.waiting > 0 && (tally.asked === 0 || isSilent)) {
+      return this.#askWaiting(effects);
+    }
+    if (!isLate && canBeMet && !isSilent) return;
+    if (w === undefined && tally.holders > 0 && (isLate || tally.asked === 0 || isSilent)) {
+      return this.#answerWritten(tally, effects);
     }
     if (!isLate && (canBeMet || (w === undefined && tally.asked > 0))) return;
     this.#answerFailed(isLate ? "timed-out" : "quorum-unreachable", tally, effects);
+  }
+
+  /** Somebody holds more than a first attempt. Only plain acks of primaries can outvote that: they meet every quorum. */
+  #judgeBehind(tally: Tally, nowMs: number, effects: WriteEffect[]): void {
+    const { startMs, deadlineMs, w } = this.#options;
+    const plain = { ...tally, standIns: 0, openStandIns: 0 };
+    if (isMet(this.#plan, w, plain)) return this.#answerWritten(tally, effects);
+    if (nowMs >= deadlineMs) return this.#answerFailed("timed-out", tally, effects);
+    const canBeOutvoted =
+      isMet(this.#plan, w, withOpen(plain)) && nowMs - startMs < OUTVOTE_MS && tally.asked > 0;
+    if (canBeOutvoted) return;
+    // Those who have spoken must be enough to know of everything acknowledged before; a final attempt below
+    // something they did not tell of would be acknowledged and lost.
+    const isEnough = tally.primariesHeard >= blockingCount(this.#plan.primaries.length);
+    const isOver = tally.asked === 0 || nowMs - startMs >= SILENCE_MS;
+    if (isEnough || isOver) this.#pushedBack(tally, effects);
   }
 
   #pushedBack(tally: Tally, effects: WriteEffect[]): void {
@@ -325,7 +374,14 @@ export class WriteCoordinator {
       target.isReplaced = true;
       const node = this.#nextFallback();
       if (node === undefined) continue;
-      const fallback: Target = { node, role: "fallback", state: "waiting", isReplaced: false };
+      const fallback: Target = {
+        node,
+        role: "fallback",
+        standsFor: target.standsFor,
+        state: "waiting",
+        attempt: this.#attempt,
+        isReplaced: false,
+      };
       this.#targets.push(fallback);
       this.#ask(fallback, effects);
     }
@@ -354,6 +410,7 @@ export class WriteCoordinator {
 
   #answerWritten(tally: Tally, effects: WriteEffect[]): void {
     this.#isAnswered = true;
+    this.#isWritten = true;
     const quorum = this.#report(tally);
     const isSuperseded = this.#isSuperseded;
     effects.push({ kind: "answer", verdict: { kind: "written", quorum, isSuperseded } });
@@ -394,7 +451,7 @@ export class WriteCoordinator {
     return {
       acks: tally.primaryAcks,
       of: this.#plan.primaries.length,
-      hinted: tally.acks - tally.primaryAcks - tally.pendingAcks,
+      hinted: tally.holders - tally.primaryAcks - tally.pendingAcks,
     };
   }
 
@@ -407,7 +464,7 @@ export class WriteCoordinator {
     const tally = newTally();
     for (const { state, role } of this.#targets) {
       if (state === "acked") {
-        tally.acks += 1;
+        tally.holders += 1;
         if (role === "primary") tally.primaryAcks += 1;
         else if (role === "pending") tally.pendingAcks += 1;
       } else if (state === "asked" || state === "waiting") {
@@ -415,32 +472,65 @@ export class WriteCoordinator {
         if (role === "primary") tally.primaryOpen += 1;
         else if (role === "pending") tally.pendingOpen += 1;
       } else if (state === "behind") tally.behind += 1;
+      if (role === "primary" && (state === "acked" || state === "behind")) {
+        tally.primariesHeard += 1;
+      }
     }
+    if (this.#targets.length > this.#plan.primaries.length) this.#tallyStandIns(tally);
     return tally;
+  }
+
+  /** Each primary that has not acked counts once through its fallbacks, however many of them hold the write. */
+  #tallyStandIns(tally: Tally): void {
+    for (const { node, role, state } of this.#targets) {
+      if (role !== "primary" || state === "acked") continue;
+      const has = (wanted: TargetState): boolean =>
+        this.#targets.some(
+          (target) =>
+            target.role === "fallback" && target.standsFor === node && target.state === wanted,
+        );
+      if (has("acked")) {
+        tally.standIns += 1;
+        // Its own ack would come in place of this one, not beside it.
+        if (state === "asked" || state === "waiting") tally.primaryOpenBeside += 1;
+      } else if (state !== "asked" && state !== "waiting" && has("asked")) tally.openStandIns += 1;
+    }
   }
 }
 
 interface Tally {
-  acks: number;
+  /** Nodes that hold the write, of any role. */
+  holders: number;
   primaryAcks: number;
   pendingAcks: number;
+  /** Primaries without an ack of their own, for whom a fallback holds the write, or may come to. */
+  standIns: number;
+  openStandIns: number;
   asked: number;
   waiting: number;
   primaryOpen: number;
+  /** Those of `primaryOpen` that a fallback already counts for. */
+  primaryOpenBeside: number;
   pendingOpen: number;
   behind: number;
+  /** Primaries that have said whether they hold more. */
+  primariesHeard: number;
 }
 
 function newTally(): Tally {
   return {
-    acks: 0,
+    holders: 0,
     primaryAcks: 0,
     pendingAcks: 0,
+    standIns: 0,
+    openStandIns: 0,
     asked: 0,
     waiting: 0,
     primaryOpen: 0,
+    primaryOpenBeside: 0,
     pendingOpen: 0,
     behind: 0,
+    primariesHeard: 0,
   };
 }
 
@@ -448,17 +538,18 @@ function newTally(): Tally {
 function withOpen(tally: Tally): Tally {
   return {
     ...tally,
-    acks: tally.acks + tally.asked + tally.waiting,
     primaryAcks: tally.primaryAcks + tally.primaryOpen,
     pendingAcks: tally.pendingAcks + tally.pendingOpen,
+    standIns: Math.max(0, tally.standIns - tally.primaryOpenBeside) + tally.openStandIns,
   };
 }
 
 /** Whether enough nodes hold the write. Only primaries count toward a demanded `w`. */
 function isMet({ primaries, pending }: SlotPlan, w: number | undefined, tally: Tally): boolean {
   const quorum = majority(primaries.length);
-  if (w === undefined) return tally.acks >= quorum + pending.length;
-  if (tally.primaryAcks < w) return false;
+  const { primaryAcks, pendingAcks, standIns } = tally;
+  if (w === undefined) return primaryAcks + pendingAcks + standIns >= quorum + pending.length;
+  if (primaryAcks < w) return false;
   // Fewer than a majority promises no overlap anyway; from there on pending nodes count as everywhere.
-  return w < quorum || tally.primaryAcks + tally.pendingAcks >= w + pending.length;
+  return w < quorum || primaryAcks + pendingAcks >= w + pending.length;
 }
