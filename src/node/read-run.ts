@@ -13,7 +13,7 @@ import {
   type ReadVerdict,
 } from "../core/replication/read-coordinator.ts";
 import type { EncodedCell } from "../model/cell.ts";
-import type { NodeId } from "../model/ids.ts";
+import type { Epoch, NodeId } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
 import type { PeerReply } from "../model/peer-message.ts";
 import type { Stamp } from "../model/stamp.ts";
@@ -43,11 +43,14 @@ export class ReadRun implements ReplySink {
   readonly #events: ReadEvent[] = [];
   #isDelivering = false;
   #resyncs = 0;
+  /** Of the plan the coordinator has. */
+  #epoch: Epoch;
 
   constructor(options: ReadRunOptions) {
     const { context, key } = options;
     this.#options = options;
     this.#startMs = context.monotonicMs();
+    this.#epoch = context.placement().epoch;
     this.#coordinator = new ReadCoordinator({
       self: context.self,
       key,
@@ -107,14 +110,12 @@ export class ReadRun implements ReplySink {
       return;
     }
     this.#resyncs += 1;
-    const { context, key } = this.#options;
-    context.resync(from, () => {
-      this.#deliver({ kind: "again", from });
-      this.#deliver({ kind: "replanned", plan: planFor(context.placement(), key) });
-    });
+    // If the placement changes by it, `again` is preceded by the plan that follows from it.
+    this.#options.context.resync(from, () => this.#deliver({ kind: "again", from }));
   }
 
   #deliver(event: ReadEvent): void {
+    this.#followPlacement();
     this.#events.push(event);
     if (this.#isDelivering) return;
     this.#isDelivering = true;
@@ -123,6 +124,15 @@ export class ReadRun implements ReplySink {
       for (const effect of effects) this.#carryOut(effect);
     }
     this.#isDelivering = false;
+  }
+
+  /** Frames carry the epoch of the moment they are sent; whose votes count must be of that epoch too. */
+  #followPlacement(): void {
+    const { context, key } = this.#options;
+    const placement = context.placement();
+    if (placement.epoch === this.#epoch) return;
+    this.#epoch = placement.epoch;
+    this.#events.push({ kind: "replanned", plan: planFor(placement, key) });
   }
 
   #carryOut(effect: ReadEffect): void {

@@ -47,7 +47,7 @@ export type ReadEvent =
   | { readonly kind: "cells"; readonly from: NodeId; readonly cells: readonly EncodedCell[] }
   | { readonly kind: "digests"; readonly from: NodeId; readonly digests: readonly CellVersion[] }
   | { readonly kind: "refused" | "lost" | "damaged"; readonly from: NodeId }
-  /** What it answered is void: it is to be asked anew, under the plan that follows. */
+  /** It refused a question put under another placement; both have agreed since, and it is to be asked anew. */
   | { readonly kind: "again"; readonly from: NodeId }
   | { readonly kind: "repaired" | "not-repaired"; readonly from: NodeId }
   | { readonly kind: "replanned"; readonly plan: SlotPlan }
@@ -68,6 +68,13 @@ export type ReadEffect =
   | { readonly kind: "answer"; readonly verdict: ReadVerdict }
   | { readonly kind: "repair"; readonly to: NodeId; readonly cells: readonly EncodedCell[] };
 
+/** What matters once the answer is settled and only its repair is waited for. */
+const REPAIR_EVENTS: ReadonlySet<ReadEvent["kind"]> = new Set<ReadEvent["kind"]>([
+  "repaired",
+  "not-repaired",
+  "tick",
+]);
+
 /** A cell with its encoding, ready to be sent on. */
 export interface MergedCell extends EncodedCell {
   readonly cell: Cell;
@@ -80,6 +87,8 @@ interface Voter {
   readonly node: NodeId;
   readonly isPrimary: boolean;
   state: VoterState;
+  /** What it was asked for last. */
+  want: "cells" | "digest";
   /** Holds a copy that fails its checksum: no vote, and to be healed. */
   isDamaged: boolean;
   versions: readonly CellVersion[];
@@ -113,6 +122,8 @@ export class ReadCoordinator {
   step(event: ReadEvent, nowMs: number): ReadEffect[] {
     const effects: ReadEffect[] = [];
     if (this.#isAnswered) return effects;
+    // While repairs run, the answer stands: a vote that came in now would change what is being repaired.
+    if (this.#isRepairing && !REPAIR_EVENTS.has(event.kind)) return effects;
     switch (event.kind) {
       case "started":
         this.#adopt(this.#plan);
@@ -136,7 +147,8 @@ export class ReadCoordinator {
         this.#onRepaired(event.from, event.kind === "repaired");
         break;
       case "replanned":
-        this.#adopt(event.plan);
+        // A placement without anybody cannot be gone by; what was begun ends under the former one.
+        if (event.plan.primaries.length > 0) this.#adopt(event.plan);
         break;
       case "tick":
         this.#onTick(nowMs, effects);
@@ -214,8 +226,7 @@ export class ReadCoordinator {
   #onTick(nowMs: number, effects: ReadEffect[]): void {
     if (nowMs >= this.#nextHedgeMs) {
       this.#nextHedgeMs = nowMs + HEDGE_MS;
-      const next = this.#voters.find((voter) => voter.state === "unasked");
-      if (next !== undefined && !this.#isRepairing) this.#ask(next, effects);
+      if (!this.#isRepairing) this.#hedge(effects);
     }
     const isSilent = nowMs - this.#options.startMs >= PATIENCE_MS;
     if (isSilent && this.#votes() < this.#need()) this.#askFallbacks(effects);
@@ -224,6 +235,23 @@ export class ReadCoordinator {
       for (const voter of this.#voters)
         if (voter.state !== "asked") this.#askFor(voter, "cells", effects);
     }
+  }
+
+  /** Asks one more; where nobody has given cells yet, for cells, since whoever was asked for them is late. */
+  #hedge(effects: ReadEffect[]): void {
+    const isAnyMerged = this.#voters.some(({ state }) => state === "merged");
+    for (const voter of this.#voters) {
+      if (voter.state !== "unasked" || this.#isDown(voter)) continue;
+      this.#askFor(voter, isAnyMerged ? "digest" : "cells", effects);
+      return;
+    }
+    if (isAnyMerged) return;
+    const voted = this.#voters.find(({ state }) => state === "digest");
+    if (voted !== undefined) this.#askFor(voted, "cells", effects);
+  }
+
+  #isDown({ node }: Voter): boolean {
+    return node !== this.#options.self && this.#options.reach(node) === "down";
   }
 
   /** Keeps as many asked as are needed, and has the cells of whoever differs fetched. */
@@ -239,18 +267,18 @@ export class ReadCoordinator {
   }
 
   #ask(voter: Voter, effects: ReadEffect[]): boolean {
-    const { self, reach } = this.#options;
-    if (voter.node !== self && reach(voter.node) === "down") {
+    if (this.#isDown(voter)) {
       voter.state = "none";
       return false;
     }
-    const isFirst = !this.#voters.some(({ state }) => state !== "unasked" && state !== "none");
+    const isFirst = !this.#voters.some((other) => other.state === "merged" || isGiving(other));
     this.#askFor(voter, isFirst || !voter.isPrimary ? "cells" : "digest", effects);
     return true;
   }
 
   #askFor(voter: Voter, want: "cells" | "digest", effects: ReadEffect[]): void {
     voter.state = voter.state === "digest" ? "fetching" : "asked";
+    voter.want = want;
     effects.push({ kind: "ask", to: voter.node, want });
   }
 
@@ -269,11 +297,9 @@ export class ReadCoordinator {
   #fetch(effects: ReadEffect[]): void {
     const isAnyMerged = this.#voters.some(({ state }) => state === "merged");
     if (!isAnyMerged) {
-      const isUnderWay = this.#voters.some(
-        ({ state }) => state === "asked" || state === "fetching",
-      );
       const first = this.#voters.find(({ state }) => state === "digest");
-      if (!isUnderWay && first !== undefined) this.#askFor(first, "cells", effects);
+      if (!this.#voters.some(isGiving) && first !== undefined)
+        this.#askFor(first, "cells", effects);
       return;
     }
     for (const voter of this.#voters) {
@@ -285,13 +311,14 @@ export class ReadCoordinator {
   #judge(nowMs: number, effects: ReadEffect[]): void {
     if (nowMs >= this.#options.deadlineMs) return this.#fail(effects);
     if (this.#isRepairing) return this.#judgeRepair(nowMs, effects);
-    if (this.#voters.some(({ state }) => state === "fetching")) return;
     const votes = this.#votes();
     if (votes < this.#need()) {
-      const isOpen = this.#voters.some(({ state }) => state === "asked" || state === "unasked");
+      const isOpen = this.#voters.some(({ state }) => OPEN.has(state));
       const isSilent = nowMs - this.#options.startMs >= SILENCE_MS;
       if (isOpen && !(isSilent && votes > 0 && this.#options.r === undefined)) return;
       if (votes === 0 || this.#options.r !== undefined) return this.#fail(effects);
+      // Somebody holds something that cannot be read: too few have said that there is nothing.
+      if (this.#hasDamage && this.#merged.length === 0) return this.#fail(effects);
     }
     // A vote by digest alone has nothing to answer with; `#fetch` has asked for the cells.
     if (!this.#voters.some(({ state }) => state === "merged")) return;
@@ -340,15 +367,19 @@ export class ReadCoordinator {
 
   #fail(effects: ReadEffect[]): void {
     // Without a demand, an answer of fewer than R is better than none.
-    const isAnswerable = this.#options.r === undefined && this.#votes() > 0 && !this.#isTooOld();
+    const isHidden = this.#hasDamage && this.#merged.length === 0;
+    const isAnswerable =
+      this.#options.r === undefined && this.#votes() > 0 && !this.#isTooOld() && !isHidden;
     if (isAnswerable && this.#voters.some(({ state }) => state === "merged")) {
       return this.#answer(effects);
     }
     this.#isAnswered = true;
-    const isOpen = this.#voters.some(({ state }) => state === "asked" || state === "fetching");
+    const isOpen = this.#voters.some(({ state, repair }) =>
+      this.#isRepairing ? repair === "sent" : state === "asked" || state === "fetching",
+    );
     let code: "quorum-unreachable" | "timed-out" | "too-new" | "damaged" = "quorum-unreachable";
     if (this.#isTooOld()) code = "too-new";
-    else if (isOpen || this.#isRepairing) code = "timed-out";
+    else if (isOpen) code = "timed-out";
     else if (this.#hasDamage) code = "damaged";
     const newest = this.#newest();
     effects.push({
@@ -418,14 +449,30 @@ export class ReadCoordinator {
 }
 
 function voterFor(node: NodeId, isPrimary: boolean): Voter {
-  return { node, isPrimary, state: "unasked", isDamaged: false, versions: [], repair: "no" };
+  return {
+    node,
+    isPrimary,
+    state: "unasked",
+    want: "digest",
+    isDamaged: false,
+    versions: [],
+    repair: "no",
+  };
 }
 
+/** Has been asked for its cells. */
+function isGiving({ state, want }: Voter): boolean {
+  return want === "cells" && (state === "asked" || state === "fetching");
+}
+
+const OPEN: ReadonlySet<VoterState> = new Set<VoterState>(["unasked", "asked", "fetching"]);
+
+/** Whoever differs votes again once its cells are merged. */
 function isVote({ state }: Voter): boolean {
-  return state === "digest" || state === "merged" || state === "fetching";
+  return state === "digest" || state === "merged";
 }
 
 /** Has voted, or may still. */
 function isHopeful(voter: Voter): boolean {
-  return voter.state === "asked" || isVote(voter);
+  return voter.state === "asked" || voter.state === "fetching" || isVote(voter);
 }
