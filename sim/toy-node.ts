@@ -124,6 +124,14 @@ class ToyNode implements SimNode {
     });
   }
 
+  leave(): string | undefined {
+    return "a toy stays";
+  }
+
+  remove(): string | undefined {
+    return "a toy stays";
+  }
+
   dump(_cursor: string, _limit: number, done: (outcome: DumpOutcome) => void): void {
     const entries = [...this.#cells].map(([key, root]) => ({
       slot: slotFrom(0),

@@ -6,7 +6,7 @@
 import { binaryFromBytes, binaryFromText, textFromBinary } from "./base/binary.ts";
 import { DndError } from "./dnd-error.ts";
 import type { RootCell } from "./model/cell.ts";
-import { type Key, parseKey } from "./model/key.ts";
+import { type Key, keyFault, keyFromBinary } from "./model/key.ts";
 import { DEADLINE_MS_MAX } from "./model/limits.ts";
 import type {
   Failure,
@@ -279,11 +279,12 @@ export class EmbeddedNode {
   #parseKey(raw: KeyInput): Key {
     if (this.#closing !== undefined) throw closedError();
     const binary = binaryOf(raw);
-    const key = parseKey(binary, this.#keyBytesMax);
-    if (key === "empty") throw badArgument("key 0 bytes, min 1");
-    if (key === "too-long")
+    const fault = keyFault(binary, this.#keyBytesMax);
+    if (fault === "empty") throw badArgument("key 0 bytes, min 1");
+    if (fault === "too-long") {
       throw badArgument(`key ${binary.length} bytes, max ${this.#keyBytesMax}`);
-    return key;
+    }
+    return keyFromBinary(binary);
   }
 }
 

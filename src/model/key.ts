@@ -12,32 +12,25 @@ export type Key = Brand<string, "Key">;
 /** A hash field, set member or counter id: 0..32 768 bytes. */
 export type Field = Brand<string, "Field">;
 
-/** Trust boundary: a binary string from a client. */
-export function parseKey(
-  binary: string,
-  bytesMax: number = KEY_BYTES_MAX,
-): Key | "empty" | "too-long" {
-  if (binary.length === 0) return "empty";
-  if (binary.length > bytesMax) return "too-long";
-  return binary as Key;
+/**
+ * Trust boundary: the key, or `undefined` for what cannot be one; `keyFault` tells why. Never a word in its stead: the
+ * key spelled by that word would be taken for the fault.
+ */
+export function parseKey(binary: string, bytesMax: number = KEY_BYTES_MAX): Key | undefined {
+  return keyFault(binary, bytesMax) === undefined ? (binary as Key) : undefined;
 }
 
-/** Trust boundary: a binary string from a client. */
-export function parseField(binary: string): Field | "too-long" {
-  return binary.length > FIELD_BYTES_MAX ? "too-long" : (binary as Field);
+/** Trust boundary: the field, or `undefined` if it is too long for one. */
+export function parseField(binary: string): Field | undefined {
+  return binary.length > FIELD_BYTES_MAX ? undefined : (binary as Field);
 }
 
 /** Inside the boundary: the key spelled by `text` in UTF-8. */
 export function keyFromText(text: string): Key {
-  const key = parseKey(binaryFromText(text));
-  assert(key !== "empty" && key !== "too-long", "a key is 1..32768 bytes");
-  return key;
+  return keyFromBinary(binaryFromText(text));
 }
 
-/**
- * Trust boundary: what is wrong with `binary` as a key; `undefined` if it is one. Apart from `keyFromBinary`, because
- * a result that is either the key or a word for its fault could not tell the key spelled `empty` from an empty one.
- */
+/** Trust boundary: what is wrong with `binary` as a key; `undefined` if it is one. */
 export function keyFault(
   binary: string,
   bytesMax: number = KEY_BYTES_MAX,

@@ -144,6 +144,8 @@ export type PeerRequest =
       readonly slot: Slot;
       readonly wanted: readonly { readonly key: Key; readonly field: CellAddress }[];
     }
+  /** Whether the receiver holds, under the sender's epoch, all that it is to hold: asked before somebody goes. */
+  | { readonly kind: "filled" }
   /** Repair, exchange and handover: merged without push-back, answered when durable. */
   | { readonly kind: "merge"; readonly slot: Slot; readonly cells: readonly KeyedCell[] };
 
@@ -199,6 +201,7 @@ export type PeerReply =
       readonly next: string | undefined;
     }
   | { readonly kind: "fetch-reply"; readonly cells: readonly KeyedCell[] }
-  | { readonly kind: "merge-reply" };
+  | { readonly kind: "merge-reply" }
+  | { readonly kind: "filled-reply"; readonly isFilled: boolean };
 
 export type PeerMessage = PeerRequest | PeerReply;

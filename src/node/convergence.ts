@@ -64,6 +64,7 @@ export class Convergence {
   #handoverMs = 0;
   #handoverFrom = 0;
   #foreignSlots = 0;
+  #filledUnder: Epoch | undefined;
   #isClosed = false;
 
   constructor(options: ConvergenceOptions) {
@@ -91,6 +92,16 @@ export class Convergence {
     return running;
   }
 
+  /** Whether this node holds, under the present placement, all that it is to hold. */
+  get isFilled(): boolean {
+    return this.#filledUnder === this.#options.placement().epoch;
+  }
+
+  /** Whether everything found to differ from `peer` under the present placement was exchanged. */
+  isEqualTo(peer: NodeId): boolean {
+    return this.#peers.get(peer)?.completeUnder === this.#options.placement().epoch;
+  }
+
   #tickLater(): void {
     this.#options.clock.after(TICK_MS, () => {
       if (this.#isClosed) return;
@@ -105,6 +116,11 @@ export class Convergence {
     if (!ports.cells.isBuilt) return;
     const members = placement().memberIds;
     for (const peer of this.#peers.keys()) if (!members.includes(peer)) this.#peers.delete(peer);
+    for (const target of this.#options.dirtyMaps.targets()) {
+      if (members.includes(target)) continue;
+      this.#options.dirtyMaps.drop(target);
+      this.#options.storeDirtyMap(target);
+    }
     for (const peer of members) if (peer !== self) this.#work(this.#progress(peer));
     this.#handOver();
     if (members.includes(self)) this.#judgeFilled();
@@ -161,10 +177,10 @@ export class Convergence {
     const { dirtyMaps, placement, self, ports, storeDirtyMap } = this.#options;
     const { peer } = progress;
     const now = placement();
-    if (isDirty) dirtyMaps.begin(peer, slot);
+    const dirtyExchange = isDirty ? dirtyMaps.begin(peer, slot) : 0;
     if (!holdsSlot(now, slot, peer)) {
       // The slot has moved on without that peer: there is nothing left to deliver.
-      if (isDirty && dirtyMaps.end(peer, slot, true)) storeDirtyMap(peer);
+      if (isDirty && dirtyMaps.end(peer, slot, dirtyExchange, true)) storeDirtyMap(peer);
       return;
     }
     progress.running += 1;
@@ -177,7 +193,7 @@ export class Convergence {
       done: (isComplete) => {
         progress.running -= 1;
         if (!isComplete) progress.hasFailed = true;
-        if (isDirty && dirtyMaps.end(peer, slot, isComplete)) storeDirtyMap(peer);
+        if (isDirty && dirtyMaps.end(peer, slot, dirtyExchange, isComplete)) storeDirtyMap(peer);
         if (isComplete && !this.#isClosed) this.#exchangeMore(progress);
         this.#noteProgress(progress);
       },
@@ -246,7 +262,10 @@ export class Convergence {
   #judgeFilled(): void {
     const { placement, self, onFilled } = this.#options;
     const now = placement();
-    if (now.isSettled) return;
+    if (now.isSettled) {
+      this.#filledUnder = now.epoch;
+      return;
+    }
     let isPending = false;
     for (let index = 0; index < SLOT_COUNT; index += 1) {
       const slot = index as Slot;
@@ -260,6 +279,7 @@ export class Convergence {
       if (complete < blockingCount(primaries.length)) return;
     }
     assert(now.memberIds.includes(self), "a node that fills up is a member");
+    this.#filledUnder = now.epoch;
     if (isPending) onFilled();
   }
 

@@ -5,9 +5,8 @@
  * Invariant: a foreign cell is dropped by a step that checks that it is the very one that everybody has taken,
  * and that this node is still neither primary nor pending.
  */
-
 import { checksumOf, decodeCell } from "../core/causality/cell-codec.ts";
-import { nextStorageKey, parseCellKey, slotRange } from "../core/causality/storage-key.ts";
+import { cellKey, nextStorageKey, parseCellKey, slotRange } from "../core/causality/storage-key.ts";
 import type { Placement } from "../core/placement/placement.ts";
 import type { NodeId } from "../model/ids.ts";
 import type { KeyedCell } from "../model/peer-message.ts";
@@ -33,12 +32,14 @@ export function holdsSlot(placement: Placement, slot: Slot, node: NodeId): boole
 
 /** Hands over every foreign cell of one slot, page by page. */
 export function handOver(options: HandoverOptions): void {
-  page(options, slotRange(options.slot).from);
+  page(options, "");
 }
 
-function page(options: HandoverOptions, from: string): void {
+/** `after` is the storage key to go on after; empty for the beginning of the slot. */
+function page(options: HandoverOptions, after: string): void {
   const { storage, slot, done, placement, self } = options;
   const { before } = slotRange(slot);
+  const from = after === "" ? slotRange(slot).from : nextStorageKey(after);
   const range = { from, before, entriesMax: PAGE_CELLS_MAX, bytesMax: MERGE_BYTES_MAX };
   storage.scan(range, (result) => {
     if (result.kind === "failed" || holdsSlot(placement(), slot, self)) return done(false);
@@ -51,29 +52,30 @@ function page(options: HandoverOptions, from: string): void {
       cells.push({ key: place.key, field: place.field, bytes: value });
     }
     const last = result.entries.at(-1)?.key;
-    give(options, cells, (isTaken) => {
+    give(options, { cells, after }, (isTaken) => {
       if (!isTaken) return done(false);
       if (result.isComplete || last === undefined) return done(true);
-      page(options, nextStorageKey(last));
+      page(options, last);
     });
   });
 }
 
 function give(
   options: HandoverOptions,
-  cells: readonly KeyedCell[],
+  page: { readonly cells: readonly KeyedCell[]; readonly after: string },
   then: (isTaken: boolean) => void,
 ): void {
   const { ports, slot, self } = options;
+  const { cells } = page;
   if (cells.length === 0) return then(true);
   const placement = options.placement();
   const owners = [...placement.primaries(slot), ...placement.pending(slot)];
   let waiting = owners.length;
-  let isTaken = waiting > 0;
-  const message = { kind: "merge", slot, cells } as const;
+  let isTaken = true;
+  if (waiting === 0) return then(false);
   for (const owner of owners) {
-    askPeer(ports, owner, message, "merge-reply", (reply) => {
-      if (reply === undefined) isTaken = false;
+    giveTo(options, owner, page, (hasTaken) => {
+      if (!hasTaken) isTaken = false;
       waiting -= 1;
       if (waiting > 0) return;
       const now = options.placement();
@@ -88,4 +90,28 @@ function give(
       then(true);
     });
   }
+}
+
+/** Sends an owner those cells of a page that it does not hold just so. */
+function giveTo(
+  { ports, slot }: HandoverOptions,
+  owner: NodeId,
+  { cells, after }: { readonly cells: readonly KeyedCell[]; readonly after: string },
+  done: (hasTaken: boolean) => void,
+): void {
+  const list = { kind: "slot-list", slot, after, limit: PAGE_CELLS_MAX } as const;
+  askPeer(ports, owner, list, "slot-list-reply", (reply) => {
+    if (reply === undefined) return done(false);
+    const held = new Map<string, number>();
+    for (const { key, field, checksum } of reply.digests) {
+      held.set(cellKey(slot, key, field), checksum);
+    }
+    const lacking = cells.filter(
+      ({ key, field, bytes }) => held.get(cellKey(slot, key, field)) !== checksumOf(bytes),
+    );
+    if (lacking.length === 0) return done(true);
+    askPeer(ports, owner, { kind: "merge", slot, cells: lacking }, "merge-reply", (merged) =>
+      done(merged !== undefined),
+    );
+  });
 }

@@ -564,6 +564,7 @@ const REPLY_KINDS: ReadonlySet<string> = new Set<PeerReply["kind"]>([
   "slot-list-reply",
   "fetch-reply",
   "merge-reply",
+  "filled-reply",
 ]);
 
 function isReply(message: PeerMessage): message is PeerReply {

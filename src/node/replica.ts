@@ -110,6 +110,8 @@ export class Replica {
   mark(slot: Slot, targets: readonly NodeId[]): void {
     for (const target of targets) {
       if (target === this.#options.self) continue;
+      // Who is no member here yet, or any more, is left to the comparisons: maps are kept of members alone.
+      if (!this.#options.placement().memberIds.includes(target)) continue;
       if (this.#options.dirtyMaps.set(target, slot)) this.#options.storeDirtyMap(target);
     }
   }
@@ -217,9 +219,14 @@ export class Replica {
 
   /** Digests of a slot's cells, in storage order. Damaged cells are left out: the other side will offer them. */
   listSlot(request: RequestOf<"slot-list">, reply: Reply): void {
-    this.digests(request.slot, request.after, request.limit, (page) => {
-      if (page === undefined) refuse(reply, "failed", "the disk could not be read");
-      else reply({ kind: "slot-list-reply", digests: page.digests, next: page.next });
+    // What was merged before this question must be in the answer: a node that joins counts on it. A scan sees only
+    // what is committed.
+    this.#options.commit.whenDurable((error) => {
+      if (error !== undefined) return refuse(reply, "failed", error.message);
+      this.digests(request.slot, request.after, request.limit, (page) => {
+        if (page === undefined) refuse(reply, "failed", "the disk could not be read");
+        else reply({ kind: "slot-list-reply", digests: page.digests, next: page.next });
+      });
     });
   }
 

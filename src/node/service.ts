@@ -23,6 +23,8 @@ export interface ServiceOptions {
   readonly shared: () => SharedConfig;
   readonly membership: () => MembershipRunner | undefined;
   readonly counters: Counters;
+  /** Whether this node holds, under the present placement, all that it is to hold. */
+  readonly isFilled: () => boolean;
 }
 
 /** Requests that mean the same under any placement. A dirty bit too many costs an exchange, one too few a repair. */
@@ -96,6 +98,9 @@ export class Service {
         break;
       case "fetch":
         replica.fetch(message, reply);
+        break;
+      case "filled":
+        reply({ kind: "filled-reply", isFilled: this.#options.isFilled() });
         break;
       case "merge":
         replica.merge(message.slot, message.cells, reply);

@@ -27,12 +27,13 @@ import { stampFrom } from "../model/stamp.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
-import type { Storage, StorageError } from "../ports/storage.ts";
+import type { Storage, StorageError, StorageKey } from "../ports/storage.ts";
 import type { Transport } from "../ports/transport.ts";
 import { CellStore } from "./cell-store.ts";
 import { checkCluster } from "./check-cluster.ts";
 import { Convergence } from "./convergence.ts";
 import { Counters } from "./counters.ts";
+import { Departures } from "./departures.ts";
 import { dumpPage } from "./dump.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { joinCluster } from "./join.ts";
@@ -52,6 +53,7 @@ import { Replica } from "./replica.ts";
 import type { RequestContext } from "./request-context.ts";
 import { Requests } from "./requests.ts";
 import { Service } from "./service.ts";
+import type { ExchangePorts } from "./slot-exchange.ts";
 import { nodeStatus } from "./status.ts";
 import type { DumpOutcome, KeyLocation, NodePhase, Store, StoreStatus } from "./store.ts";
 
@@ -68,6 +70,8 @@ export interface StoreNodeOptions {
   readonly log: Log;
   /** The node must not go on; the process ends. */
   readonly onFatal: (reason: string) => void;
+  /** The node has left its cluster, handed everything on, and stopped. */
+  readonly onLeft?: () => void;
 }
 
 export class StoreNode implements Store {
@@ -81,6 +85,7 @@ export class StoreNode implements Store {
   readonly #cells: CellStore;
   readonly #convergence: Convergence;
   readonly #service: Service;
+  readonly #departures: Departures;
   readonly #hybridClock: HybridClock;
   #phase: NodePhase = "starting";
   #identity: Identity;
@@ -121,7 +126,7 @@ export class StoreNode implements Store {
         this.#commitNumber += 1;
         return clockOperation({ ...this.#hybridClock.reading(), commitNumber: this.#commitNumber });
       },
-      onFailed: (_keys, error) => this.#onCommitFailed(error),
+      onFailed: (keys, error) => this.#onCommitFailed(keys, error),
     });
     this.#cells = new CellStore({
       commit: this.#commit,
@@ -183,14 +188,15 @@ export class StoreNode implements Store {
       shared: () => this.#identity.shared,
       liveness: (node) => this.#membership?.liveness(node),
     });
+    const exchangePorts: ExchangePorts = {
+      peers: this.#peers,
+      replica: this.#replica,
+      cells: this.#cells,
+      counters: this.#counters,
+      monotonicMs: () => clock.monotonicMs(),
+    };
     this.#convergence = new Convergence({
-      ports: {
-        peers: this.#peers,
-        replica: this.#replica,
-        cells: this.#cells,
-        counters: this.#counters,
-        monotonicMs: () => clock.monotonicMs(),
-      },
+      ports: exchangePorts,
       self: this.#identity.nodeId,
       clock,
       random,
@@ -208,6 +214,17 @@ export class StoreNode implements Store {
       shared: () => this.#identity.shared,
       membership: () => this.#membership,
       counters: this.#counters,
+      isFilled: () => this.#convergence.isFilled,
+    });
+    this.#departures = new Departures({
+      ports: exchangePorts,
+      self: this.#identity.nodeId,
+      clock,
+      convergence: this.#convergence,
+      placement,
+      membership: () => this.#membership,
+      log,
+      onLeft: () => this.stop(() => options.onLeft?.()),
     });
   }
 
@@ -239,6 +256,7 @@ export class StoreNode implements Store {
     this.#requests.drain();
     this.#membership?.deliver({ kind: "stopping" });
     this.#convergence.close();
+    this.#departures.close();
     this.#awaitDrained(this.#options.clock.monotonicMs() + DRAIN_MS_MAX, done);
   }
 
@@ -256,6 +274,14 @@ export class StoreNode implements Store {
 
   list(request: ListRequest, done: (outcome: ListOutcome) => void): void {
     this.#requests.list(request, done);
+  }
+
+  leave(): string | undefined {
+    return this.#departures.leave();
+  }
+
+  remove(node: NodeId): string | undefined {
+    return this.#departures.remove(node);
   }
 
   dump(cursor: string, limit: number, done: (outcome: DumpOutcome) => void): void {
@@ -355,6 +381,13 @@ export class StoreNode implements Store {
       return done(`this node was ${self.intent}; start it with an empty data directory`);
     }
     const { config, clock } = this.#options;
+    if (self !== undefined && (self.zone !== config.zone || self.weight !== config.weight)) {
+      // A placement that moved in one step would count nodes that hold nothing yet.
+      return done(
+        `this node belongs to its cluster with zone "${self.zone}" and weight ${self.weight}; ` +
+          "to change them let it leave, and join with an empty data directory",
+      );
+    }
     checkCluster({
       addresses: config.peers,
       clusterId,
@@ -410,6 +443,7 @@ export class StoreNode implements Store {
       this.#replace(membership.members());
       this.#requests.open();
       this.#convergence.start();
+      this.#departures.start();
       done(undefined);
     });
   }
@@ -491,8 +525,12 @@ export class StoreNode implements Store {
     this.#hybridClock.observe(ms, counter, this.#options.clock.wallMs());
   }
 
-  #onCommitFailed(error: StorageError): void {
+  #onCommitFailed(keys: readonly StorageKey[], error: StorageError): void {
     this.#counters.add("commits-failed");
+    for (const key of keys) {
+      const target = parseDirtyMapKey(key);
+      if (target !== undefined) this.#dirtyMaps.noteUnstored(target);
+    }
     this.#options.log.log("error", "commit-failed", { code: error.code, message: error.message });
     if (error.code === "sync-failed") this.#fatal(`a commit could not be synced: ${error.message}`);
     else this.#cells.rebuild();
@@ -503,6 +541,7 @@ export class StoreNode implements Store {
     this.#phase = "stopped";
     this.#requests.drain();
     this.#convergence.close();
+    this.#departures.close();
     this.#peers.close();
     this.#options.log.log("error", "node-stopped", { reason });
     this.#options.onFatal(reason);

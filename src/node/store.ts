@@ -73,6 +73,16 @@ export interface Store {
   delete(request: DeleteRequest, done: (outcome: WriteOutcome) => void): void;
   read(request: ReadRequest, done: (outcome: ReadOutcome) => void): void;
   list(request: ListRequest, done: (outcome: ListOutcome) => void): void;
+  /**
+   * Begins a graceful departure of this node: its slots go to others first, then it is `left`. Progress shows in
+   * `status()`. Answers what is in the way, or nothing.
+   */
+  leave(): string | undefined;
+  /**
+   * Begins the removal of a dead member that will not come back: others copy its slots from what is left, then it is
+   * `removed` for good; what only it held is given up. Answers what is in the way, or nothing.
+   */
+  remove(node: NodeId): string | undefined;
   /** This node's own cells, in storage order, from `cursor` (binary string, empty for the beginning). */
   dump(cursor: string, limit: number, done: (outcome: DumpOutcome) => void): void;
   status(): StoreStatus;

@@ -171,6 +171,7 @@ export const messageArbitraries: {
   join: fc.record({ kind: fc.constant("join"), record, shared: partialShared }),
   "push-pull": fc.record({ kind: fc.constant("push-pull"), state }),
   probe: fc.record({ kind: fc.constant("probe") }),
+  filled: fc.record({ kind: fc.constant("filled") }),
   write: fc.record({
     kind: fc.constant("write"),
     key,
@@ -255,6 +256,7 @@ export const messageArbitraries: {
   }),
   "fetch-reply": fc.record({ kind: fc.constant("fetch-reply"), cells: keyedCells }),
   "merge-reply": fc.record({ kind: fc.constant("merge-reply") }),
+  "filled-reply": fc.record({ kind: fc.constant("filled-reply"), isFilled: fc.boolean() }),
 };
 
 export const anyMessage: fc.Arbitrary<PeerMessage> = fc.oneof(...Object.values(messageArbitraries));

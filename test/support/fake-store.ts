@@ -55,8 +55,18 @@ export class FakeStore implements Store {
   held: (() => void)[] | undefined;
   /** Most writes that were waiting for an answer at once. */
   writesAtOnceMax = 0;
+  /** What stands in the way of a departure, if anything. */
+  departureProblem: string | undefined;
   #writesAtOnce = 0;
   #counter = 0;
+
+  leave(): string | undefined {
+    return this.departureProblem;
+  }
+
+  remove(): string | undefined {
+    return this.departureProblem;
+  }
 
   put(request: PutRequest, done: (outcome: WriteOutcome) => void): void {
     this.puts.push(request);

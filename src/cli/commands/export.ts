@@ -114,5 +114,5 @@ function positionOf(line: string | undefined): number | undefined {
   const { key, key64 } = JSON.parse(line) as Line;
   const binary = key === undefined ? decodeBase64(key64 ?? "") : binaryFromText(key);
   const parsed = parseKey(binary ?? "");
-  return parsed === "empty" || parsed === "too-long" ? undefined : slotOfKey(parsed) / SLOT_COUNT;
+  return parsed === undefined ? undefined : slotOfKey(parsed) / SLOT_COUNT;
 }

@@ -53,14 +53,14 @@ export function parseCellKey(storageKey: StorageKey): CellPlace | undefined {
   const slot = parseSlot(readU16(storageKey, 1));
   const tagIndex = KEY_INDEX + readU16(storageKey, 3);
   const key = parseKey(storageKey.slice(KEY_INDEX, tagIndex));
-  if (slot === undefined || key === "empty" || key === "too-long") return undefined;
+  if (slot === undefined || key === undefined) return undefined;
 
   const tag = storageKey[tagIndex];
   if (tag === ROOT_TAG) {
     return storageKey.length === tagIndex + 1 ? { slot, key, field: undefined } : undefined;
   }
   const field = parseField(storageKey.slice(tagIndex + 1));
-  return tag === FIELD_TAG && field !== "too-long" ? { slot, key, field } : undefined;
+  return tag === FIELD_TAG && field !== undefined ? { slot, key, field } : undefined;
 }
 
 /** All cells of a slot. */

@@ -40,7 +40,7 @@ import {
   sizeOfWrite,
   WRITE_REPLY_BYTES,
 } from "./hot-codec.ts";
-import { sizeOfCells } from "./message-parts.ts";
+import { readFlag, sizeOfCells } from "./message-parts.ts";
 import {
   type ColdReply,
   readCellsReply,
@@ -100,6 +100,7 @@ const REQUEST_CODES: Readonly<Record<PeerRequest["kind"], number>> = {
   "slot-list": 11,
   fetch: 12,
   merge: 13,
+  filled: 14,
 };
 
 const REPLY_CODES: Readonly<Record<PeerReply["kind"], number>> = {
@@ -117,6 +118,7 @@ const REPLY_CODES: Readonly<Record<PeerReply["kind"], number>> = {
   "slot-list-reply": 75,
   "fetch-reply": 76,
   "merge-reply": 77,
+  "filled-reply": 78,
 };
 
 const CODES: ReadonlyMap<PeerMessage["kind"], number> = new Map(
@@ -268,6 +270,8 @@ function readMessage(reader: ByteReader): PeerMessage {
       return readPushPull(reader);
     case REQUEST_CODES.probe:
       return { kind: "probe" };
+    case REQUEST_CODES.filled:
+      return { kind: "filled" };
     case REQUEST_CODES.hint:
       return readHint(reader);
     case REQUEST_CODES.forward:
@@ -299,6 +303,8 @@ function readRareReply(code: number, reader: ByteReader): PeerReply {
       return readPushPullReply(reader);
     case REPLY_CODES["probe-reply"]:
       return { kind: "probe-reply" };
+    case REPLY_CODES["filled-reply"]:
+      return { kind: "filled-reply", isFilled: readFlag(reader) };
     case REPLY_CODES["forward-reply"]:
       return readForwardReply(reader);
     case REPLY_CODES["list-reply"]:

@@ -29,8 +29,8 @@ import {
   nodeIdFrom,
   parseAddress,
 } from "../../model/ids.ts";
-import { type Field, type Key, parseField, parseKey } from "../../model/key.ts";
-import { FIELD_BYTES_MAX, KEY_BYTES_MAX, MEMBERS_MAX } from "../../model/limits.ts";
+import { type Key, parseField, parseKey } from "../../model/key.ts";
+import { FIELD_BYTES_MAX, MEMBERS_MAX } from "../../model/limits.ts";
 import { parseSlot, type Slot } from "../../model/slot.ts";
 import { NO_STAMP, type Stamp } from "../../model/stamp.ts";
 
@@ -157,8 +157,7 @@ export function readSlot(reader: ByteReader): Slot {
 }
 
 export function readKey(reader: ByteReader): Key {
-  const key = parseKey(reader.binary16(), KEY_BYTES_MAX);
-  return key === "empty" || key === "too-long" ? reader.reject(`key ${key}`) : key;
+  return parseKey(reader.binary16()) ?? reader.reject("key length out of range");
 }
 
 export function writeField(writer: ByteWriter, field: CellAddress): void {
@@ -173,8 +172,7 @@ export function writeField(writer: ByteWriter, field: CellAddress): void {
 export function readField(reader: ByteReader): CellAddress {
   const length = reader.u16();
   if (length === ROOT_MARK) return undefined;
-  const field: Field | "too-long" = parseField(reader.binary(length));
-  return field === "too-long" ? reader.reject("field too-long") : field;
+  return parseField(reader.binary(length)) ?? reader.reject("field too long");
 }
 
 /** Cell bytes are views of the frame. */

@@ -15,6 +15,7 @@
  *   75 slot-list-reply  count u32, keyed digests; optional position
  *   76 fetch-reply      count u32, keyed cells
  *   77 merge-reply      nothing
+ *   78 filled-reply     is filled u8
  */
 import { assert, unreachable } from "../../base/assert.ts";
 import type { ByteReader } from "../../base/byte-reader.ts";
@@ -132,6 +133,9 @@ export function writeReply(writer: ByteWriter, reply: ColdReply): void {
       return;
     case "fetch-reply":
       writeKeyedCells(writer, reply.cells);
+      return;
+    case "filled-reply":
+      writeFlag(writer, reply.isFilled);
       return;
     case "probe-reply":
     case "merge-reply":

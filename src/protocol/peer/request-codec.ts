@@ -16,6 +16,7 @@
  *   11 slot-list  slot u16, limit u16, position
  *   12 fetch      slot u16, count u32, then key and field each
  *   13 merge      slot u16, count u32, then key and cell each
+ *   14 filled     nothing
  *
  * A hello begins the same in every wire version, and what follows the version is not read when it is another's: so that a
  * peer of another version is refused by name, not as garbage.
@@ -110,6 +111,7 @@ export function writeRequest(writer: ByteWriter, request: ColdRequest): void {
       writeState(writer, request.state);
       return;
     case "probe":
+    case "filled":
       return;
     case "forward":
       writeForward(writer, request);
