@@ -386,38 +386,48 @@ class Run {
     return this.#workload.readAt(this.#random.pick(machines), key, r);
   }
 
+  /** A listing of the whole cluster through one node; tried again while connections come back, as reads are. */
   #listAll(): Set<Key> | undefined {
-    const machine = this.#random.pick(this.#cluster.machines);
+    let problem = "";
+    for (let round = 1; round <= READ_ROUNDS; round += 1) {
+      const listed = this.#tryListAll((reason) => {
+        problem = reason;
+      });
+      if (listed !== undefined) return listed;
+      this.#scheduler.runUntil(this.#scheduler.nowMs + 2_000);
+    }
+    this.#cluster.violate("I11", `the final listing failed: ${problem}`);
+    return undefined;
+  }
+
+  #tryListAll(onProblem: (reason: string) => void): Set<Key> | undefined {
+    const machine = this.#random.pick(this.#cluster.running());
     const { node, process } = machine;
     if (node === undefined || process === undefined) return undefined;
     const listed = new Set<Key>();
-    let isDone = false;
+    let end: "running" | "complete" | "failed" = "running";
     const page = (cursor: string | undefined): void => {
-      node.list(
-        { prefix: "", limit: 1 + this.#random.below(100), cursor, withValues: false },
-        (outcome) => {
-          if (outcome.kind === "failed") {
-            this.#cluster.violate(
-              "I11",
-              `the final listing failed: ${outcome.code} ${outcome.detail}`,
-            );
-            return;
-          }
-          for (const { key } of outcome.entries) {
-            if (listed.has(key))
-              this.#cluster.violate("I2", `the final listing shows ${key} twice`);
-            listed.add(key);
-          }
-          if (outcome.next === undefined) isDone = true;
-          else page(outcome.next);
-        },
-      );
+      const limit = 1 + this.#random.below(100);
+      node.list({ prefix: "", limit, cursor, withValues: false }, (outcome) => {
+        if (outcome.kind === "failed") {
+          onProblem(`${outcome.code} ${outcome.detail}`);
+          end = "failed";
+          return;
+        }
+        for (const { key } of outcome.entries) {
+          if (listed.has(key)) this.#cluster.violate("I2", `the final listing shows ${key} twice`);
+          listed.add(key);
+        }
+        if (outcome.next === undefined) end = "complete";
+        else page(outcome.next);
+      });
     };
+    onProblem("it did not end within 30 s");
     this.#scheduler.deliver(process, "list-all", () => page(undefined));
     const limitMs = this.#scheduler.nowMs + 30_000;
-    while (!isDone && this.#scheduler.nowMs < limitMs && this.#scheduler.step());
-    if (!isDone) this.#cluster.violate("I11", "the final listing did not end within 30 s");
-    return isDone ? listed : undefined;
+    const isRunning = (): boolean => end === "running";
+    while (isRunning() && this.#scheduler.nowMs < limitMs && this.#scheduler.step());
+    return isRunning() || (end as string) === "failed" ? undefined : listed;
   }
 
   #report(final: FinalState | undefined): RunReport {

@@ -6,6 +6,7 @@
  * I9: the stamps of one boot grow with time, those of one machine across its boots too while no clock is set;
  * no two writes have the same. Left out are stamps that rest on a held one from a wilder clock: design, 5.3.
  */
+import { majority } from "../../src/core/replication/quorum.ts";
 import { compareStamps, formatStamp, type Stamp } from "../../src/model/stamp.ts";
 import {
   ackOf,
@@ -60,11 +61,17 @@ function checkLastWriteWins(history: History): Violation[] {
   return violations;
 }
 
-function doQuorumsOverlap(first: WriteOperation, second: WriteOperation): boolean {
-  if (first.outcome?.kind !== "written" || second.outcome?.kind !== "written") return false;
-  const one = first.outcome.quorum;
-  const other = second.outcome.quorum;
-  return one.of === other.of && one.acks + other.acks > one.of;
+/**
+ * Whether the later write was bound to meet the earlier one. It was answered either by plain acks, which meet the
+ * earlier write's where both together are more than N; or after N−W+1 had pushed back, which meet the earlier
+ * write's acks only if those were W: fewer, by a sloppy answer, promise nothing.
+ */
+function doQuorumsOverlap(earlier: WriteOperation, later: WriteOperation): boolean {
+  if (earlier.outcome?.kind !== "written" || later.outcome?.kind !== "written") return false;
+  const one = earlier.outcome.quorum;
+  const other = later.outcome.quorum;
+  const demanded = later.w ?? majority(other.of);
+  return one.of === other.of && one.acks >= demanded && one.acks + other.acks > one.of;
 }
 
 function ackedOf(writes: readonly WriteOperation[]): Acked[] {
