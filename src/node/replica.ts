@@ -166,8 +166,10 @@ export class Replica {
       const entries: { slot: Slot; key: Key; bytes: Uint8Array }[] = [];
       let through: StorageKey | undefined;
       let isCut = false;
+      let bytesTotal = 0;
       for (const { key: storageKey, value } of result.entries) {
-        if (entries.length >= limit) {
+        // The last entry of a scan may be of any size; beside others it could outgrow a frame.
+        if (entries.length >= limit || (entries.length > 0 && !fits(bytesTotal, value.length))) {
           isCut = true;
           break;
         }
@@ -176,8 +178,10 @@ export class Replica {
         if (place === undefined || place.field !== undefined) continue;
         if (!place.key.startsWith(prefix)) continue;
         if (!placement.isPrimary(place.slot, this.#options.self)) continue;
-        const bytes = withValues ? value : headOf(value, place.key);
-        if (bytes !== undefined) entries.push({ slot: place.slot, key: place.key, bytes });
+        const bytes = withValues ? intact(value, place.key) : headOf(value, place.key);
+        if (bytes === undefined) continue;
+        entries.push({ slot: place.slot, key: place.key, bytes });
+        bytesTotal += bytes.length;
       }
       if (!isCut && result.isComplete) {
         reply({ kind: "list-reply", entries, throughSlot: lastSlot, through: "" });
@@ -219,14 +223,9 @@ export class Replica {
 
   /** Digests of a slot's cells, in storage order. Damaged cells are left out: the other side will offer them. */
   listSlot(request: RequestOf<"slot-list">, reply: Reply): void {
-    // What was merged before this question must be in the answer: a node that joins counts on it. A scan sees only
-    // what is committed.
-    this.#options.commit.whenDurable((error) => {
-      if (error !== undefined) return refuse(reply, "failed", error.message);
-      this.digests(request.slot, request.after, request.limit, (page) => {
-        if (page === undefined) refuse(reply, "failed", "the disk could not be read");
-        else reply({ kind: "slot-list-reply", digests: page.digests, next: page.next });
-      });
+    this.digests(request.slot, request.after, request.limit, (page) => {
+      if (page === undefined) refuse(reply, "failed", "the disk could not be read");
+      else reply({ kind: "slot-list-reply", digests: page.digests, next: page.next });
     });
   }
 
@@ -238,6 +237,20 @@ export class Replica {
     done: (
       page: { readonly digests: CellDigest[]; readonly next: string | undefined } | undefined,
     ) => void,
+  ): void {
+    // What was merged before this question must be in the answer: a node that joins counts on it, and so does a dirty
+    // bit that is set beside its cell. A scan sees only what is committed.
+    this.#options.commit.whenDurable((error) => {
+      if (error === undefined) this.#scanDigests(slot, after, limit, done);
+      else done(undefined);
+    });
+  }
+
+  #scanDigests(
+    slot: Slot,
+    after: StorageKey,
+    limit: number,
+    done: Parameters<Replica["digests"]>[3],
   ): void {
     const range = slotRange(slot);
     const from = after === "" ? range.from : nextStorageKey(after);
@@ -271,10 +284,12 @@ export class Replica {
     for (const { key, field } of request.wanted) {
       if (slotOfKey(key) !== request.slot) continue;
       const cell = cells.find(request.slot, key, field);
-      if (cell.kind !== "held") continue;
+      if (cell.kind === "absent") continue;
+      // Passing it over would make the exchange look complete.
+      if (cell.kind !== "held") return refuse(reply, "failed", "a listed cell cannot be read");
+      if (found.length > 0 && !fits(bytesTotal, cell.bytes.length)) break;
       found.push({ key, field, bytes: cell.bytes });
       bytesTotal += key.length + cell.bytes.length;
-      if (bytesTotal >= SCAN_BYTES_MAX) break;
     }
     commit.whenDurable((error) => {
       if (error === undefined) reply({ kind: "fetch-reply", cells: found });
@@ -332,6 +347,16 @@ export class Replica {
     }
     return above;
   }
+}
+
+/** Whether one more cell may travel beside others: a frame holds the largest value alone, and little more. */
+function fits(bytesTotal: number, bytes: number): boolean {
+  return bytesTotal + bytes <= SCAN_BYTES_MAX;
+}
+
+/** The bytes themselves, if they are a root: what is damaged does not leave the node. */
+function intact(bytes: Uint8Array, key: Key): Uint8Array | undefined {
+  return decodeCell(bytes, key, undefined) === "damaged" ? undefined : bytes;
 }
 
 /** The root without its payload, encoded anew; `undefined` if it is damaged. */

@@ -19,7 +19,7 @@ import type { Replica } from "./replica.ts";
 
 /** Cells listed at once, on each side. */
 const PAGE_CELLS_MAX = 1_024;
-/** Cells sent in one message stop after this many bytes. */
+/** Bytes of cells sent in one message; a larger cell travels alone. */
 export const MERGE_BYTES_MAX = 512 * 1024;
 /** A step that takes longer than this ends the exchange; it begins again later. */
 const STEP_MS_MAX = 10_000;
@@ -139,10 +139,14 @@ export class SlotExchange {
     let bytesTotal = 0;
     let taken = 0;
     for (const { key, field } of offered) {
-      if (bytesTotal >= MERGE_BYTES_MAX) break;
-      taken += 1;
       const found = ports.cells.find(slot, key, field);
-      if (found.kind !== "held") continue;
+      // A frame holds the largest value alone, and little more.
+      const isOver = found.kind === "held" && bytesTotal + found.bytes.length > MERGE_BYTES_MAX;
+      if (cells.length > 0 && isOver) break;
+      taken += 1;
+      if (found.kind === "absent") continue;
+      // It was listed, so it is owed: what cannot be read now leaves the exchange incomplete.
+      if (found.kind !== "held") return this.#end(false);
       cells.push({ key, field, bytes: found.bytes });
       bytesTotal += key.length + found.bytes.length;
     }

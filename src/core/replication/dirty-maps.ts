@@ -3,6 +3,7 @@
  * hinted handoff: one bit a slot, so it never overflows, never goes stale, and cannot race with a newer cell.
  *
  * Invariant: a bit is erased only when an exchange of the slot that began after it was last set has completed.
+ * Bounded by the members: nobody else is marked.
  * Source: DeCandia et al., "Dynamo" (2007), section 4.6; docs/ARCHITECTURE.md, "Convergence".
  */
 import type { NodeId } from "../../model/ids.ts";
@@ -14,20 +15,28 @@ const MAP_BYTES = SLOT_COUNT / 8;
 interface DirtyMap {
   /** As on disk. */
   readonly bits: Uint8Array;
-  /** Bits taken off while their exchange runs; set again by a later write. */
-  readonly exchanging: Set<Slot>;
+  /** Bits taken off while their exchange runs, with its number; a later write puts them back. */
+  readonly exchanging: Map<Slot, number>;
   count: number;
+  /** A commit with this map in it failed: what is on disk is older. */
+  isUnstored: boolean;
 }
 
 export class DirtyMaps {
   readonly #maps = new Map<NodeId, DirtyMap>();
+  #exchanges = 0;
 
   /** Takes over what was on disk; false if the bytes are no dirty map. */
   restore(target: NodeId, bits: Uint8Array): boolean {
     if (bits.length !== MAP_BYTES) return false;
     let count = 0;
     for (const byte of bits) for (let rest = byte; rest !== 0; rest &= rest - 1) count += 1;
-    this.#maps.set(target, { bits: Uint8Array.from(bits), exchanging: new Set(), count });
+    this.#maps.set(target, {
+      bits: Uint8Array.from(bits),
+      exchanging: new Map(),
+      count,
+      isUnstored: false,
+    });
     return true;
   }
 
@@ -35,13 +44,23 @@ export class DirtyMaps {
   set(target: NodeId, slot: Slot): boolean {
     let map = this.#maps.get(target);
     if (map === undefined) {
-      map = { bits: new Uint8Array(MAP_BYTES), exchanging: new Set(), count: 0 };
+      map = {
+        bits: new Uint8Array(MAP_BYTES),
+        exchanging: new Map(),
+        count: 0,
+        isUnstored: false,
+      };
       this.#maps.set(target, map);
     }
     map.exchanging.delete(slot);
     const byte = map.bits[slot >> 3] as number;
     const bit = 1 << (slot & 7);
-    if ((byte & bit) !== 0) return false;
+    if ((byte & bit) !== 0) {
+      const { isUnstored } = map;
+      map.isUnstored = false;
+      return isUnstored;
+    }
+    map.isUnstored = false;
     map.bits[slot >> 3] = byte | bit;
     map.count += 1;
     return true;
@@ -59,21 +78,32 @@ export class DirtyMaps {
     return undefined;
   }
 
-  /** An exchange of the slot begins. */
-  begin(target: NodeId, slot: Slot): void {
-    this.#maps.get(target)?.exchanging.add(slot);
+  /** An exchange of the slot begins; `end` takes the number it has. */
+  begin(target: NodeId, slot: Slot): number {
+    this.#exchanges += 1;
+    this.#maps.get(target)?.exchanging.set(slot, this.#exchanges);
+    return this.#exchanges;
   }
 
   /** The exchange ended. True if the map must be stored: it completed, and the bit was not set again meanwhile. */
-  end(target: NodeId, slot: Slot, isComplete: boolean): boolean {
+  end(target: NodeId, slot: Slot, exchange: number, isComplete: boolean): boolean {
     const map = this.#maps.get(target);
-    if (map === undefined || !map.exchanging.delete(slot) || !isComplete) return false;
+    // A bit set while an exchange ran begins another: only that one may take it off.
+    if (map === undefined || map.exchanging.get(slot) !== exchange) return false;
+    map.exchanging.delete(slot);
+    if (!isComplete) return false;
     const byte = map.bits[slot >> 3] as number;
     const bit = 1 << (slot & 7);
     if ((byte & bit) === 0) return false;
     map.bits[slot >> 3] = byte & ~bit;
     map.count -= 1;
     return true;
+  }
+
+  /** The map could not be stored: the next bit set in it stores it, new or not. */
+  noteUnstored(target: NodeId): void {
+    const map = this.#maps.get(target);
+    if (map !== undefined) map.isUnstored = true;
   }
 
   /** A copy of the map as it belongs on disk; `undefined` when it is empty. */
