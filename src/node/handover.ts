@@ -44,17 +44,24 @@ function page(options: HandoverOptions, after: string): void {
   storage.scan(range, (result) => {
     if (result.kind === "failed" || holdsSlot(placement(), slot, self)) return done(false);
     const cells: KeyedCell[] = [];
+    let bytesTotal = 0;
+    let last: string | undefined;
+    let isCut = false;
     for (const { key: storageKey, value } of result.entries) {
+      // A frame holds the largest value alone, and little more.
+      isCut = cells.length > 0 && bytesTotal + value.length > MERGE_BYTES_MAX;
+      if (isCut) break;
+      last = storageKey;
+      bytesTotal += storageKey.length + value.length;
       const place = parseCellKey(storageKey);
       if (place === undefined) continue;
       // A damaged cell must not leave the node; a scrub will find it.
       if (decodeCell(value, place.key, place.field) === "damaged") continue;
       cells.push({ key: place.key, field: place.field, bytes: value });
     }
-    const last = result.entries.at(-1)?.key;
     give(options, { cells, after }, (isTaken) => {
       if (!isTaken) return done(false);
-      if (result.isComplete || last === undefined) return done(true);
+      if ((result.isComplete && !isCut) || last === undefined) return done(true);
       page(options, last);
     });
   });
