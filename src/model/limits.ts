@@ -22,6 +22,8 @@ export const DATAGRAM_BYTES_MAX = 1_200;
 export const MEMBERS_MAX = 1_024;
 /** Requests one node coordinates at once; beyond it new ones are shed with 503. */
 export const REQUESTS_IN_FLIGHT_MAX = 16_384;
+/** Bytes of values in the writes one node coordinates at once; a write beyond it is shed, unless it is the only one. */
+export const VALUE_BYTES_IN_FLIGHT_MAX = 256 * 1024 * 1024;
 /** Longest time a request may take. */
 export const DEADLINE_MS_MAX = 60_000;
 /** Time a request has when it does not say. */

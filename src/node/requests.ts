@@ -1,7 +1,8 @@
 /**
  * The requests this node coordinates: takes them from the front doors, keeps those in flight, and wakes them.
  *
- * Invariant: at most REQUESTS_IN_FLIGHT_MAX wait for an answer; one more is shed before anything was done.
+ * Invariant: at most REQUESTS_IN_FLIGHT_MAX wait for an answer, with VALUE_BYTES_IN_FLIGHT_MAX of values; one more is
+ * shed before anything was done.
  */
 import { visibleRoot } from "../core/causality/view.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
@@ -17,6 +18,7 @@ import {
   DEADLINE_MS_MAX,
   EXPIRES_AT_MS_MAX,
   REQUESTS_IN_FLIGHT_MAX,
+  VALUE_BYTES_IN_FLIGHT_MAX,
 } from "../model/limits.ts";
 import type { Liveness } from "../model/member.ts";
 import type { ListOutcome, ReadOutcome, WriteOutcome } from "../model/outcome.ts";
@@ -66,6 +68,7 @@ export class Requests {
   readonly #conditional: ConditionalWrites;
   readonly #seen = new Set<string>();
   #inFlight = 0;
+  #bytesInFlight = 0;
   #sequence = 0;
   #isTicking = false;
   #state: "closed" | "open" | "draining" = "closed";
@@ -184,16 +187,19 @@ export class Requests {
   }
 
   #accept(request: DeleteRequest, content: Content, done: WriteDone): void {
-    const refusal = this.#refusal();
+    const bytes = content.value?.length ?? 0;
+    const refusal = this.#refusal() ?? this.#refusalOf(bytes);
     if (refusal !== undefined) return done(failure(refusal, "no"));
     const { context, clock } = this.#options;
     const { key, w, condition } = request;
     const deadlineMs = this.#deadline(request.deadlineMs);
     this.#inFlight += 1;
+    this.#bytesInFlight += bytes;
     context.counters.add(content.value === undefined ? "deletes" : "puts");
     let isInside = true;
     const answer = (outcome: WriteOutcome): void => {
       this.#inFlight -= 1;
+      this.#bytesInFlight -= bytes;
       if (outcome.kind === "failed") context.counters.add("writes-failed");
       if (isInside) clock.defer(() => done(outcome));
       else done(outcome);
@@ -346,6 +352,11 @@ export class Requests {
     if (this.#state === "closed") return "not-ready";
     if (this.#options.context.placement().effectiveReplicas === 0) return "not-ready";
     return this.#inFlight >= REQUESTS_IN_FLIGHT_MAX ? "overloaded" : undefined;
+  }
+
+  #refusalOf(bytes: number): "overloaded" | undefined {
+    const isOver = this.#bytesInFlight + bytes > VALUE_BYTES_IN_FLIGHT_MAX;
+    return isOver && this.#bytesInFlight > 0 ? "overloaded" : undefined;
   }
 
   #deadline(deadlineMs: number | undefined): number {
