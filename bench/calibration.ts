@@ -1,0 +1,73 @@
+/**
+ * What the machine can do at all, measured in the same run as the store: figures are compared with these, never
+ * with another day's.
+ *
+ * `fdatasync`: 150 bytes appended and synced, one after the other, in the directory the nodes keep their data in.
+ * `loopback echo`: 150-byte frames to another process and back over 50 connections, one under way on each.
+ */
+import { open, rm } from "node:fs/promises";
+import { connect, type Socket } from "node:net";
+import { join } from "node:path";
+import { type Measured, measure } from "./measure.ts";
+
+const FRAME_BYTES = 150;
+const ECHO_CONNECTIONS = 50;
+
+export async function measureSync(directory: string, ms: number): Promise<Measured> {
+  const path = join(directory, "calibration");
+  const file = await open(path, "w");
+  try {
+    const frame = Buffer.alloc(FRAME_BYTES, "x");
+    return await measure(
+      (done) => {
+        file
+          .write(frame)
+          .then(() => file.datasync())
+          .then(
+            () => done(true),
+            () => done(false),
+          );
+      },
+      { callers: 1, ms },
+    );
+  } finally {
+    await file.close();
+    await rm(path);
+  }
+}
+
+export async function measureEcho(port: number, ms: number): Promise<Measured> {
+  const sockets = await Promise.all(
+    Array.from({ length: ECHO_CONNECTIONS }, () => connected(port)),
+  );
+  const frame = Buffer.alloc(FRAME_BYTES, "x");
+  const idle = sockets.map((socket) => {
+    const end = { socket, received: 0, done: (_isOk: boolean): void => undefined };
+    socket.on("data", (chunk) => {
+      end.received += chunk.length;
+      if (end.received < FRAME_BYTES) return;
+      end.received = 0;
+      idle.push(end);
+      end.done(true);
+    });
+    return end;
+  });
+  const measured = await measure(
+    (done) => {
+      const end = idle.pop();
+      if (end === undefined) throw new Error("more callers than connections");
+      end.done = done;
+      end.socket.write(frame);
+    },
+    { callers: ECHO_CONNECTIONS, ms },
+  );
+  for (const socket of sockets) socket.destroy();
+  return measured;
+}
+
+function connected(port: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: "127.0.0.1", port, noDelay: true }, () => resolve(socket));
+    socket.on("error", reject);
+  });
+}
