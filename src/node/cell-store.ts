@@ -167,7 +167,8 @@ export class CellStore {
     this.#lastFound = undefined;
     this.#hashes.clear();
     this.#builtUpTo = "";
-    this.#changed = new Set();
+    // A scan sees what is committed: what is under way is looked up when the build comes to it.
+    this.#changed = new Set(this.#commit.uncommittedKeys());
     this.#builds += 1;
     this.#isBuilding = true;
     this.#buildFrom(allCellsRange().from, this.#builds);
@@ -217,25 +218,38 @@ export class CellStore {
       }
       const last = result.entries.at(-1)?.key;
       const upTo = result.isComplete || last === undefined ? undefined : last;
-      this.#takeIn(result.entries, upTo);
+      if (!this.#takeIn(result.entries, upTo)) {
+        this.#isBuilding = false;
+        return;
+      }
       this.#builtUpTo = upTo;
       if (upTo === undefined) this.#isBuilding = false;
       else this.#buildFrom(nextStorageKey(upTo), build);
     });
   }
 
-  /** Hashes what stands now, which the scan may be older than: keys changed meanwhile are looked up again. */
-  #takeIn(entries: readonly StorageEntry[], upTo: StorageKey | undefined): void {
+  /**
+   * Hashes what stands now, which the scan may be older than: keys changed meanwhile are looked up again. False when
+   * one cannot be read.
+   */
+  #takeIn(entries: readonly StorageEntry[], upTo: StorageKey | undefined): boolean {
     const keys = new Set<StorageKey>();
     for (const { key } of entries) keys.add(key);
     for (const key of this.#changed) if (upTo === undefined || key <= upTo) keys.add(key);
     for (const key of keys) {
       this.#changed.delete(key);
       const place = parseCellKey(key);
-      const bytes = this.#commit.get(key);
-      if (place !== undefined && bytes !== undefined && bytes.length >= 4) {
+      if (place === undefined) continue;
+      let bytes: Uint8Array | undefined;
+      try {
+        bytes = this.#commit.get(key);
+      } catch {
+        return false;
+      }
+      if (bytes !== undefined && bytes.length >= 4) {
         this.#hashes.add(place.slot, key, checksumOf(bytes));
       }
     }
+    return true;
   }
 }

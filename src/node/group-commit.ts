@@ -49,6 +49,12 @@ export class GroupCommit {
     return this.#forming.values.size + (this.#writing?.values.size ?? 0);
   }
 
+  /** Keys put and not yet durable, in no order; one may be told twice. */
+  *uncommittedKeys(): Iterable<StorageKey> {
+    yield* this.#forming.values.keys();
+    if (this.#writing !== undefined) yield* this.#writing.values.keys();
+  }
+
   /** Bytes of values put and not yet durable: what memory a slow disk costs. */
   get uncommittedBytes(): number {
     return this.#forming.bytes + (this.#writing?.bytes ?? 0);

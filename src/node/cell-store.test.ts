@@ -1,0 +1,240 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { HeldClock, HeldStorage } from "../../test/support/held-storage.ts";
+import { SlotHashes } from "../core/anti-entropy/slot-hashes.ts";
+import { checksumOf, encodeCell } from "../core/causality/cell-codec.ts";
+import { cellKey } from "../core/causality/storage-key.ts";
+import { slotOfKey } from "../core/placement/slot-of-key.ts";
+import type { EncodedCell, RootCell } from "../model/cell.ts";
+import { type Key, keyFromText } from "../model/key.ts";
+import { NO_STAMP, type Stamp, stampFrom } from "../model/stamp.ts";
+import { CellStore, decodeAll, type MergeResult } from "./cell-store.ts";
+import { GroupCommit } from "./group-commit.ts";
+
+const K = keyFromText("{s}k");
+const L = keyFromText("{s}l");
+const SLOT = slotOfKey(K);
+const PLACE = cellKey(SLOT, K, undefined);
+
+function at(ms: number): Stamp {
+  return stampFrom(ms, 0, 0);
+}
+
+function rootAt(ms: number, key: Key = K): EncodedCell {
+  const root: RootCell = {
+    kind: "value",
+    stamp: at(ms),
+    type: "string",
+    expiresAtMs: 0,
+    cleared: at(ms),
+    contentType: "",
+    payload: Uint8Array.of(ms & 0xff),
+  };
+  return { field: undefined, bytes: encodeCell(root, key, undefined) };
+}
+
+function flipped(bytes: Uint8Array): Uint8Array {
+  const copy = Uint8Array.from(bytes);
+  copy[copy.length - 1] = (copy.at(-1) as number) ^ 1;
+  return copy;
+}
+
+class Trial {
+  readonly storage = new HeldStorage();
+  readonly clock = new HeldClock();
+  readonly commit = new GroupCommit({
+    storage: this.storage,
+    clock: this.clock,
+    seal: () => ({ key: "mclock", value: Uint8Array.of(1) }),
+    onFailed: () => this.cells.rebuild(),
+  });
+  readonly cells = new CellStore({
+    commit: this.commit,
+    storage: this.storage,
+    floor: at(10),
+  });
+
+  merge(ms: number, key: Key = K): MergeResult {
+    const decoded = decodeAll(key, [rootAt(ms, key)]);
+    assert.ok(decoded !== undefined);
+    return this.cells.merge(slotOfKey(key), key, decoded);
+  }
+
+  /** Builds the hashes to the end. */
+  build(): void {
+    this.cells.rebuild();
+    while (!this.cells.isBuilt) this.storage.endScans();
+  }
+
+  /** Commits everything outstanding. */
+  settle(): void {
+    this.clock.turn();
+    while (this.storage.isWriting) {
+      this.storage.commit();
+      this.clock.turn();
+    }
+  }
+
+  /** The hashes are those of exactly these cells. */
+  assertHashes(cells: readonly (readonly [Key, number])[]): void {
+    const expected = new SlotHashes();
+    for (const [key, ms] of cells) {
+      const place = cellKey(slotOfKey(key), key, undefined);
+      expected.add(slotOfKey(key), place, checksumOf(rootAt(ms, key).bytes));
+    }
+    assert.equal(this.cells.isBuilt, true);
+    assert.equal(this.cells.hashes.cells, cells.length);
+    assert.deepEqual(
+      this.cells.hashes.groups(() => true),
+      expected.groups(() => true),
+    );
+  }
+}
+
+test("a merge is read at once and stored by the next commit", () => {
+  const trial = new Trial();
+  assert.deepEqual(trial.merge(50), { kind: "merged", isChanged: true, isSuperseded: false });
+  assert.equal(trial.cells.find(SLOT, K, undefined).kind, "held");
+  assert.equal(trial.storage.get(PLACE), undefined);
+  trial.settle();
+  assert.deepEqual(trial.storage.get(PLACE), new Uint8Array(rootAt(50).bytes));
+});
+
+test("an older cell changes nothing and is told to be superseded", () => {
+  const trial = new Trial();
+  trial.merge(50);
+  assert.deepEqual(trial.merge(40), { kind: "merged", isChanged: false, isSuperseded: true });
+  assert.deepEqual(trial.merge(50), { kind: "merged", isChanged: false, isSuperseded: false });
+});
+
+test("what clears a key stamps above what the clock read at start, and above what was merged in its slot", () => {
+  const trial = new Trial();
+  assert.deepEqual(trial.cells.newestIn(SLOT), at(10));
+  trial.merge(50, L);
+  trial.merge(40, L);
+  assert.deepEqual(trial.cells.newestIn(SLOT), at(50));
+});
+
+test("nothing is held in the place of an absent cell, and its stamp in that of a present one", () => {
+  const trial = new Trial();
+  assert.deepEqual(trial.cells.heldAt(SLOT, K, undefined, 0), NO_STAMP);
+  trial.merge(50);
+  assert.deepEqual(trial.cells.heldAt(SLOT, K, undefined, 0), at(50));
+});
+
+test("bytes that do not decode at their key are refused whole", () => {
+  assert.equal(decodeAll(L, [rootAt(50, K)]), undefined);
+  assert.equal(decodeAll(K, [{ field: undefined, bytes: flipped(rootAt(50).bytes) }]), undefined);
+});
+
+test("a damaged cell is never absent, and the next merge replaces it", () => {
+  const trial = new Trial();
+  trial.storage.plant(PLACE, flipped(rootAt(90).bytes));
+  trial.build();
+  assert.equal(trial.cells.find(SLOT, K, undefined).kind, "damaged");
+  assert.equal(trial.cells.damaged, 1);
+  trial.merge(50);
+  assert.equal(trial.cells.isBuilt, false);
+  trial.settle();
+  while (!trial.cells.isBuilt) trial.storage.endScans();
+  trial.assertHashes([[K, 50]]);
+});
+
+test("a cell is dropped only if it is the very one", () => {
+  const trial = new Trial();
+  trial.build();
+  trial.merge(50);
+  const checksum = checksumOf(rootAt(50).bytes);
+  trial.merge(60);
+  assert.equal(trial.cells.drop(SLOT, K, undefined, checksum), false);
+  assert.equal(trial.cells.drop(SLOT, K, undefined, checksumOf(rootAt(60).bytes)), true);
+  assert.equal(trial.cells.find(SLOT, K, undefined).kind, "absent");
+  trial.assertHashes([]);
+});
+
+test("a disk that cannot be read is a failure, not an absence", () => {
+  const trial = new Trial();
+  trial.storage.isUnreadable = true;
+  assert.equal(trial.cells.find(SLOT, K, undefined).kind, "failed");
+  assert.equal(trial.merge(50).kind, "failed");
+});
+
+test("hashes follow what changes while they are built", () => {
+  const trial = new Trial();
+  trial.merge(50, K);
+  trial.settle();
+  trial.cells.rebuild();
+  // The scan under way has seen K at 50 and no L.
+  trial.merge(60, K);
+  trial.merge(70, L);
+  trial.settle();
+  while (!trial.cells.isBuilt) trial.storage.endScans();
+  trial.assertHashes([
+    [K, 60],
+    [L, 70],
+  ]);
+});
+
+test("a rebuild does not forget what was put before it and is not yet committed", () => {
+  const trial = new Trial();
+  trial.build();
+  trial.merge(50, K);
+  trial.clock.turn();
+  trial.merge(60, L);
+  trial.cells.rebuild();
+  while (!trial.cells.isBuilt) trial.storage.endScans();
+  trial.assertHashes([
+    [K, 50],
+    [L, 60],
+  ]);
+  trial.settle();
+  assert.equal(trial.cells.drop(SLOT, L, undefined, checksumOf(rootAt(60, L).bytes)), true);
+  trial.assertHashes([[K, 50]]);
+});
+
+test("a rebuild does not bring back what was dropped before it and is not yet committed", () => {
+  const trial = new Trial();
+  trial.merge(50, K);
+  trial.settle();
+  trial.build();
+  trial.cells.drop(SLOT, K, undefined, checksumOf(rootAt(50).bytes));
+  trial.build();
+  trial.assertHashes([]);
+});
+
+test("a rebuild begun anew passes over the scan of the former one", () => {
+  const trial = new Trial();
+  trial.merge(50, K);
+  trial.settle();
+  trial.cells.rebuild();
+  trial.cells.rebuild();
+  while (!trial.cells.isBuilt) trial.storage.endScans();
+  trial.assertHashes([[K, 50]]);
+});
+
+test("after a failed commit the hashes are those of what is stored", () => {
+  const trial = new Trial();
+  trial.merge(50, K);
+  trial.settle();
+  trial.build();
+  trial.merge(60, K);
+  trial.merge(60, L);
+  trial.clock.turn();
+  trial.storage.commit("disk-full");
+  while (!trial.cells.isBuilt) trial.storage.endScans();
+  trial.assertHashes([[K, 50]]);
+});
+
+test("a disk that cannot be read leaves the hashes unbuilt, to be built again", () => {
+  const trial = new Trial();
+  trial.merge(50, K);
+  trial.settle();
+  trial.cells.rebuild();
+  trial.storage.isUnreadable = true;
+  trial.storage.endScans();
+  assert.equal(trial.cells.isBuilt, false);
+  trial.storage.isUnreadable = false;
+  trial.cells.ensureBuilding();
+  while (!trial.cells.isBuilt) trial.storage.endScans();
+  trial.assertHashes([[K, 50]]);
+});
