@@ -9,6 +9,7 @@ import { decodeRoot } from "../core/causality/cell-codec.ts";
 import { mergeRoots } from "../core/causality/merge.ts";
 import { cellKey, parseCellKey } from "../core/causality/storage-key.ts";
 import { visibleRoot } from "../core/causality/view.ts";
+import type { Placement } from "../core/placement/placement.ts";
 import { majority } from "../core/replication/quorum.ts";
 import type { RootCell } from "../model/cell.ts";
 import type { NodeId } from "../model/ids.ts";
@@ -37,6 +38,8 @@ interface Witness {
 }
 
 interface Page {
+  /** Under which everybody was asked, and answers: whose looks make a quorum is a matter of that one alone. */
+  readonly placement: Placement;
   readonly request: ListRequest;
   readonly firstSlot: Slot;
   readonly lastSlot: Slot;
@@ -68,8 +71,10 @@ export function listPage(
     done({ kind: "page", entries: [], next: undefined });
     return;
   }
-  const window = windowFrom(context, start.slot);
+  const placement = context.placement();
+  const window = windowFrom(placement, start.slot);
   const page: Page = {
+    placement,
     request,
     firstSlot: start.slot,
     lastSlot: window.lastSlot,
@@ -102,8 +107,7 @@ export function isCursor(cursor: string): boolean {
   return startOf(cursor) !== undefined;
 }
 
-function windowFrom(context: RequestContext, first: Slot): { lastSlot: Slot; nodes: NodeId[] } {
-  const placement = context.placement();
+function windowFrom(placement: Placement, first: Slot): { lastSlot: Slot; nodes: NodeId[] } {
   const nodes = new Set<NodeId>(placement.primaries(first));
   let last = first;
   for (let index = first + 1; index < SLOT_COUNT; index += 1) {
@@ -179,21 +183,20 @@ function judge(options: ListingOptions, page: Page): void {
   const nowMs = options.context.monotonicMs();
   const elapsedMs = nowMs - page.startMs;
   const isAllOver = page.witnesses.every(({ isOver }) => isOver);
-  if (isAllOver || (elapsedMs >= LATE_MS && isCovered(options.context, page, "quorum"))) {
+  if (isAllOver || (elapsedMs >= LATE_MS && isCovered(page, "quorum"))) {
     finish(options, page);
     return;
   }
-  const isPatienceOver = elapsedMs >= SILENCE_MS && isCovered(options.context, page, "one");
+  const isPatienceOver = elapsedMs >= SILENCE_MS && isCovered(page, "one");
   if (isPatienceOver || nowMs >= page.deadlineMs) finish(options, page);
 }
 
 /** Whether each slot of the window was looked at by a read quorum of its primaries, or at least by one. */
-function isCovered(context: RequestContext, page: Page, need: "quorum" | "one"): boolean {
-  const placement = context.placement();
+function isCovered(page: Page, need: "quorum" | "one"): boolean {
   const missing = page.witnesses.filter(({ reply }) => reply === undefined);
   if (missing.length === 0) return true;
   for (let index = page.firstSlot as number; index <= page.lastSlot; index += 1) {
-    const primaries = placement.primaries(index as Slot);
+    const primaries = page.placement.primaries(index as Slot);
     const lost = missing.filter(({ node }) => primaries.includes(node)).length;
     const needed = need === "one" ? 1 : majority(primaries.length);
     if (primaries.length - lost < needed) return false;
@@ -204,7 +207,7 @@ function isCovered(context: RequestContext, page: Page, need: "quorum" | "one"):
 function finish(options: ListingOptions, page: Page): void {
   const { context } = options;
   page.isDone = true;
-  if (!isCovered(context, page, "one")) {
+  if (!isCovered(page, "one")) {
     const quorum = {
       acks: page.witnesses.filter(({ reply }) => reply !== undefined).length,
       of: page.witnesses.length,

@@ -23,7 +23,7 @@ import type {
 } from "../model/peer-message.ts";
 import type { Slot } from "../model/slot.ts";
 import { compareStamps, maxStamp, NO_STAMP, type Stamp } from "../model/stamp.ts";
-import type { Storage, StorageKey } from "../ports/storage.ts";
+import type { Storage, StorageError, StorageKey } from "../ports/storage.ts";
 import { type CellStore, type DecodedCell, decodeAll } from "./cell-store.ts";
 import type { GroupCommit } from "./group-commit.ts";
 
@@ -102,7 +102,7 @@ export class Replica {
       if (error === undefined) {
         const commitNumber = this.#options.commitNumber();
         reply({ kind: "write-reply", result, held: NO_STAMP, commitNumber });
-      } else refuse(reply, "failed", error.message);
+      } else refuseStoring(reply, error);
     });
   }
 
@@ -315,7 +315,7 @@ export class Replica {
     }
     commit.whenDurable((error) => {
       if (error === undefined) reply({ kind: "merge-reply" });
-      else refuse(reply, "failed", error.message);
+      else refuseStoring(reply, error);
     });
   }
 
@@ -364,6 +364,11 @@ function headOf(bytes: Uint8Array, key: Key): Uint8Array | undefined {
   const cell = decodeCell(bytes, key, undefined);
   if (cell === "damaged" || !isRootCell(cell)) return undefined;
   return encodeCell({ ...cell, payload: NO_BYTES }, key, undefined);
+}
+
+/** A refusal says that nothing was done: after a failed sync nobody knows, so nothing is said. */
+function refuseStoring(reply: Reply, error: StorageError): void {
+  if (error.code !== "sync-failed") refuse(reply, "failed", error.message);
 }
 
 export function refuse(reply: Reply, reason: Refusal, detail: string): void {
