@@ -1,0 +1,127 @@
+/**
+ * Judges a history of real processes: the simulator's rules, and what is particular to real ones.
+ *
+ * I1, I2, I3, I4, I7, I9 are those of sim/checkers. Here:
+ * I6: a key whose last acknowledged write is a delete, every other write of it having ended before that began, is
+ *     gone at the end. Indeterminate writes count as ended when their connection was: whoever stamped them did so
+ *     before the delete did, on the same wall clock.
+ * I12: every request is answered by its deadline, and a connection breaks only where its process was killed, stopped
+ *     or drained. (That no answer lies, I1 and I3 find.)
+ */
+import { checkConvergence, checkStampsOfCells } from "../../../sim/checkers/convergence.ts";
+import { checkDurability, writesByKey } from "../../../sim/checkers/durability.ts";
+import { type FinalState, rootsOf } from "../../../sim/checkers/final-state.ts";
+import { checkOrder } from "../../../sim/checkers/order.ts";
+import { checkReads } from "../../../sim/checkers/reads.ts";
+import {
+  ackOf,
+  describeOperation,
+  neverHappened,
+  type Operation,
+  type Span,
+  type Violation,
+  type WriteOperation,
+} from "../../../sim/history.ts";
+import { formatStamp } from "../../../src/model/stamp.ts";
+import { overlapMs, type RealHistory } from "./recorded.ts";
+
+/**
+ * Beyond the deadline: a node looks at what it has asked every 100 ms, and here it shares its cores with its peers,
+ * with those that start, and with the clients.
+ */
+const SLACK_MS = 1_500;
+/** Signals, closing sockets and what is noticed of them take a moment. */
+const CAUSE_MS = 500;
+
+/** Everything that must not be; `final` is `undefined` when the cluster did not settle, which is a violation by itself. */
+export function judge(
+  history: RealHistory,
+  final: FinalState | undefined,
+  nowMs: number,
+): Violation[] {
+  const violations = [
+    ...history.oddities,
+    ...checkEnds(history, nowMs),
+    ...checkReads(history, final?.reads),
+    ...checkOrder(history),
+  ];
+  if (final === undefined) return violations;
+  return [
+    ...violations,
+    ...checkDurability(history, final),
+    ...checkConvergence(final),
+    ...checkStampsOfCells(final.dumps),
+    ...checkDeleted(history, final),
+  ];
+}
+
+/** The most that any request was late, in milliseconds; negative when none was. */
+export function latenessMs(history: RealHistory, nowMs: number): number {
+  let latestMs = Number.NEGATIVE_INFINITY;
+  for (const operation of history.operations) {
+    if (!operation.isCutOff) latestMs = Math.max(latestMs, lateMs(operation, nowMs));
+  }
+  return latestMs;
+}
+
+function lateMs(operation: Operation, nowMs: number): number {
+  const endMs = operation.endMs ?? nowMs;
+  return endMs - operation.startMs - operation.deadlineMs - operation.pausedMs;
+}
+
+function checkEnds(history: RealHistory, nowMs: number): Violation[] {
+  const violations: Violation[] = [];
+  const blame = (operation: Operation, detail: string): void => {
+    violations.push({
+      invariant: "I12",
+      detail: `${describeOperation(operation)} ${detail}`,
+      ...(operation.kind === "list" ? {} : { key: operation.key }),
+    });
+  };
+  for (const operation of history.operations) {
+    const late = lateMs(operation, nowMs);
+    if (operation.isCutOff) {
+      if (!hasCause(history, operation)) blame(operation, "for no reason");
+    } else if (late > SLACK_MS) {
+      blame(operation, `is ${late.toFixed(0)} ms late, of ${operation.deadlineMs} given`);
+    }
+  }
+  return violations;
+}
+
+function hasCause(history: RealHistory, operation: Operation): boolean {
+  const machine = history.machines[operation.machine];
+  if (machine === undefined) return false;
+  const fromMs = operation.startMs - CAUSE_MS;
+  const untilMs = (operation.endMs ?? operation.startMs) + CAUSE_MS;
+  const wasThere = (spans: readonly Span[]): boolean => overlapMs(spans, fromMs, untilMs) > 0;
+  return wasThere(machine.absences) || wasThere(machine.pauses);
+}
+
+function checkDeleted(history: RealHistory, final: FinalState): Violation[] {
+  const violations: Violation[] = [];
+  const roots = rootsOf(final.dumps);
+  for (const [key, writes] of writesByKey(history)) {
+    const last = lastDelete(writes);
+    const root = roots.get(key);
+    if (last === undefined || root?.kind === "tombstone") continue;
+    const stamp = ackOf(last);
+    violations.push({
+      invariant: "I6",
+      key,
+      detail: `key ${key}: ${describeOperation(last)} ${stamp === undefined ? "" : formatStamp(stamp)} was the last write; held is ${root?.kind ?? "nothing"} ${root?.stamp ?? ""}`,
+    });
+  }
+  return violations;
+}
+
+/** The acknowledged delete that began after every other write of its key had ended. */
+function lastDelete(writes: readonly WriteOperation[]): WriteOperation | undefined {
+  const real = writes.filter((write) => !neverHappened(write));
+  const last = real.at(-1);
+  if (last?.kind !== "delete" || ackOf(last) === undefined) return undefined;
+  const isAlone = real.every(
+    (write) => write === last || (write.endMs !== undefined && write.endMs < last.startMs),
+  );
+  return isAlone ? last : undefined;
+}
