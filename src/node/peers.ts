@@ -230,7 +230,13 @@ export class Peers {
   /** Calls whoever listens at `address`, over a connection of its own; `undefined` when there was no answer. */
   call(address: Address, message: PeerRequest, done: (reply: PeerReply | undefined) => void): void {
     const id = this.#options.transport.connect(address);
-    this.#add(id, true, undefined, { message, done });
+    let isTold = false;
+    const once = (reply: PeerReply | undefined): void => {
+      if (isTold) return;
+      isTold = true;
+      done(reply);
+    };
+    this.#add(id, true, undefined, { message, done: once });
   }
 
   close(): void {
@@ -323,11 +329,16 @@ export class Peers {
         first.done(answer);
         this.#options.transport.close(connection.id);
       },
-      onNoAnswer: () => first.done(undefined),
+      onNoAnswer: () => {
+        if (this.#connections.has(connection.id)) this.#options.transport.close(connection.id);
+        first.done(undefined);
+      },
     };
-    if (!this.#send(connection, encodeMessage(first.message), deadlineMs, { sink, token: 0 })) {
-      first.done(undefined);
-    }
+    const isSent = this.#send(connection, encodeMessage(first.message), deadlineMs, {
+      sink,
+      token: 0,
+    });
+    if (!isSent) sink.onNoAnswer(reply.nodeId, 0);
   }
 
   #refuse(
@@ -500,7 +511,8 @@ export class Peers {
     const ended = [...connection.pending.values()];
     connection.pending.clear();
     for (const { sink, token } of ended) sink.onNoAnswer(connection.peer ?? ("" as NodeId), token);
-    if (!wasReady && connection.closing === undefined) connection.first?.done(undefined);
+    // However it ended, and unless it was answered before: whoever calls must not wait for ever.
+    connection.first?.done(undefined);
   }
 
   #redialDelay(link: Link): number {
@@ -531,9 +543,7 @@ export class Peers {
       if (!connection.isReady && nowMs - connection.openedMs > HELLO_MS_MAX) {
         connection.closing = "no hello in time";
         this.#options.transport.close(connection.id);
-        const { first } = connection;
         this.#end(connection, connection.closing);
-        first?.done(undefined);
         continue;
       }
       for (const [requestId, { sink, token, deadlineMs }] of connection.pending) {

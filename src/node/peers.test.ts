@@ -1,0 +1,333 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { HeldClock } from "../../test/support/held-storage.ts";
+import { Prng } from "../base/prng.ts";
+import {
+  type Address,
+  bootIdFrom,
+  clusterIdFrom,
+  epochFrom,
+  type NodeId,
+  nodeIdFrom,
+  parseAddress,
+} from "../model/ids.ts";
+import type { Member } from "../model/member.ts";
+import type { FrameHeader, PeerMessage, PeerReply } from "../model/peer-message.ts";
+import type { ConnectionId, Transport, TransportListener } from "../ports/transport.ts";
+import {
+  decodeFrame,
+  encodeFrame,
+  encodeMessage,
+  isDecodeFailure,
+} from "../protocol/peer/frame-codec.ts";
+import { Peers, type Served } from "./peers.ts";
+
+const SELF = nodeIdFrom(1, 1);
+const PEER = nodeIdFrom(2, 2);
+const CLUSTER = clusterIdFrom(1, 1);
+const ADDRESS = parseAddress("127.0.0.1:5001") as Address;
+
+/** Connections that open, speak and end when the test says so. */
+class HeldTransport implements Transport {
+  listener: TransportListener | undefined;
+  readonly sent: { readonly to: ConnectionId; readonly frame: Uint8Array }[] = [];
+  readonly closed: ConnectionId[] = [];
+  isFull = false;
+  dialled = 0;
+
+  listen(listener: TransportListener): void {
+    this.listener = listener;
+  }
+
+  connect(): ConnectionId {
+    this.dialled += 1;
+    return this.dialled;
+  }
+
+  send(to: ConnectionId, frame: Uint8Array): boolean {
+    if (this.isFull) return false;
+    this.sent.push({ to, frame });
+    return true;
+  }
+
+  queuedBytes(): number {
+    return 0;
+  }
+
+  close(connection: ConnectionId): void {
+    this.closed.push(connection);
+  }
+
+  sendDatagram(): void {
+    return;
+  }
+}
+
+class Trial {
+  readonly transport = new HeldTransport();
+  readonly clock = new HeldClock();
+  readonly told: string[] = [];
+  readonly served: Served[] = [];
+  readonly peers = new Peers({
+    transport: this.transport,
+    clock: this.clock,
+    random: new Prng(1),
+    log: { log: () => undefined },
+    identity: () => ({ nodeId: SELF, boot: bootIdFrom(1), address: ADDRESS, clusterId: CLUSTER }),
+    reading: () => ({ ms: 1, counter: 0, epoch: epochFrom(7) }),
+    liveness: () => "alive",
+    onRequest: (served) => this.served.push(served),
+    onClock: () => undefined,
+    onDatagram: () => undefined,
+    onConnected: () => undefined,
+    onDisconnected: (node) => this.told.push(`disconnected ${node}`),
+  });
+
+  get listener(): TransportListener {
+    const { listener } = this.transport;
+    assert.ok(listener !== undefined);
+    return listener;
+  }
+
+  /** Answers the last request sent on a connection. */
+  answer(connection: ConnectionId, reply: PeerReply): void {
+    const last = this.transport.sent.findLast(({ to }) => to === connection);
+    assert.ok(last !== undefined);
+    const frame = decodeFrame(last.frame);
+    assert.ok(!isDecodeFailure(frame));
+    this.listener.onFrame(connection, frameOf(reply, frame.header.requestId));
+  }
+
+  /** A connection to `PEER` that stands. */
+  connect(): ConnectionId {
+    this.peers.follow([memberOf(PEER)]);
+    const connection = this.transport.dialled;
+    this.listener.onOpened(connection);
+    this.answer(connection, helloReply(PEER));
+    return connection;
+  }
+
+  /** Sends a probe with a deadline so many milliseconds away; `told` says how it ended. */
+  ask(name: string, withinMs: number): boolean {
+    const sink = {
+      onReply: (): void => void this.told.push(`${name} reply`),
+      onNoAnswer: (): void => void this.told.push(`${name} no answer`),
+    };
+    const deadlineMs = this.clock.monotonicMs() + withinMs;
+    return this.peers.request(PEER, encodeMessage({ kind: "probe" }), deadlineMs, sink, 0);
+  }
+
+  call(): ConnectionId {
+    this.peers.call(ADDRESS, { kind: "probe" }, (reply) => {
+      this.told.push(`call ${reply?.kind ?? "no answer"}`);
+    });
+    return this.transport.dialled;
+  }
+}
+
+function memberOf(id: NodeId): Member {
+  return {
+    record: {
+      id,
+      address: ADDRESS,
+      httpAddress: "",
+      intent: "active",
+      zone: "",
+      weight: 1,
+      boots: 1,
+      version: 1,
+      boot: bootIdFrom(2),
+    },
+    liveness: "alive",
+  } as Member;
+}
+
+function helloReply(nodeId: NodeId): PeerReply {
+  return { kind: "hello-reply", clusterId: CLUSTER, nodeId, boot: bootIdFrom(2) };
+}
+
+function frameOf(
+  message: PeerMessage,
+  requestId: number,
+  header?: Partial<FrameHeader>,
+): Uint8Array {
+  return encodeFrame(
+    {
+      requestId,
+      clockMs: 1,
+      clockCounter: 0,
+      epoch: epochFrom(7),
+      remainingMs: 1_000,
+      sentMs: 0,
+      ...header,
+    },
+    message,
+  );
+}
+
+test("a request ends in its reply, once, however often the reply comes", () => {
+  const trial = new Trial();
+  const connection = trial.connect();
+  assert.equal(trial.ask("a", 1_000), true);
+  trial.answer(connection, { kind: "probe-reply" });
+  trial.answer(connection, { kind: "probe-reply" });
+  trial.listener.onClosed(connection, "reset");
+  trial.clock.advance(2_000);
+  assert.deepEqual(
+    trial.told.filter((line) => line.startsWith("a")),
+    ["a reply"],
+  );
+});
+
+test("a request whose connection ends gets no answer, once", () => {
+  const trial = new Trial();
+  const connection = trial.connect();
+  trial.ask("a", 10_000);
+  trial.listener.onClosed(connection, "reset");
+  trial.listener.onClosed(connection, "reset");
+  assert.deepEqual(trial.told, [`disconnected ${PEER}`, "a no answer"]);
+});
+
+test("a request is given up at its deadline, also behind one with more time", () => {
+  const trial = new Trial();
+  const connection = trial.connect();
+  trial.ask("patient", 60_000);
+  trial.ask("hasty", 500);
+  trial.clock.advance(700);
+  assert.deepEqual(trial.told, ["hasty no answer"]);
+  trial.answer(connection, { kind: "probe-reply" });
+  assert.deepEqual(trial.told, ["hasty no answer"]);
+});
+
+test("what was not sent is not told of", () => {
+  const trial = new Trial();
+  trial.connect();
+  trial.transport.isFull = true;
+  assert.equal(trial.ask("a", 500), false);
+  trial.clock.advance(1_000);
+  assert.deepEqual(trial.told, []);
+});
+
+test("a member without a connection that stands is down", () => {
+  const trial = new Trial();
+  assert.equal(trial.peers.reach(PEER), "down");
+  const connection = trial.connect();
+  assert.equal(trial.peers.reach(PEER), "up");
+  trial.listener.onClosed(connection, "reset");
+  assert.equal(trial.peers.reach(PEER), "down");
+});
+
+test("a member that owes an answer for long is slow, and up again with the answer", () => {
+  const trial = new Trial();
+  const connection = trial.connect();
+  trial.ask("a", 10_000);
+  trial.clock.advance(45);
+  assert.equal(trial.peers.reach(PEER), "slow");
+  trial.answer(connection, { kind: "probe-reply" });
+  assert.equal(trial.peers.reach(PEER), "up");
+});
+
+test("another node at a member's address is not taken for it", () => {
+  const trial = new Trial();
+  trial.peers.follow([memberOf(PEER)]);
+  const connection = trial.transport.dialled;
+  trial.listener.onOpened(connection);
+  trial.answer(connection, helloReply(nodeIdFrom(3, 3)));
+  assert.equal(trial.peers.reach(PEER), "down");
+  assert.deepEqual(trial.transport.closed, [connection]);
+});
+
+test("a request before hello ends its connection and is not served", () => {
+  const trial = new Trial();
+  trial.listener.onAccepted(9, "stranger");
+  trial.listener.onFrame(9, frameOf({ kind: "probe" }, 1));
+  assert.deepEqual(trial.served, []);
+  assert.deepEqual(trial.transport.closed, [9]);
+});
+
+test("a frame that lay about past its deadline is refused, and not served", () => {
+  const trial = new Trial();
+  trial.listener.onAccepted(9, "peer");
+  const hello: PeerMessage = {
+    kind: "hello",
+    wireVersion: 1,
+    clusterId: CLUSTER,
+    nodeId: PEER,
+    boot: bootIdFrom(2),
+    address: ADDRESS,
+  };
+  trial.listener.onFrame(9, frameOf(hello, 1));
+  trial.listener.onFrame(9, frameOf({ kind: "probe" }, 2, { sentMs: 0 }));
+  assert.equal(trial.served.length, 1);
+  trial.clock.advance(5_000);
+  trial.listener.onFrame(9, frameOf({ kind: "probe" }, 3, { sentMs: 1, remainingMs: 1_000 }));
+  assert.equal(trial.served.length, 1);
+});
+
+test("a call ends in its answer, and its connection is closed", () => {
+  const trial = new Trial();
+  const connection = trial.call();
+  trial.listener.onOpened(connection);
+  trial.answer(connection, helloReply(PEER));
+  trial.answer(connection, { kind: "probe-reply" });
+  trial.listener.onClosed(connection, "closed");
+  trial.clock.advance(10_000);
+  assert.deepEqual(trial.told, ["call probe-reply"]);
+  assert.deepEqual(trial.transport.closed, [connection]);
+});
+
+test("a call to somebody who speaks something else ends without an answer", () => {
+  const trial = new Trial();
+  const connection = trial.call();
+  trial.listener.onOpened(connection);
+  trial.listener.onFrame(connection, Uint8Array.of(1, 2, 3));
+  trial.listener.onClosed(connection, "closed");
+  assert.deepEqual(trial.told, ["call no answer"]);
+});
+
+test("a call that stays without an answer gives its connection back", () => {
+  const trial = new Trial();
+  const connection = trial.call();
+  trial.listener.onOpened(connection);
+  trial.answer(connection, helloReply(PEER));
+  trial.clock.advance(4_000);
+  assert.deepEqual(trial.told, ["call no answer"]);
+  assert.deepEqual(trial.transport.closed, [connection]);
+});
+
+test("a call that never connects, or gets no hello, ends without an answer", () => {
+  const trial = new Trial();
+  trial.listener.onClosed(trial.call(), "refused");
+  assert.deepEqual(trial.told, ["call no answer"]);
+  trial.listener.onOpened(trial.call());
+  trial.clock.advance(4_000);
+  assert.deepEqual(trial.told, ["call no answer", "call no answer"]);
+});
+
+test("a refusal of the hello is the answer of the call", () => {
+  const trial = new Trial();
+  const connection = trial.call();
+  trial.listener.onOpened(connection);
+  trial.answer(connection, { kind: "refused", reason: "wrong-cluster", detail: "" });
+  trial.listener.onClosed(connection, "closed");
+  assert.deepEqual(trial.told, ["call refused"]);
+});
+
+test("a lost connection is dialled again", () => {
+  const trial = new Trial();
+  const connection = trial.connect();
+  trial.listener.onClosed(connection, "reset");
+  trial.clock.advance(1_000);
+  assert.equal(trial.transport.dialled, 2);
+});
+
+test("closing ends everything, and nothing is dialled any more", () => {
+  const trial = new Trial();
+  trial.connect();
+  trial.ask("a", 10_000);
+  trial.call();
+  trial.peers.close();
+  assert.deepEqual(trial.told.sort(), ["a no answer", "call no answer"]);
+  trial.clock.advance(10_000);
+  assert.equal(trial.transport.dialled, 2);
+});
