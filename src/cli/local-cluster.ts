@@ -168,9 +168,7 @@ function announce(settings: Settings, children: readonly ClusterChild[]): void {
   const [first] = plans;
   const last = plans.at(-1);
   if (first === undefined || last === undefined) return;
-  const command = relative(process.cwd(), process.argv[1] ?? "").endsWith("main.ts")
-    ? "bin/dnd"
-    : "dnd";
+  const command = commandName();
   printLine("");
   printLine(
     table(
@@ -196,6 +194,14 @@ function announce(settings: Settings, children: readonly ClusterChild[]): void {
   printLine("Ctrl-C stops all; the next start finds its data.");
 }
 
+/** What to type here to run this program again. */
+function commandName(): string {
+  const script = relative(process.cwd(), process.argv[1] ?? "");
+  return script === join("src", "cli", "main.ts") || script === join("bin", "dnd")
+    ? "bin/dnd"
+    : "dnd";
+}
+
 /** One node ending is what a cluster is there to outlive: it is told, and the rest go on. */
 async function reportEnd(
   child: ClusterChild,
@@ -205,6 +211,7 @@ async function reportEnd(
   const how = await child.ended;
   if (isStopping()) return;
   const { number, port, serverPort, webPort, dataDir } = child.plan;
+  const { durability, address, insecure } = settings.options;
   if (settings.isJson) {
     printJson({ event: "ended", node: number, how });
     return;
@@ -213,6 +220,9 @@ async function reportEnd(
     `dnd: node ${number} (process ${child.pid}) has ended: ${how}. The others go on. To start it again:`,
   );
   remark(
-    `  bin/dnd start --port ${port} --server-port ${serverPort} --web-port ${webPort} --data-dir ${dataDir}`,
+    `  ${commandName()} start --port ${port} --server-port ${serverPort} --web-port ${webPort} --data-dir ${dataDir}` +
+      (durability === "fsync" ? "" : ` --durability ${durability}`) +
+      (address === "127.0.0.1" ? "" : ` --address ${address}`) +
+      (insecure ? " --insecure" : ""),
   );
 }
