@@ -35,7 +35,8 @@ export class SystemClock implements Clock {
 
 /** The runtime's timers count whole milliseconds and may be early by a part of one; the port's are never early. */
 function wait(dueMs: number, callback: () => void): void {
-  const leftMs = Math.min(Math.ceil(dueMs - performance.now()), TIMER_MS_MAX);
+  // Between the caller's reading and this one the process may have been put aside for longer than the delay.
+  const leftMs = Math.min(Math.max(1, Math.ceil(dueMs - performance.now())), TIMER_MS_MAX);
   const timer = setTimeout(() => {
     if (performance.now() < dueMs) wait(dueMs, callback);
     else callback();
