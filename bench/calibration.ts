@@ -8,7 +8,7 @@
 import { open, rm } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import { type Measured, measure } from "./measure.ts";
+import { type Measured, measure, report } from "./measure.ts";
 
 const FRAME_BYTES = 150;
 const ECHO_CONNECTIONS = 50;
@@ -18,18 +18,12 @@ export async function measureSync(directory: string, ms: number): Promise<Measur
   const file = await open(path, "w");
   try {
     const frame = Buffer.alloc(FRAME_BYTES, "x");
-    return await measure(
-      (done) => {
-        file
-          .write(frame)
-          .then(() => file.datasync())
-          .then(
-            () => done(true),
-            () => done(false),
-          );
-      },
-      { callers: 1, ms },
-    );
+    const sync = async (): Promise<boolean> => {
+      await file.write(frame);
+      await file.datasync();
+      return true;
+    };
+    return await measure((done) => void report(sync(), done), { callers: 1, ms });
   } finally {
     await file.close();
     await rm(path);

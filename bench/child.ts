@@ -72,13 +72,18 @@ function fail(error: Error): void {
   process.send?.({ kind: "failed", problem: error.message } satisfies Answer);
 }
 
-process.on("message", (order: Order) => {
-  obey(order).then((answer) => {
+async function onOrder(order: Order): Promise<void> {
+  try {
+    const answer = await obey(order);
     process.send?.(answer, () => {
       if (order.kind === "close") process.disconnect();
     });
-  }, fail);
-});
+  } catch (error) {
+    fail(error instanceof Error ? error : new Error(String(error)));
+  }
+}
+
+process.on("message", (order: Order) => void onOrder(order));
 process.on("disconnect", () => process.exit());
 // Ctrl-C reaches the whole group; the parent ends its children in order.
 process.on("SIGINT", () => undefined);

@@ -17,7 +17,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { measureEcho, measureSync } from "./calibration.ts";
 import { type BenchCluster, type Durability, fill, openCluster } from "./cluster.ts";
-import { type Measured, measure } from "./measure.ts";
+import { type Measured, measure, report } from "./measure.ts";
 import { BenchChild, keyOf, type Operation, valueOf } from "./protocol.ts";
 import { type Row, type Sample, summarize, table } from "./table.ts";
 
@@ -143,20 +143,10 @@ function embeddedRequests(
 ): (done: (isOk: boolean) => void) => void {
   const randomKey = (): string => keyOf(Math.floor(Math.random() * keyCount));
   let count = 0;
-  if (operation === "read") {
-    return (done) => {
-      embedded.get(randomKey()).then(
-        (entry) => done(entry !== undefined),
-        () => done(false),
-      );
-    };
-  }
+  if (operation === "read") return (done) => void report(embedded.get(randomKey()), done);
   return (done) => {
     count += 1;
-    embedded.put(randomKey(), valueOf(count)).then(
-      () => done(true),
-      () => done(false),
-    );
+    void report(embedded.put(randomKey(), valueOf(count)), done);
   };
 }
 

@@ -59,6 +59,20 @@ export function measure(start: StartRequest, { callers, ms }: LoadOptions): Prom
   });
 }
 
+/** A promise of one request as a `StartRequest` reports it. */
+export async function report(
+  request: Promise<unknown>,
+  done: (isOk: boolean) => void,
+): Promise<void> {
+  let isOk = true;
+  try {
+    isOk = (await request) !== undefined;
+  } catch {
+    isOk = false;
+  }
+  done(isOk);
+}
+
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);

@@ -7,7 +7,7 @@
  */
 import { connect, type Socket } from "node:net";
 
-/** Instead of a status: the connection broke before the answer came. */
+/** Instead of a status: the connection broke before the answer came; the body says why. */
 export const LOST = 0;
 
 /** `body` is only valid during the call. */
@@ -23,12 +23,15 @@ export class KeepAliveConnection {
   readonly #waiting: OnAnswer[] = [];
   #rest: Buffer = EMPTY;
   #isClosed = false;
+  #problem = "closed by the node";
 
   constructor(port: number, host = "127.0.0.1") {
     this.#socket = connect({ host, port, noDelay: true });
     this.#socket.on("data", (chunk) => this.#onData(chunk));
-    // "close" follows and tells the requests that wait.
-    this.#socket.on("error", () => undefined);
+    this.#socket.on("error", (error) => {
+      // "close" follows and tells the requests that wait.
+      this.#problem = error.message;
+    });
     this.#socket.on("close", () => this.#onClose());
   }
 
@@ -74,7 +77,7 @@ export class KeepAliveConnection {
 
   #onClose(): void {
     this.#isClosed = true;
-    for (const onAnswer of this.#waiting.splice(0)) onAnswer(LOST, EMPTY);
+    for (const onAnswer of this.#waiting.splice(0)) onAnswer(LOST, Buffer.from(this.#problem));
   }
 }
 
