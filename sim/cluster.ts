@@ -27,6 +27,7 @@ export interface NodePorts {
   readonly transport: Transport;
   readonly log: Log;
   readonly onFatal: (reason: string) => void;
+  readonly onLeft: () => void;
 }
 
 /** What the simulator needs of a node. */
@@ -56,6 +57,8 @@ export interface Machine {
   /** When the present state (running or not) began. */
   sinceMs: number;
   mayFail: boolean;
+  /** Its node has left the cluster for good. */
+  hasLeft: boolean;
 }
 
 export interface ClusterConfig {
@@ -129,6 +132,7 @@ export class SimCluster {
       isStopping: false,
       sinceMs: this.scheduler.nowMs,
       mayFail: false,
+      hasLeft: false,
     };
     this.machines.push(machine);
     return machine;
@@ -166,6 +170,7 @@ export class SimCluster {
       transport,
       log: this.#logOf(process),
       onFatal: (reason) => this.#fatal(machine, process, reason),
+      onLeft: () => this.#left(machine, process),
     };
     this.scheduler.trace.event("boot", machine.index, machine.boots, 0, () => `${machine.address}`);
     this.scheduler.deliver(process, "start", () => {
@@ -231,6 +236,17 @@ export class SimCluster {
     this.scheduler.kill(process);
     this.#ended(machine, "process");
     this.onStartProblem(machine, problem);
+  }
+
+  #left(machine: Machine, process: Process): void {
+    if (machine.process !== process) return;
+    machine.hasLeft = true;
+    this.scheduler.trace.event("left", machine.index, machine.boots);
+    this.scheduler.after(0, "exit", undefined, () => {
+      if (machine.process !== process) return;
+      this.scheduler.kill(process);
+      this.#ended(machine, "process");
+    });
   }
 
   #fatal(machine: Machine, process: Process, reason: string): void {
