@@ -25,6 +25,8 @@ const TICK_MS = 100;
 const COMPARE_MS = 5_000;
 /** A node that joins, or met a difference, compares again this soon. */
 const COMPARE_SOON_MS = 300;
+/** Slots that differ are looked at again after this long: longer than a write takes to reach everybody. */
+const CONFIRM_MS = 250;
 /** Slots exchanged at once with one peer. */
 const EXCHANGES_MAX = 8;
 /** A slot whose handover failed waits this long. */
@@ -225,26 +227,46 @@ export class Convergence {
     askPeer(ports, peer, message, "compare-reply", (reply) => {
       if (reply === undefined) return done(false);
       const groups = reply.differing.filter((group) => group >= 0 && group < GROUP_COUNT);
-      this.#compareSlots(progress, groups, done);
+      this.#compareSlots(progress, groups, new Set(), (first) => {
+        if (first === undefined || first.size === 0) return done(first !== undefined);
+        this.#confirm(progress, groups, first, done);
+      });
+    });
+  }
+
+  /** Under load slots differ by what is on its way: only those that differ twice are worth an exchange. */
+  #confirm(
+    progress: PeerProgress,
+    groups: readonly number[],
+    first: ReadonlySet<Slot>,
+    done: (isOk: boolean) => void,
+  ): void {
+    this.#options.clock.after(CONFIRM_MS, () => {
+      if (this.#isClosed) return done(false);
+      this.#compareSlots(progress, groups, new Set(), (second) => {
+        for (const slot of second ?? []) if (first.has(slot)) progress.differing.add(slot);
+        done(second !== undefined);
+      });
     });
   }
 
   #compareSlots(
     progress: PeerProgress,
     groups: readonly number[],
-    done: (isOk: boolean) => void,
+    differing: Set<Slot>,
+    done: (differing: ReadonlySet<Slot> | undefined) => void,
   ): void {
     const { ports } = this.#options;
     const group = groups[0];
-    if (group === undefined) return done(true);
-    if (!ports.cells.isBuilt) return done(false);
+    if (group === undefined) return done(differing);
+    if (!ports.cells.isBuilt) return done(undefined);
     const hashes = ports.cells.hashes.slotsOf(group, ports.replica.sharedWith(progress.peer));
     askPeer(ports, progress.peer, { kind: "compare", group, hashes }, "compare-reply", (reply) => {
-      if (reply === undefined) return done(false);
+      if (reply === undefined) return done(undefined);
       for (const slot of reply.differing) {
-        if (slot >= 0 && slot < SLOT_COUNT) progress.differing.add(slot as Slot);
+        if (slot >= 0 && slot < SLOT_COUNT) differing.add(slot as Slot);
       }
-      this.#compareSlots(progress, groups.slice(1), done);
+      this.#compareSlots(progress, groups.slice(1), differing, done);
     });
   }
 
