@@ -258,11 +258,11 @@ test("I12: a connection that breaks while nothing was done to its process is fou
   story.cutOff();
   assert.deepEqual(story.verdict(), ["I12"]);
   const killed = new Story();
-  killed.recorder.machines[0]?.absences.push({ fromMs: 1_015, untilMs: 9_000 });
+  killed.recorder.machines[0]?.absences.push({ fromMs: 1_015, untilMs: 9_000, boot: 0 });
   killed.cutOff();
   assert.deepEqual(killed.verdict(), []);
   const elsewhere = new Story();
-  elsewhere.recorder.machines[1]?.absences.push({ fromMs: 1_015, untilMs: 9_000 });
+  elsewhere.recorder.machines[1]?.absences.push({ fromMs: 1_015, untilMs: 9_000, boot: 0 });
   elsewhere.cutOff();
   assert.deepEqual(elsewhere.verdict(), ["I12"]);
 });

@@ -57,7 +57,7 @@ export interface KillRunReport extends DisturbanceCounts {
 
 const CYCLES_PER_HOT_KEYS = 3;
 const FORMING_MS_MAX = 60_000;
-const SETTLING_MS_MAX = 180_000;
+const SETTLING_MS_MAX = 300_000;
 const REPLICAS = SHARED_CONFIG_DEFAULT.replicas;
 /** How often it is looked whether this process stood still, and what counts as standing. */
 const HEARTBEAT_MS = 50;
@@ -159,7 +159,9 @@ class KillRun {
         }
       }
     }
-    const formed = await converge(this.#nodes, new Set(), FORMING_MS_MAX);
+    const formed = await converge(this.#nodes, new Set(), FORMING_MS_MAX, (line) =>
+      this.#note(line),
+    );
     if (typeof formed === "string") throw new Error(`no cluster: ${formed}`);
   }
 
@@ -176,7 +178,12 @@ class KillRun {
   }
 
   async #settle(clients: Clients, calmMs: number): Promise<FinalState | undefined> {
-    const cells: Cells | string = await converge(this.#nodes, clients.keys, SETTLING_MS_MAX);
+    const cells: Cells | string = await converge(
+      this.#nodes,
+      clients.keys,
+      SETTLING_MS_MAX,
+      (line) => this.#note(line),
+    );
     if (typeof cells === "string") {
       this.#recorder.odd("I4", `not settled ${SETTLING_MS_MAX} ms after the last fault: ${cells}`);
       return undefined;

@@ -81,7 +81,7 @@ export class RealNode {
         if (!this.#isEndWanted) {
           const how = signal ?? `status ${code}`;
           this.#recorder.odd("I14", `n${this.index} ended by itself: ${how}; see its log`);
-          this.record.absences.push(openSpan());
+          this.record.absences.push({ ...openSpan(), boot: this.record.boots });
         }
         this.#process = undefined;
         resolve();
@@ -103,7 +103,7 @@ export class RealNode {
     if (this.#process === undefined) return;
     this.#isEndWanted = true;
     if (this.record.absences.at(-1)?.untilMs !== Number.POSITIVE_INFINITY) {
-      this.record.absences.push(openSpan());
+      this.record.absences.push({ ...openSpan(), boot: this.record.boots });
     }
     this.#process.kill(signal);
     // A stopped process dies at once, but its pause is over too.
@@ -135,13 +135,13 @@ export class RealNode {
   /** Whether it says that it serves. */
   async isReady(): Promise<boolean> {
     if (this.#process === undefined || this.#isPaused) return false;
-    // Taken before asking: the answer of a process that is killed meanwhile says nothing about the next.
-    const absence = this.record.absences.at(-1);
+    const { boots } = this.record;
     const connection = await HttpConnection.open(this.ports.serverPort);
     const reply = await connection?.ask({ method: "GET", target: "/ready" });
     connection?.close();
     const isReady = reply?.status === 200;
-    if (isReady && absence !== undefined) {
+    const absence = this.record.absences.at(-1);
+    if (isReady && absence !== undefined && boots > absence.boot) {
       absence.untilMs = Math.min(absence.untilMs, performance.now());
     }
     return isReady;

@@ -29,8 +29,13 @@ export interface MachineRecord {
   boots: number;
   /** Stopped by SIGSTOP. */
   readonly pauses: Span[];
-  /** From the signal that ended it until it answered again. */
-  readonly absences: Span[];
+  /** From the signal that ended it until the process after it answered. */
+  readonly absences: Absence[];
+}
+
+export interface Absence extends Span {
+  /** The boot that ended. While it drains it may go on answering. */
+  readonly boot: number;
 }
 
 export interface RealHistory extends History {
@@ -183,10 +188,9 @@ export class Recorder {
     // One machine, one wall clock.
     operation.wallMs = performance.timeOrigin + nowMs;
     operation.slowestWallMs = operation.wallMs;
-    const { pauses, absences, boots } = this.machines[operation.machine] as MachineRecord;
+    const { pauses, absences } = this.machines[operation.machine] as MachineRecord;
     const absence = absences.at(-1);
-    // Whoever answers is back.
-    if (outcome !== undefined && boots === operation.boot && absence !== undefined) {
+    if (outcome !== undefined && absence !== undefined && operation.boot > absence.boot) {
       absence.untilMs = Math.min(absence.untilMs, nowMs);
     }
     operation.pausedMs =

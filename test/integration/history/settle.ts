@@ -35,7 +35,7 @@ interface ClusterView {
 /** The node's identity and cells. */
 export type Cells = Pick<FinalState, "dumps" | "primariesOf">;
 
-const POLL_MS = 500;
+const POLL_MS = 1_000;
 const READ_LANES = 16;
 
 /** Settles with the cells once they are equal, or with what still differs after `msMax`. */
@@ -43,6 +43,7 @@ export async function converge(
   nodes: readonly RealNode[],
   keys: ReadonlySet<Key>,
   msMax: number,
+  note: (line: string) => void,
 ): Promise<Cells | string> {
   const untilMs = performance.now() + msMax;
   let problem = "";
@@ -59,6 +60,7 @@ export async function converge(
         .map(({ detail }) => detail)
         .join(" | ")}`;
     }
+    note(problem);
     await wait(POLL_MS);
   }
   return problem;
