@@ -359,3 +359,14 @@ test("the deadline ends a read that nobody answered", () => {
     quorum: { acks: 0, of: 3, hinted: 0 },
   });
 });
+
+test("asking again for `after` does not take back the votes that a repair goes by", () => {
+  const trial = new Trial({ r: 2, after: at(60) });
+  trial.start();
+  trial.cells(A, 50);
+  trial.digest(B, 50);
+  trial.digest(C, 60);
+  assert.deepEqual(repairs(trial.cells(C, 60)), [A]);
+  assert.deepEqual(trial.tickAt(100), []);
+  assert.equal(summary(trial.step({ kind: "repaired", from: A })), "60 2/3+0");
+});

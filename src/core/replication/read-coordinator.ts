@@ -224,9 +224,11 @@ export class ReadCoordinator {
   }
 
   #onTick(nowMs: number, effects: ReadEffect[]): void {
+    // The votes are in: asking anybody again would take one back.
+    if (this.#isRepairing) return;
     if (nowMs >= this.#nextHedgeMs) {
       this.#nextHedgeMs = nowMs + HEDGE_MS;
-      if (!this.#isRepairing) this.#hedge(effects);
+      this.#hedge(effects);
     }
     const isSilent = nowMs - this.#options.startMs >= PATIENCE_MS;
     if (isSilent && this.#votes() < this.#need()) this.#askFallbacks(effects);
