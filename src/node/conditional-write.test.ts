@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ReadVerdict } from "../core/replication/read-coordinator.ts";
+import type { WriteVerdict } from "../core/replication/write-coordinator.ts";
+import type { RootCell } from "../model/cell.ts";
 import { keyFromText } from "../model/key.ts";
 import type { WriteOutcome } from "../model/outcome.ts";
-import { NO_STAMP } from "../model/stamp.ts";
+import type { Condition } from "../model/request.ts";
+import { NO_STAMP, type Stamp, stampFrom } from "../model/stamp.ts";
 import { type ConditionalRequest, ConditionalWrites } from "./conditional-write.ts";
 
 const KEY = keyFromText("k");
@@ -56,3 +59,132 @@ test("a write that waits for another one of its key is answered by its own deadl
   assert.equal(reads.length, 2);
   assert.deepEqual(kinds(), ["timed-out no", "timed-out no", "-"]);
 });
+
+/** A key whose root was written at `heldMs`, or that is absent; tries are answered as `verdicts` say, one by one. */
+function scripted(heldMs: number, verdicts: readonly WriteVerdict[] = []) {
+  const tries: { readonly stamp: Stamp; readonly base: Stamp }[] = [];
+  const writes = new ConditionalWrites({
+    monotonicMs: () => 0,
+    wallMs: () => 0,
+    mintAbove: ({ ms }) => stampFrom(ms + 1, 0, 0),
+    read: (_key, _deadlineMs, done) => done(readOf(heldMs)),
+    write: ({ stamp, base }, done) => {
+      const verdict = verdicts[tries.length];
+      assert.ok(verdict !== undefined, "no more tries than the script has");
+      tries.push({ stamp, base });
+      done(verdict, stamp);
+    },
+  });
+  return { writes, tries };
+}
+
+function readOf(heldMs: number): ReadVerdict {
+  const quorum = { acks: 2, of: 3, hinted: 0 };
+  if (heldMs === 0) return { kind: "read", cells: [], quorum };
+  const stamp = stampFrom(heldMs, 0, 0);
+  const cell: RootCell = {
+    kind: "value",
+    stamp,
+    type: "string",
+    expiresAtMs: 0,
+    cleared: stamp,
+    contentType: "",
+    payload: new Uint8Array(0),
+  };
+  return { kind: "read", cells: [{ field: undefined, bytes: new Uint8Array(0), cell }], quorum };
+}
+
+function run(writes: ConditionalWrites, condition: Condition): WriteOutcome {
+  const outcomes: WriteOutcome[] = [];
+  const rootAt = (): RootCell => assert.fail("the ports make the root");
+  writes.run({ key: KEY, condition, w: undefined, deadlineMs: 1, rootAt }, (outcome) =>
+    outcomes.push(outcome),
+  );
+  assert.equal(outcomes.length, 1);
+  assert.equal(writes.size, 0);
+  return outcomes[0] as WriteOutcome;
+}
+
+const QUORUM = { acks: 2, of: 3, hinted: 0 };
+const WRITTEN: WriteVerdict = { kind: "written", quorum: QUORUM, isSuperseded: false };
+function behind(heldMs: number, mayBeStored: boolean): WriteVerdict {
+  return { kind: "behind", held: stampFrom(heldMs, 0, 0), mayBeStored, quorum: QUORUM };
+}
+
+test("a condition that does not hold stores nothing, and names what is there", () => {
+  const { writes } = scripted(50);
+  assert.deepEqual(run(writes, { kind: "absent" }), {
+    kind: "condition-failed",
+    current: stampFrom(50, 0, 0),
+  });
+  assert.deepEqual(run(scripted(0).writes, { kind: "exists" }), {
+    kind: "condition-failed",
+    current: undefined,
+  });
+  const other: Condition = { kind: "stamp-is", stamp: stampFrom(49, 0, 0) };
+  assert.equal(run(scripted(50).writes, other).kind, "condition-failed");
+});
+
+test("a condition that holds is written above what was read, and builds on just that", () => {
+  const { writes, tries } = scripted(50, [WRITTEN]);
+  assert.equal(run(writes, { kind: "stamp-is", stamp: stampFrom(50, 0, 0) }).kind, "written");
+  assert.deepEqual(tries, [{ stamp: stampFrom(51, 0, 0), base: stampFrom(50, 0, 0) }]);
+});
+
+test("a write that was pushed back and stored nowhere is judged anew, above who pushed back", () => {
+  const { writes, tries } = scripted(50, [behind(80, false), WRITTEN]);
+  assert.equal(run(writes, { kind: "exists" }).kind, "written");
+  assert.deepEqual(
+    tries.map(({ stamp }) => stamp.ms),
+    [51, 81],
+  );
+});
+
+test("a write that was pushed back and may be stored is not tried again", () => {
+  const { writes } = scripted(50, [behind(80, true)]);
+  const outcome = run(writes, { kind: "exists" });
+  assert.ok(outcome.kind === "failed" && outcome.code === "contended");
+  assert.equal(outcome.stored, "maybe");
+});
+
+test("a write that is pushed back for ever gives up, and says that nothing was stored", () => {
+  const { writes, tries } = scripted(50, Array<WriteVerdict>(20).fill(behind(80, false)));
+  const outcome = run(writes, { kind: "exists" });
+  assert.ok(outcome.kind === "failed" && outcome.code === "contended" && outcome.stored === "no");
+  assert.ok(tries.length < 20);
+});
+
+test("writes that wait are answered in turn, however many end at once", () => {
+  const reads: ((verdict: ReadVerdict) => void)[] = [];
+  const writes = new ConditionalWrites({
+    monotonicMs: () => 0,
+    wallMs: () => 0,
+    mintAbove: () => NO_STAMP,
+    // The first waits; after it every read is answered within the call, as on a single node.
+    read: (_key, _deadlineMs, done) => {
+      if (reads.length === 0) reads.push(done);
+      else deep(20, () => done(readOf(50)));
+    },
+    write: () => assert.fail("nothing is written"),
+  });
+  const order: number[] = [];
+  const rootAt = (): RootCell => assert.fail("nothing is written");
+  for (let index = 0; index < 1_025; index += 1) {
+    const condition = { kind: "absent" } as const;
+    writes.run({ key: KEY, condition, w: undefined, deadlineMs: 1, rootAt }, () => {
+      order.push(index);
+    });
+  }
+  reads[0]?.(readOf(50));
+  assert.deepEqual(
+    order,
+    Array.from({ length: 1_025 }, (_, index) => index),
+  );
+  assert.equal(writes.size, 0);
+});
+
+/** As many calls inside one another as a real read takes. */
+function deep(levels: number, callback: () => void): void {
+  if (levels === 0) callback();
+  else deep(levels - 1, callback);
+}

@@ -55,6 +55,9 @@ export class ConditionalWrites {
   readonly #ports: ConditionalPorts;
   /** Keys with a write under way, and those that wait for it in order of arrival. */
   readonly #waiting = new Map<Key, Waiting[]>();
+  /** Keys whose next write is to begin. */
+  readonly #due: Key[] = [];
+  #isStarting = false;
 
   constructor(ports: ConditionalPorts) {
     this.#ports = ports;
@@ -69,8 +72,8 @@ export class ConditionalWrites {
     const { key } = request;
     const start = (): void =>
       this.#try(request, { tries: 0, above: NO_STAMP, mayBeStored: false }, (outcome) => {
-        this.#next(key);
         done(outcome);
+        this.#next(key);
       });
     const waiting = this.#waiting.get(key);
     if (waiting === undefined) {
@@ -93,10 +96,17 @@ export class ConditionalWrites {
     }
   }
 
+  /** A write may end within its start: a loop here, so that a thousand of them are not as many calls deep. */
   #next(key: Key): void {
-    const next = this.#waiting.get(key)?.shift();
-    if (next === undefined) this.#waiting.delete(key);
-    else next.start();
+    this.#due.push(key);
+    if (this.#isStarting) return;
+    this.#isStarting = true;
+    for (let due = this.#due.shift(); due !== undefined; due = this.#due.shift()) {
+      const next = this.#waiting.get(due)?.shift();
+      if (next === undefined) this.#waiting.delete(due);
+      else next.start();
+    }
+    this.#isStarting = false;
   }
 
   #try(
