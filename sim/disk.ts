@@ -51,6 +51,8 @@ export class Disk {
     lies: false,
   };
   batches = 0;
+  /** Counts changes of what is wrong: equal before and after, and well, means well all the while. */
+  changes = 0;
   /** Called once, when the next batch begins: what strikes in the middle of a commit waits here. */
   onNextBatch: (() => void) | undefined;
   readonly durability: Durability;
@@ -67,6 +69,18 @@ export class Disk {
   /** The port for one boot. */
   open(process: Process, scheduler: Scheduler): Storage {
     return new DiskSession(this, process, scheduler, this.#random);
+  }
+
+  /** Changes what is wrong with it. */
+  fault(change: Partial<DiskFaults>): void {
+    Object.assign(this.faults, change);
+    this.changes += 1;
+  }
+
+  /** Whether it takes writes as it should, as far as it knows itself. */
+  get isWell(): boolean {
+    const { syncMs, isFull, failsNextSync } = this.faults;
+    return syncMs <= SYNC_MS && !isFull && !failsNextSync;
   }
 
   /** Takes the end of a boot: a batch under way is decided, and unsynced ones are lost with the power. */

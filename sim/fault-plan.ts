@@ -157,7 +157,7 @@ export class FaultPlan {
     });
     network.links.restore(this.#config.delayMs);
     for (const machine of machines) {
-      Object.assign(machine.disk.faults, { syncMs: SYNC_MS, isFull: false, failsNextSync: false });
+      machine.disk.fault({ syncMs: SYNC_MS, isFull: false, failsNextSync: false });
       if (machine.process !== undefined) this.#cluster.scheduler.resume(machine.process);
       if (machine.process === undefined) this.#cluster.boot(machine);
     }
@@ -241,7 +241,6 @@ export class FaultPlan {
   ): string | undefined {
     const cluster = this.#cluster;
     const random = this.#random;
-    const faults = victim.disk.faults;
     switch (kind) {
       case "crash":
         cluster.crash(victim, "process");
@@ -267,21 +266,23 @@ export class FaultPlan {
           random.oneIn(4) ? random.between(1_000, 20_000) : random.between(1, 500),
         );
       case "slow-disk":
-        faults.syncMs = random.oneIn(4) ? random.between(200, 3_000) : random.between(5, 100);
-        this.#later(random.between(200, 10_000), () => {
-          faults.syncMs = SYNC_MS;
+        victim.disk.fault({
+          syncMs: random.oneIn(4) ? random.between(200, 3_000) : random.between(5, 100),
         });
-        return `n${victim.index} ${faults.syncMs} ms`;
+        this.#later(random.between(200, 10_000), () => {
+          victim.disk.fault({ syncMs: SYNC_MS });
+        });
+        return `n${victim.index} ${victim.disk.faults.syncMs} ms`;
       case "full-disk":
-        faults.isFull = true;
+        victim.disk.fault({ isFull: true });
         // A node may give up on a disk that never takes its first commit.
         victim.mayFail = true;
         this.#later(random.between(200, 15_000), () => {
-          faults.isFull = false;
+          victim.disk.fault({ isFull: false });
         });
         return `n${victim.index}`;
       case "failed-sync":
-        faults.failsNextSync = true;
+        victim.disk.fault({ failsNextSync: true });
         victim.mayFail = true;
         return `n${victim.index}`;
       case "clock-step": {

@@ -22,6 +22,8 @@ interface OperationBase {
   /** `undefined` while under way. */
   endMs: number | undefined;
   pausedMs: number;
+  /** The disk of the machine asked was well from the beginning to the end. */
+  wasDiskWell: boolean;
   /** What the slowest wall clock of the cluster, and that of the machine asked, showed at the end. */
   slowestWallMs: number;
   wallMs: number;

@@ -8,6 +8,7 @@ import { DEADLINE_MS_DEFAULT } from "../src/model/limits.ts";
 import type { Condition } from "../src/model/request.ts";
 import type { Stamp } from "../src/model/stamp.ts";
 import type { Machine, SimCluster } from "./cluster.ts";
+import type { Disk } from "./disk.ts";
 import {
   contentTypeOf,
   isWrite,
@@ -56,6 +57,7 @@ export class Workload {
   readonly #random: SimRandom;
   readonly #config: WorkloadConfig;
   readonly #underWay = new Map<Operation, Process>();
+  readonly #diskChanges = new Map<Operation, number>();
   /** The newest stamp that any client has been told for a key. */
   readonly #seen = new Map<Key, Stamp>();
   /** Where the last page of a listing ended: pages go on from there, at whatever node. */
@@ -183,6 +185,7 @@ export class Workload {
       pausedBeforeMs: pausedMs(process, this.#cluster.scheduler.nowMs),
       endMs: undefined,
       pausedMs: 0,
+      wasDiskWell: false,
       slowestWallMs: 0,
       wallMs: 0,
       isCutOff: false,
@@ -216,6 +219,7 @@ export class Workload {
   #issue(operation: Operation, process: Process): void {
     const scheduler = this.#cluster.scheduler;
     this.operations.push(operation);
+    this.#diskChanges.set(operation, this.#diskOf(process)?.changes ?? -1);
     this.#underWay.set(operation, process);
     const key = operation.kind === "list" ? undefined : operation.key;
     scheduler.trace.event(
@@ -284,6 +288,10 @@ export class Workload {
     this.#ended(operation, process);
   }
 
+  #diskOf(process: Process): Disk | undefined {
+    return this.#cluster.machines[process.machine]?.disk;
+  }
+
   #sees(key: Key, stamp: Stamp): void {
     this.#seen.set(key, stamp);
   }
@@ -292,6 +300,10 @@ export class Workload {
     const scheduler = this.#cluster.scheduler;
     this.#underWay.delete(operation);
     operation.endMs = scheduler.nowMs;
+    const disk = this.#diskOf(process);
+    operation.wasDiskWell =
+      disk?.isWell === true && disk.changes === this.#diskChanges.get(operation);
+    this.#diskChanges.delete(operation);
     const walls = this.#cluster.machines.map(({ clock }) => clock.wallMs());
     operation.slowestWallMs = Math.min(...walls);
     operation.wallMs = walls[process.machine] ?? operation.slowestWallMs;

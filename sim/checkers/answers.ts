@@ -9,6 +9,7 @@ import {
   type Operation,
   type Violation,
 } from "../history.ts";
+import { isAcrossTopologyChange } from "./order.ts";
 
 /**
  * A node looks at what it has asked of others every 100 ms; timers are late by up to 16 ms here, a turn by half of
@@ -36,6 +37,29 @@ export function checkAnswers(history: History, nowMs: number): Violation[] {
         detail: `${describeOperation(operation)} failed in a calm run`,
       });
     }
+  }
+  return [...violations, ...checkAlwaysWritable(history)];
+}
+
+/**
+ * The first promise: a write that asks for nothing special is taken while its node can store it, whatever else is
+ * broken. Not judged: nodes that stop, were paused or have a sick disk, and times in which members change.
+ */
+function checkAlwaysWritable(history: History): Violation[] {
+  const violations: Violation[] = [];
+  for (const operation of history.operations) {
+    if (!isWrite(operation) || operation.outcome?.kind !== "failed") continue;
+    const { code } = operation.outcome;
+    const isPlain = operation.condition === undefined && operation.w === undefined;
+    if (!isPlain || operation.deadlineMs < FAIR_DEADLINE_MS || code === "shutting-down") continue;
+    if (operation.pausedMs > 0 || !operation.wasDiskWell) continue;
+    const { startMs, endMs } = operation;
+    if (isAcrossTopologyChange(history, startMs, endMs ?? startMs)) continue;
+    violations.push({
+      invariant: "writable",
+      key: operation.key,
+      detail: describeOperation(operation),
+    });
   }
   return violations;
 }

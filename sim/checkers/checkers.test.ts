@@ -44,6 +44,7 @@ const base = {
   pausedMs: 0,
   wallMs: 1_000_000,
   slowestWallMs: 1_000_000,
+  wasDiskWell: true,
   isCutOff: false,
 };
 
@@ -320,7 +321,23 @@ test("I12: a request ends by its deadline, its process's pauses aside; I11: calm
   assert.deepEqual(checkAnswers(history([{ ...slow, pausedMs: 1_000 }]), 9_000), []);
   const silent = write(1, 0, undefined, { endMs: undefined, isCutOff: false });
   assert.deepEqual(invariants(checkAnswers(history([silent]), 9_000)), ["I12"]);
-  const failed = write(1, 0, undefined, { outcome: refused, isCutOff: false });
+  const failed = write(1, 0, undefined, { outcome: refused, isCutOff: false, w: 3 });
   assert.deepEqual(checkAnswers(history([failed]), 9_000), []);
   assert.deepEqual(invariants(checkAnswers(history([failed], { isCalm: true }), 9_000)), ["I11"]);
+});
+
+test("writable: a plain write fails only at a node that stops, sleeps or cannot store", () => {
+  const failed = write(1, 0, undefined, { outcome: refused, isCutOff: false });
+  assert.deepEqual(invariants(checkAnswers(history([failed]), 9_000)), ["writable"]);
+  const excused: Partial<WriteOperation>[] = [
+    { w: 2 },
+    { condition: { kind: "absent" } },
+    { wasDiskWell: false },
+    { pausedMs: 1 },
+    { deadlineMs: 100 },
+    { outcome: { ...refused, code: "shutting-down" } },
+  ];
+  for (const change of excused) {
+    assert.deepEqual(checkAnswers(history([{ ...failed, ...change }]), 9_000), []);
+  }
 });
