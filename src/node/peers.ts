@@ -96,6 +96,8 @@ interface Connection {
   isReady: boolean;
   /** Why this end closed it, for the log. */
   closing: string | undefined;
+  /** Its peer has left: it is closed once every request on it has ended. */
+  isRetired: boolean;
   readonly pending: Map<number, Pending>;
   nextRequestId: number;
   /** Least difference seen between this clock and the sender's: what a frame takes without lying about. */
@@ -161,7 +163,10 @@ export class Peers {
     }
     for (const link of this.#links.values()) {
       if (kept.has(link.node)) continue;
-      this.#hangUp(link, "no longer a member");
+      // A member that left still answers what it was asked before: cut off, nobody would know what became of it.
+      const { connection } = link;
+      if (connection?.isReady === true && connection.pending.size > 0) connection.isRetired = true;
+      else this.#hangUp(link, "no longer a member");
       this.#links.delete(link.node);
     }
   }
@@ -269,6 +274,7 @@ export class Peers {
       peer,
       isReady: false,
       closing: undefined,
+      isRetired: false,
       pending: new Map(),
       nextRequestId: 1,
       offsetMs: Number.POSITIVE_INFINITY,
@@ -496,8 +502,10 @@ export class Peers {
 
   #end(connection: Connection, reason: string): void {
     this.#connections.delete(connection.id);
-    const link = connection.peer === undefined ? undefined : this.#links.get(connection.peer);
-    if (link?.connection === connection) {
+    const known = connection.peer === undefined ? undefined : this.#links.get(connection.peer);
+    // A call by address, or a connection the peer dialled, says nothing about the link when it ends.
+    const link = known?.connection === connection ? known : undefined;
+    if (link !== undefined) {
       link.connection = undefined;
       link.failures += 1;
       link.redialMs = this.#options.clock.monotonicMs() + this.#redialDelay(link);
@@ -505,7 +513,7 @@ export class Peers {
     }
     const wasReady = connection.isReady;
     connection.isReady = false;
-    if (wasReady && link !== undefined && connection.isDialled && !this.#isClosed) {
+    if (wasReady && link !== undefined && !this.#isClosed) {
       this.#options.onDisconnected(link.node);
     }
     const ended = [...connection.pending.values()];
@@ -552,6 +560,10 @@ export class Peers {
         connection.pending.delete(requestId);
         sink.onNoAnswer(connection.peer ?? ("" as NodeId), token);
       }
+      if (!connection.isRetired || connection.pending.size > 0) continue;
+      connection.closing = "no longer a member";
+      this.#options.transport.close(connection.id);
+      this.#end(connection, connection.closing);
     }
     for (const link of this.#links.values()) {
       if (link.connection === undefined && nowMs >= link.redialMs) this.#dial(link);
