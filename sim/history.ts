@@ -38,6 +38,8 @@ export interface WriteOperation extends OperationBase {
   readonly value: Uint8Array | undefined;
   readonly condition: Condition | undefined;
   readonly w: number | undefined;
+  /** When it was answered the node asked was itself a primary of the key. */
+  isAtPrimary: boolean;
   outcome: WriteOutcome | undefined;
 }
 

@@ -203,7 +203,7 @@ export class Workload {
     const base = this.#base(process, deadlineMs);
     const bytes = this.#random.oneIn(64) ? this.#config.valueBytesMax : 8 + this.#random.below(64);
     const value = kind === "put" ? valueOf(base.id, bytes) : undefined;
-    return { ...base, kind, key, value, condition, w, outcome: undefined };
+    return { ...base, kind, key, value, condition, w, isAtPrimary: false, outcome: undefined };
   }
 
   #newRead(
@@ -278,6 +278,9 @@ export class Workload {
     (operation as { outcome: Operation["outcome"] }).outcome = outcome;
     if (isWrite(operation) && outcome?.kind === "written") {
       this.#sees(operation.key, outcome.stamp);
+      const node = this.#cluster.machines[process.machine]?.node;
+      const primaries = node?.locate(operation.key).primaries ?? [];
+      operation.isAtPrimary = node !== undefined && primaries.includes(node.status().nodeId);
       const strike = this.onNextAck;
       this.onNextAck = undefined;
       strike?.(operation);

@@ -74,6 +74,7 @@ function write(
     value: valueOf(id, 20),
     condition: undefined,
     w: undefined,
+    isAtPrimary: true,
     outcome,
     isCutOff: ack === undefined,
     ...change,
@@ -265,15 +266,13 @@ test("I9: the stamps of a boot, and of a machine, grow and are unique", () => {
   assert.deepEqual(invariants(checkOrder(history([first, write(2, 10, { ms: 49 }, other)]))), [
     "I9",
   ]);
-  assert.deepEqual(
-    invariants(checkOrder(history([first, write(2, 10, { ms: 49, boot: 2 }, other)]))),
-    ["I9"],
-  );
+  const rebooted = write(2, 10, { ms: 49, boot: 2 }, other);
+  const kept = write(1, 0, { ms: 50, acks: 3 });
+  assert.deepEqual(invariants(checkOrder(history([kept, rebooted]))), ["I9"]);
+  const elsewhere = { ...kept, isAtPrimary: false };
+  assert.deepEqual(checkOrder(history([elsewhere, rebooted])), [], "never committed there");
   const unsteady = { areClocksSteady: false };
-  assert.deepEqual(
-    checkOrder(history([first, write(2, 10, { ms: 49, boot: 2 }, other)], unsteady)),
-    [],
-  );
+  assert.deepEqual(checkOrder(history([kept, rebooted], unsteady)), []);
   assert.deepEqual(invariants(checkOrder(history([first, write(2, 0.5, { ms: 50 }, other)]))), [
     "I9",
   ]);

@@ -40,6 +40,15 @@ export function isAcrossTopologyChange(history: History, fromMs: number, untilMs
   return history.topologyChanges.some((span) => span.fromMs <= untilMs && span.untilMs >= fromMs);
 }
 
+/**
+ * A write that demanded a majority has been taken by so many of those who come as well, or it would have failed: it is
+ * met by every majority also while slots change hands. One that did not may have been answered with less.
+ */
+export function isOwedToJoiners(write: WriteOperation): boolean {
+  if (write.w === undefined || write.outcome?.kind !== "written") return false;
+  return write.w >= majority(write.outcome.quorum.of);
+}
+
 function checkLastWriteWins(history: History): Violation[] {
   const violations: Violation[] = [];
   for (const [key, writes] of writesByKey(history)) {
@@ -49,7 +58,8 @@ function checkLastWriteWins(history: History): Violation[] {
         if (earlier.endMs >= later.write.startMs) continue;
         if (compareStamps(earlier.stamp, later.stamp) < 0) continue;
         if (!doQuorumsOverlap(earlier.write, later.write)) continue;
-        if (isAcrossTopologyChange(history, earlier.write.startMs, later.endMs)) continue;
+        const isAcross = isAcrossTopologyChange(history, earlier.write.startMs, later.endMs);
+        if (isAcross && !(isOwedToJoiners(earlier.write) && isOwedToJoiners(later.write))) continue;
         violations.push({
           invariant: "I7",
           key,
@@ -95,7 +105,11 @@ function checkStampsGrow(history: History): Violation[] {
     if (isOwn && history.areClocksSteady) add(groups, `n${acked.write.machine}`, acked);
   }
   const violations: Violation[] = [];
-  for (const [name, group] of groups) violations.push(...checkGroupGrows(name, group));
+  for (const [name, group] of groups) {
+    // A clock's reading is kept with each commit: across boots only what the node itself committed must be remembered.
+    const isKept = name.startsWith("n") ? isCommittedAtCoordinator : (): boolean => true;
+    violations.push(...checkGroupGrows(name, group, isKept));
+  }
   return violations;
 }
 
@@ -105,10 +119,21 @@ function add(groups: Map<string, Acked[]>, name: string, acked: Acked): void {
   else group.push(acked);
 }
 
+/** All primaries acknowledged it, and the coordinator is one of them. */
+function isCommittedAtCoordinator({ write }: Acked): boolean {
+  if (write.outcome?.kind !== "written") return false;
+  const { acks, of } = write.outcome.quorum;
+  return write.isAtPrimary && acks === of;
+}
+
 /** Sweeps by time: each write against the greatest stamp answered before it began. */
-function checkGroupGrows(name: string, group: readonly Acked[]): Violation[] {
+function checkGroupGrows(
+  name: string,
+  group: readonly Acked[],
+  isKept: (acked: Acked) => boolean,
+): Violation[] {
   const violations: Violation[] = [];
-  const byEnd = group.toSorted((a, b) => a.endMs - b.endMs);
+  const byEnd = group.filter(isKept).toSorted((a, b) => a.endMs - b.endMs);
   const byStart = group.toSorted((a, b) => a.write.startMs - b.write.startMs);
   let greatest: Acked | undefined;
   let ended = 0;
