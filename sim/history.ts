@@ -22,8 +22,8 @@ interface OperationBase {
   /** `undefined` while under way. */
   endMs: number | undefined;
   pausedMs: number;
-  /** The disk of the machine asked was well from the beginning to the end. */
-  wasDiskWell: boolean;
+  /** The disk of the machine asked was well from the beginning to the end; absent where nobody could tell. */
+  wasDiskWell?: boolean;
   /** What the slowest wall clock of the cluster, and that of the machine asked, showed at the end. */
   slowestWallMs: number;
   wallMs: number;
@@ -38,8 +38,8 @@ export interface WriteOperation extends OperationBase {
   readonly value: Uint8Array | undefined;
   readonly condition: Condition | undefined;
   readonly w: number | undefined;
-  /** When it was answered the node asked was itself a primary of the key. */
-  isAtPrimary: boolean;
+  /** When it was answered the node asked was itself a primary of the key; absent where nobody could tell. */
+  isAtPrimary?: boolean;
   outcome: WriteOutcome | undefined;
 }
 

@@ -52,7 +52,7 @@ function checkAlwaysWritable(history: History): Violation[] {
     const { code } = operation.outcome;
     const isPlain = operation.condition === undefined && operation.w === undefined;
     if (!isPlain || operation.deadlineMs < FAIR_DEADLINE_MS || code === "shutting-down") continue;
-    if (operation.pausedMs > 0 || !operation.wasDiskWell) continue;
+    if (operation.pausedMs > 0 || operation.wasDiskWell !== true) continue;
     const { startMs, endMs } = operation;
     if (isAcrossTopologyChange(history, startMs, endMs ?? startMs)) continue;
     violations.push({

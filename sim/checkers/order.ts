@@ -123,7 +123,7 @@ function add(groups: Map<string, Acked[]>, name: string, acked: Acked): void {
 function isCommittedAtCoordinator({ write }: Acked): boolean {
   if (write.outcome?.kind !== "written") return false;
   const { acks, of } = write.outcome.quorum;
-  return write.isAtPrimary && acks === of;
+  return write.isAtPrimary === true && acks === of;
 }
 
 /** Sweeps by time: each write against the greatest stamp answered before it began. */
