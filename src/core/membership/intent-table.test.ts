@@ -34,6 +34,25 @@ test("the greater (boots, version) wins, and removed is final", () => {
   assert.equal(table.get(nodeIdFrom(0, 1))?.intent, "removed");
 });
 
+test("intent only goes forward, whatever a later start believes", () => {
+  const order: readonly Intent[] = ["joining", "active", "leaving", "left", "removed"];
+  for (const [index, later] of order.entries()) {
+    for (const earlier of order.slice(0, index)) {
+      const table = new IntentTable();
+      table.merge(recordOf({ intent: later }));
+      assert.equal(table.merge(recordOf({ intent: earlier, boots: 9, version: 9 })), false);
+      assert.equal(table.get(nodeIdFrom(0, 1))?.intent, later);
+    }
+  }
+});
+
+test("who is to be removed and returns may leave instead", () => {
+  const table = new IntentTable();
+  table.merge(recordOf({ intent: "removing", version: 3 }));
+  assert.equal(table.merge(recordOf({ intent: "active", boots: 2 })), false);
+  assert.equal(table.merge(recordOf({ intent: "leaving", boots: 2 })), true);
+});
+
 test("records merge to the same table in any order and number, ties included", () => {
   const random = new Prng(1);
   for (let round = 0; round < 500; round += 1) {

@@ -2,8 +2,10 @@
  * Who belongs, as decided: one record per member, merged.
  *
  * Invariant: merging is commutative, associative and idempotent, so that all nodes end with equal tables in whatever
- * order records reach them. `removed` is final; else the greater (boots, version) wins; where even those are equal
- * (a copied disk, a forger) the order of the other fields decides, the same on every node.
+ * order records reach them. Intent only goes forward: a node that crashed before its disk knew of its own decision must
+ * not take back places that others hold by now, or give back ones whose holders have dropped their cells. Within one
+ * stage the greater (boots, version) wins; where even those are equal (a copied disk, a forger) the order of the other
+ * fields decides, the same on every node.
  * Source: DeCandia et al., "Dynamo" (SOSP 2007), section 4.8.1: explicit membership apart from failure detection.
  */
 import { assert } from "../../base/assert.ts";
@@ -20,6 +22,21 @@ const INTENT_ORDER: Readonly<Record<Intent, number>> = {
   removed: 5,
 };
 
+/** How far a member has come. A removal and a leave are one stage: who is to be removed and returns may leave instead. */
+const STAGE: Readonly<Record<Intent, number>> = {
+  joining: 0,
+  active: 1,
+  leaving: 2,
+  removing: 2,
+  left: 3,
+  removed: 4,
+};
+
+/** Whether `intent` comes later than `other` in the life of a member. */
+export function isLaterThan(intent: Intent, other: Intent): boolean {
+  return STAGE[intent] > STAGE[other];
+}
+
 /** Members of these intents are neither probed nor counted. */
 export function isGone(record: MemberRecord): boolean {
   return record.intent === "left" || record.intent === "removed";
@@ -29,7 +46,7 @@ export function isGone(record: MemberRecord): boolean {
 export function compareRecords(a: MemberRecord, b: MemberRecord): number {
   assert(a.id === b.id, "records of one member are compared");
   return (
-    Number(a.intent === "removed") - Number(b.intent === "removed") ||
+    STAGE[a.intent] - STAGE[b.intent] ||
     a.boots - b.boots ||
     a.version - b.version ||
     a.boot - b.boot ||

@@ -25,7 +25,7 @@ import type {
   MembershipState,
 } from "../../model/member.ts";
 import { ClusterView, supersedes } from "./cluster-view.ts";
-import { isGone } from "./intent-table.ts";
+import { isGone, isLaterThan } from "./intent-table.ts";
 import type {
   ChangeOfSelf,
   MembershipEffect,
@@ -310,12 +310,15 @@ export class Membership {
   #onChangedSelf(change: ChangeOfSelf): void {
     const self = this.#view.self;
     if (self.intent === "removed" || self.version >= VERSION_MAX) return;
+    // Decided before the news of what others know came: intent does not go back.
+    if (change.intent !== undefined && isLaterThan(self.intent, change.intent)) return;
     this.#view.setSelf({ ...self, ...change, version: self.version + 1 });
   }
 
   #onDecided(id: NodeId, intent: "removing" | "removed", nowMs: number): void {
     const record = this.#view.intents.get(id);
     if (record === undefined || record.intent === intent || record.intent === "removed") return;
+    if (isLaterThan(record.intent, intent)) return;
     if (record.version >= VERSION_MAX && intent !== "removed") return;
     const version = Math.min(VERSION_MAX, record.version + 1);
     const decided: MemberRecord = { ...record, intent, version };

@@ -13,7 +13,7 @@ import {
 } from "../../model/gossip-message.ts";
 import type { LivenessRecord, MemberRecord } from "../../model/member.ts";
 import type { ClusterView } from "./cluster-view.ts";
-import { compareRecords } from "./intent-table.ts";
+import { compareRecords, isLaterThan } from "./intent-table.ts";
 
 /** A restored disk needs one raise, or two if the peers' knowledge differs; a fight does not end. */
 const RAISES_MAX = 3;
@@ -64,6 +64,12 @@ export class SelfKeeper {
       // Final, whatever the numbers.
       this.#view.setSelf({ ...self, intent: "removed" });
       return;
+    }
+    if (isLaterThan(heard.intent, self.intent)) {
+      // An earlier start said so, and ended before its disk knew; or an operator did. Others act on it already.
+      this.#view.setSelf({ ...self, intent: heard.intent });
+      if (compareRecords(heard, this.#view.self) <= 0) return;
+      return this.onOwnRecord(heard, nowMs);
     }
     if (heard.boot !== self.boot) {
       if (heard.boots >= self.boots) this.#raiseBoots(heard.boots, heard, nowMs);
