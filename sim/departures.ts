@@ -42,6 +42,7 @@ export const DEPARTURE_KINDS = [
   "replace",
   "remove-two",
   "remove-who-returns",
+  "remove-joiner",
 ] as const;
 export type DepartureKind = (typeof DEPARTURE_KINDS)[number];
 
@@ -259,6 +260,14 @@ class DepartureRun {
         const machine = this.#addMachine();
         soon(() => this.#boot(machine));
       }
+    }
+    if (kind === "remove-joiner") {
+      const machine = this.#addMachine();
+      this.#boot(machine);
+      this.#scheduler.after(this.#random.between(100, 3_000), "command", undefined, () =>
+        this.#loseAndRemove(machine),
+      );
+      return;
     }
     const removals = kind === "remove-two" ? 2 : 1;
     if (kind.startsWith("remove") || kind === "replace") {

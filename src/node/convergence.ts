@@ -295,27 +295,38 @@ export class Convergence {
       isPending = true;
       const primaries = now.primaries(slot);
       if (primaries.length === 0) return;
-      const complete = primaries.filter(
-        (peer) => this.#peers.get(peer)?.completeUnder === now.epoch,
-      ).length;
-      if (complete < blockingCount(primaries.length)) return;
+      const lacking = primaries.filter((peer) => !this.isEqualTo(peer));
+      const isEnough = primaries.length - lacking.length >= blockingCount(primaries.length);
+      // Where so many are removed that the rest is fewer, the rest is all there is.
+      if (!isEnough && !lacking.every((peer) => now.removingIds.includes(peer))) return;
     }
     assert(now.memberIds.includes(self), "a node that fills up is a member");
     this.#filledUnder = now.epoch;
     if (isPending) onFilled();
   }
 
-  #handOver(): void {
-    const { clock, placement, self, ports } = this.#options;
-    const nowMs = clock.monotonicMs();
-    if (this.#isHandingOver || nowMs < this.#handoverMs) return;
-    this.#handoverMs = nowMs + HANDOVER_RETRY_MS;
+  /** Slots with cells that belong to others, counted now. */
+  countForeign(): number {
+    return this.#foreign().length;
+  }
+
+  #foreign(): Slot[] {
+    const { placement, self, ports } = this.#options;
     const now = placement();
     const foreign: Slot[] = [];
     for (let index = 0; index < SLOT_COUNT; index += 1) {
       const slot = index as Slot;
       if (ports.cells.hashes.count(slot) > 0 && !holdsSlot(now, slot, self)) foreign.push(slot);
     }
+    return foreign;
+  }
+
+  #handOver(): void {
+    const { clock } = this.#options;
+    const nowMs = clock.monotonicMs();
+    if (this.#isHandingOver || nowMs < this.#handoverMs) return;
+    this.#handoverMs = nowMs + HANDOVER_RETRY_MS;
+    const foreign = this.#foreign();
     this.#foreignSlots = foreign.length;
     // Round robin, so that a slot with a dead primary does not hold up the others.
     const after = foreign.filter((slot) => slot >= this.#handoverFrom);

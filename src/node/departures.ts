@@ -4,7 +4,9 @@
  * Invariant: `left` and `removed` are decided after every member that stays has said, under the present epoch, that it
  * is filled. Until then a member that goes keeps its places, each node that takes over is pending and raises W by one,
  * so the placement that follows misses nothing that was acknowledged. A leaver also exchanges its slots with every
- * member that stays, and after it has left hands over, as foreign cells, whatever it still holds.
+ * member that stays, and after it has left hands over, as foreign cells, whatever it still holds. Members go one after
+ * another: of N+p nodes a write misses at most N−W, and where fewer than N stay, two that went at once might be
+ * all that had it.
  * Source: docs/decisions/0009-departures.md.
  */
 import { holdsSlots, type Placement } from "../core/placement/placement.ts";
@@ -25,6 +27,8 @@ export interface DeparturesOptions {
   readonly convergence: Convergence;
   readonly placement: () => Placement;
   readonly membership: () => MembershipRunner | undefined;
+  /** Whether this node knows of slots in which that member may lack something. */
+  readonly hasDirtySlots: (node: NodeId) => boolean;
   readonly log: Log;
   /** This node has left, and holds nothing any more. */
   readonly onLeft: () => void;
@@ -32,6 +36,8 @@ export interface DeparturesOptions {
 
 export class Departures {
   readonly #options: DeparturesOptions;
+  #notEqual = 0;
+  #notFilled = 0;
   /** Members that said they are filled, and the epoch under which they did. */
   readonly #filled = new Map<NodeId, Epoch>();
   readonly #asked = new Set<NodeId>();
@@ -47,6 +53,16 @@ export class Departures {
 
   close(): void {
     this.#isClosed = true;
+  }
+
+  /** Of those who stay, how many this leaver has still to be compared and exchanged with. */
+  get notEqual(): number {
+    return this.#notEqual;
+  }
+
+  /** Of those who stay, how many have not said that they hold all they are to hold, where this node asks. */
+  get notFilled(): number {
+    return this.#notFilled;
   }
 
   /** See `Store.leave`. */
@@ -75,6 +91,11 @@ export class Departures {
     if (intent === "removing" || intent === "removed") return undefined;
     if (intent === "left") return "this member has left already";
     if (member.liveness !== "dead") return `this member is ${member.liveness}; let it leave`;
+    if (intent === "joining") {
+      // It holds no place yet, so nothing hangs on it; removing it by stages would make it a primary.
+      runner.deliver({ kind: "decided", id: node, intent: "removed" });
+      return undefined;
+    }
     const isLast = !runner
       .members()
       .some(({ record }) => record.id !== node && record.intent === "active");
@@ -94,7 +115,14 @@ export class Departures {
   #tick(): void {
     const membership = this.#options.membership();
     if (membership === undefined) return;
+    this.#notEqual = 0;
+    this.#notFilled = 0;
     const { intent } = membership.self();
+    if (intent === "removing") {
+      // Taken for lost, and back: what it holds need not be given up.
+      this.#options.log.log("warn", "removal-became-leave");
+      membership.deliver({ kind: "changed-self", change: { intent: "leaving" } });
+    }
     if (intent === "leaving") this.#tryToLeave(membership);
     if (intent === "left") this.#endWhenEmpty();
     const removing = membership.members().filter(({ record }) => record.intent === "removing");
@@ -102,13 +130,30 @@ export class Departures {
   }
 
   #tryToLeave(membership: MembershipRunner): void {
-    const { convergence, log } = this.#options;
+    const { convergence, hasDirtySlots, log } = this.#options;
     const staying = this.#staying(membership);
+    const unequal = staying.filter(
+      ({ record: { id } }) => !convergence.isEqualTo(id) || hasDirtySlots(id),
+    );
+    this.#notEqual = unequal.length;
+    const areFilled = this.#areFilled(staying);
     // Others that go as well keep what they hold until they have handed it on themselves.
-    if (!staying.every(({ record }) => convergence.isEqualTo(record.id))) return;
-    if (!this.#areFilled(staying)) return;
+    if (unequal.length > 0 || !areFilled || !this.#isNextToGo(membership)) return;
+    // Kept for others, perhaps as the only copy: an end of this process after it left must not strand it.
+    if (convergence.countForeign() > 0) return;
     log.log("info", "node-left");
     membership.deliver({ kind: "changed-self", change: { intent: "left" } });
+  }
+
+  /** Decided by the members alone, so that all who share a placement agree: removals first, then by id. */
+  #isNextToGo(membership: MembershipRunner): boolean {
+    const { self } = this.#options;
+    return membership
+      .members()
+      .every(
+        ({ record: { id, intent } }) =>
+          intent !== "removing" && (intent !== "leaving" || id >= self),
+      );
   }
 
   /** Writes that only this node got while it left are foreign cells now, and go to their owners like any. */
@@ -127,8 +172,12 @@ export class Departures {
       ...staying.filter(isActiveAndAlive).map(({ record }) => record.id),
       self,
     ].sort()[0];
-    if (first !== self || !convergence.isFilled || !this.#areFilled(staying)) return;
-    for (const { record } of removing) {
+    if (first !== self) return;
+    const areFilled = this.#areFilled(staying);
+    if (!areFilled || !convergence.isFilled) return;
+    for (const { record, liveness } of removing) {
+      // One that is back turns its removal into a leave.
+      if (liveness !== "dead") continue;
       log.log("info", "member-removed", { node: record.id });
       membership.deliver({ kind: "decided", id: record.id, intent: "removed" });
     }
@@ -146,11 +195,13 @@ export class Departures {
   #areFilled(members: readonly Member[]): boolean {
     const { ports, placement } = this.#options;
     const { epoch } = placement();
-    let areAll = true;
+    for (const id of this.#filled.keys()) {
+      if (this.#filled.get(id) !== epoch) this.#filled.delete(id);
+    }
     for (const { record } of members) {
       const { id } = record;
       if (this.#filled.get(id) === epoch) continue;
-      areAll = false;
+      this.#notFilled += 1;
       if (this.#asked.has(id)) continue;
       this.#asked.add(id);
       askPeer(ports, id, { kind: "filled" }, "filled-reply", (reply) => {
@@ -159,7 +210,7 @@ export class Departures {
         if (reply?.isFilled === true) this.#filled.set(id, epoch);
       });
     }
-    return areAll;
+    return this.#notFilled === 0;
   }
 }
 

@@ -6,7 +6,12 @@
  */
 import { assert } from "../base/assert.ts";
 import { HybridClock } from "../core/causality/hybrid-clock.ts";
-import { dirtyMapKey, dirtyMapsRange, parseDirtyMapKey } from "../core/causality/storage-key.ts";
+import {
+  dirtyMapKey,
+  dirtyMapsRange,
+  parseDirtyMapKey,
+  slotRange,
+} from "../core/causality/storage-key.ts";
 import { Placement } from "../core/placement/placement.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import { DirtyMaps } from "../core/replication/dirty-maps.ts";
@@ -20,9 +25,11 @@ import {
   nodeIdFrom,
 } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
+import { SLOT_COUNT } from "../model/limits.ts";
 import type { Liveness, Member, MemberRecord, MembershipState } from "../model/member.ts";
 import type { ListOutcome, ReadOutcome, WriteOutcome } from "../model/outcome.ts";
 import type { DeleteRequest, ListRequest, PutRequest, ReadRequest } from "../model/request.ts";
+import { slotFrom } from "../model/slot.ts";
 import { stampFrom } from "../model/stamp.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
@@ -60,6 +67,11 @@ import type { DumpOutcome, KeyLocation, NodePhase, Store, StoreStatus } from "./
 /** How long a graceful stop waits for what is under way. */
 const DRAIN_MS_MAX = 5_000;
 const DRAIN_POLL_MS = 20;
+/** Why a data directory cannot be started from. */
+const GONE = {
+  left: "this node has left its cluster; start it with an empty data directory",
+  removed: "this node was removed from its cluster; start it with an empty data directory",
+} as const;
 
 export interface StoreNodeOptions {
   readonly config: NodeConfig;
@@ -223,6 +235,7 @@ export class StoreNode implements Store {
       convergence: this.#convergence,
       placement,
       membership: () => this.#membership,
+      hasDirtySlots: (node) => this.#dirtyMaps.count(node) > 0,
       log,
       onLeft: () => this.stop(() => options.onLeft?.()),
     });
@@ -302,6 +315,8 @@ export class StoreNode implements Store {
         cells: this.#cells.hashes.cells,
         commits: this.#commit.commits,
         connections: this.#peers.connected,
+        "departure-members-not-equal": this.#departures.notEqual,
+        "departure-members-not-filled": this.#departures.notFilled,
         "exchanges-running": this.#convergence.running,
         "foreign-slots": this.#convergence.foreignSlots,
         "hashes-built": this.#cells.isBuilt ? 1 : 0,
@@ -377,10 +392,16 @@ export class StoreNode implements Store {
     const known = loadMembers(this.#options.storage);
     if (known === "damaged") return done("the list of members on disk is damaged");
     const self = known.find(({ id }) => id === nodeId);
-    if (self?.intent === "removed" || self?.intent === "left") {
-      return done(`this node was ${self.intent}; start it with an empty data directory`);
-    }
+    if (self?.intent === "removed") return done(GONE.removed);
     const { config, clock } = this.#options;
+    if (self?.intent === "left") {
+      // It left, and ended before everything it still had was handed on: it goes on with that.
+      this.#hasCells((hasCells) => {
+        if (!hasCells) done(GONE.left);
+        else this.#begin({ clusterId, intent: "left", known }, done);
+      });
+      return;
+    }
     if (self !== undefined && (self.zone !== config.zone || self.weight !== config.weight)) {
       // A placement that moved in one step would count nodes that hold nothing yet.
       return done(
@@ -398,6 +419,15 @@ export class StoreNode implements Store {
         if (problem !== undefined) done(problem);
         else this.#begin({ clusterId, intent: self?.intent ?? "active", known }, done);
       },
+    });
+  }
+
+  #hasCells(done: (hasCells: boolean) => void): void {
+    const { from } = slotRange(slotFrom(0));
+    const { before } = slotRange(slotFrom(SLOT_COUNT - 1));
+    const range = { from, before, entriesMax: 1, bytesMax: 1 };
+    this.#options.storage.scan(range, (result) => {
+      done(result.kind === "failed" || result.entries.length > 0);
     });
   }
 
@@ -441,7 +471,7 @@ export class StoreNode implements Store {
         membership.deliver({ kind: "push-pull-received", state: start.heard });
       }
       this.#replace(membership.members());
-      this.#requests.open();
+      if (start.intent !== "left") this.#requests.open();
       this.#convergence.start();
       this.#departures.start();
       done(undefined);
@@ -489,10 +519,13 @@ export class StoreNode implements Store {
           record.id !== nodeId && record.intent !== "left" && record.intent !== "removed",
       ),
     );
-    if (this.#phase === "joining" && this.#membership?.self().intent === "active") {
+    const intent = this.#membership?.self().intent;
+    if (this.#phase === "joining" && intent === "active") {
       this.#phase = "ready";
       this.#options.log.log("info", "node-ready");
     }
+    const isServing = this.#phase === "joining" || this.#phase === "ready";
+    if (isServing && (intent === "leaving" || intent === "left")) this.#phase = "leaving";
   }
 
   #place(records: readonly MemberRecord[]): Placement {

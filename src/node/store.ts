@@ -12,8 +12,11 @@ import type { ListOutcome, ReadOutcome, WriteOutcome } from "../model/outcome.ts
 import type { DeleteRequest, ListRequest, PutRequest, ReadRequest } from "../model/request.ts";
 import type { Slot } from "../model/slot.ts";
 
-/** `starting` reads its disk; `joining` takes writes and copies its slots; `stopping` finishes what it has. */
-export type NodePhase = "starting" | "joining" | "ready" | "stopping" | "stopped";
+/**
+ * `starting` reads its disk; `joining` takes writes and copies its slots; `leaving` serves on while others copy them;
+ * `stopping` finishes what it has.
+ */
+export type NodePhase = "starting" | "joining" | "ready" | "leaving" | "stopping" | "stopped";
 
 export interface MemberStatus extends Member {
   /** Slots in which the member is the first primary. */

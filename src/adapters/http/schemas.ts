@@ -137,7 +137,7 @@ export const healthSchema = z.object({ status: z.literal("alive") }).openapi("He
 export const readySchema = z
   .object({
     ready: z.boolean(),
-    phase: z.enum(["starting", "joining", "ready", "stopping", "stopped"]),
+    phase: z.enum(["starting", "joining", "ready", "leaving", "stopping", "stopped"]),
   })
   .openapi("Ready");
 

@@ -69,6 +69,8 @@ export class Placement {
   readonly memberIds: readonly NodeId[];
   /** Nobody comes or goes: there is no pending node in any slot. */
   readonly isSettled: boolean;
+  /** Members that will not come back, by an operator's word: what only they hold is given up. */
+  readonly removingIds: readonly NodeId[];
 
   readonly #candidates: readonly Candidate[];
   readonly #zoneCount: number;
@@ -99,6 +101,7 @@ export class Placement {
       draws: drawsOf(member.id, member.weight),
     }));
     this.#zoneCount = zones.size;
+    this.removingIds = members.filter((m) => m.intent === "removing").map(({ id }) => id);
     this.isSettled = members.every((member) => member.intent === "active");
     // Setting the length makes room at once and costs a tenth of filling it: simulations make many placements.
     this.#plans.length = SLOT_COUNT;
