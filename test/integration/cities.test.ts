@@ -30,18 +30,21 @@ test("an import through one node, with another killed in the middle, is read bac
   await once(file, "finish");
 
   const importing = cluster.run(["import", source, "--node", first.http, "--json"]);
-  await eventually("the import to be under way", 20_000, async () => {
+  await eventually("the import to be under way", 60_000, async () => {
     const { gauges } = JSON.parse(await dndOk("status", "--node", first.http, "--json"));
     return gauges.cells > cities.length / 4 ? true : undefined;
   });
   assert.equal(importing.process.exitCode, null, "the import was over before the node was killed");
   process.kill(second.pid, "SIGKILL");
   assert.equal(await importing.ended, 0, importing.stderr);
+  t.diagnostic(importing.stderr.trim().split("\n").at(-1) ?? "");
   const summary = JSON.parse(importing.stdout);
   assert.deepEqual(summary, { stored: cities.length, failed: 0, errors: [] });
 
   const target = join(cluster.folder, "back.ndjson");
+  const beginMs = performance.now();
   await dndOk("export", target, "--node", third.http);
+  t.diagnostic(`exported again in ${((performance.now() - beginMs) / 1_000).toFixed(1)} s`);
   const missing = new Set(cities.keys());
   for await (const line of createInterface({ input: createReadStream(target) })) {
     const { key, value, contentType } = JSON.parse(line);
