@@ -12,6 +12,7 @@ import { checkDurability } from "./checkers/durability.ts";
 import type { FinalState, ReplicaDump } from "./checkers/final-state.ts";
 import { MembershipWatch } from "./checkers/membership.ts";
 import { checkOrder } from "./checkers/order.ts";
+import { checkPromises } from "./checkers/promises.ts";
 import { checkReads } from "./checkers/reads.ts";
 import { type Machine, type NodeFactory, SimCluster } from "./cluster.ts";
 import { drawFaults, type FaultConfig, FaultPlan } from "./fault-plan.ts";
@@ -444,6 +445,7 @@ class Run {
       ...checkAnswers(history, this.#scheduler.nowMs),
       ...checkReads(history),
       ...checkOrder(history),
+      ...checkPromises(history),
     ];
     if (final !== undefined) {
       violations.push(...checkDurability(history, final), ...checkStampsOfCells(final.dumps));

@@ -6,6 +6,7 @@
  * Freshness: a read that heard so many primaries that one of them must have acknowledged an earlier write
  * (acks of both > N) is not older than that write; nor is any read older than the stamp it was given.
  */
+import { majority } from "../../src/core/replication/quorum.ts";
 import type { RootCell } from "../../src/model/cell.ts";
 import type { Key } from "../../src/model/key.ts";
 import { compareStamps, formatStamp, NO_STAMP, type Stamp } from "../../src/model/stamp.ts";
@@ -22,7 +23,7 @@ import {
   type Violation,
 } from "../history.ts";
 import { checkOwnStamp, writesByKey } from "./durability.ts";
-import { isAcrossTopologyChange } from "./order.ts";
+import { isAcrossTopologyChange, isOwedToJoiners } from "./order.ts";
 
 export function checkReads(
   history: History,
@@ -98,7 +99,9 @@ function checkFreshness(history: History): Violation[] {
       const { quorum } = write.outcome;
       if (quorum.of !== outcome.quorum.of || quorum.acks + outcome.quorum.acks <= quorum.of)
         continue;
-      if (isAcrossTopologyChange(history, write.startMs, read.endMs ?? read.startMs)) continue;
+      const isAcross = isAcrossTopologyChange(history, write.startMs, read.endMs ?? read.startMs);
+      if (isAcross && !(isOwedToJoiners(write) && outcome.quorum.acks >= majority(quorum.of)))
+        continue;
       blame(`after ${describeOperation(write)} had been acknowledged at ${formatStamp(stamp)}`);
     }
   }

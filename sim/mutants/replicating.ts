@@ -1,0 +1,195 @@
+/** Planted bugs of quorums: write and read coordinators, push-back, conditional writes, answers. */
+import type { Mutant } from "./mutant.ts";
+
+const WRITE = "src/core/replication/write-coordinator.ts";
+const READ = "src/core/replication/read-coordinator.ts";
+
+export const REPLICATING: readonly Mutant[] = [
+  {
+    name: "no-push-back",
+    file: "src/node/replica.ts",
+    find: `    if (request.attempt === "first") {`,
+    replace: `    if (request.attempt === ("never" as string)) {`,
+    expected: ["I7"],
+    needs: ["rivals"],
+    breaks: "a replica takes a write below what it holds without a word",
+  },
+  {
+    name: "restamp-at-first-push-back",
+    file: WRITE,
+    find: `    const isEnough = tally.primariesHeard >= blockingCount(this.#plan.primaries.length);`,
+    replace: `    const isEnough = tally.primariesHeard >= 0 * blockingCount(this.#plan.primaries.length);`,
+    expected: ["I7"],
+    needs: ["rivals"],
+    breaks: "a write is stamped again above less than N-W+1 primaries hold",
+  },
+  {
+    name: "restamp-below-what-is-held",
+    file: "src/node/write-run.ts",
+    find: `const stamp = context.mintAbove(effect.above);`,
+    replace: `const stamp = context.mintAbove({ ...effect.above, ms: 0 });`,
+    expected: ["I7"],
+    breaks: "the second stamp is not above what pushed the first one back",
+  },
+  {
+    name: "first-acks-kept",
+    file: WRITE,
+    find: `      if (target.state !== "unreached" && target.state !== "lost") this.#ask(target, effects);`,
+    replace: `      if (target.state !== "unreached" && target.state !== "lost" && target.state !== "acked")
+        this.#ask(target, effects);`,
+    expected: ["fresh", "I1"],
+    needs: ["rivals"],
+    breaks: "after a second stamp the acks of the first one still count",
+  },
+  {
+    name: "attempts-confused",
+    file: WRITE,
+    find: `    return target?.state === "asked" && target.attempt === attempt ? target : undefined;`,
+    replace: `    return target?.state === "asked" && attempt !== undefined ? target : undefined;`,
+    expected: ["fresh", "I7", "I1"],
+    needs: ["rivals"],
+    breaks: "a late answer to the first attempt is taken for one to the final attempt",
+  },
+  {
+    name: "restamp-after-answer",
+    file: WRITE,
+    find: `    if (this.#isWritten) this.#ask(target, effects);`,
+    replace: `    if (this.#isWritten && this.#options.mode === "blind") {
+      this.#isRestamping = true;
+      effects.push({ kind: "restamp", above: this.#held });
+    } else if (this.#isWritten) this.#ask(target, effects);`,
+    expected: ["I7"],
+    needs: ["rivals"],
+    breaks: "a late push-back stamps a write again that was answered already",
+  },
+  {
+    name: "conditional-restamped",
+    file: WRITE,
+    find: `    if (this.#options.mode === "blind") {
+      this.#isRestamping = true;`,
+    replace: `    if (this.#options.stamp !== undefined) {
+      this.#isRestamping = true;`,
+    expected: ["I8"],
+    breaks:
+      "a conditional write that met something newer is stamped above it instead of judged anew",
+  },
+  {
+    name: "fallback-counted-as-primary",
+    file: WRITE,
+    find: `        if (role === "primary") tally.primaryAcks += 1;`,
+    replace: `        if (role !== "pending") tally.primaryAcks += 1;`,
+    expected: ["I12", "fresh", "I7"],
+    needs: ["fallbacks"],
+    breaks: "a copy on a fallback is counted as one on a primary",
+  },
+  {
+    name: "fallback-meets-w",
+    file: WRITE,
+    find: `  if (primaryAcks < w) return false;`,
+    replace: `  if (primaryAcks + standIns < w) return false;`,
+    expected: ["I12"],
+    needs: ["fallbacks", "quorums"],
+    breaks: "a demanded w is met by fallbacks",
+  },
+  {
+    name: "fallback-as-hedge",
+    file: WRITE,
+    find: `    return this.#isPatienceSpent || reach === "doubtful" || reach === "down";`,
+    replace: `    return reach !== undefined;`,
+    expected: ["I11"],
+    needs: ["calm", "fallbacks"],
+    breaks: "fallbacks are asked beside primaries that are merely not done yet",
+  },
+  {
+    name: "acknowledged-by-nobody",
+    file: WRITE,
+    find: `    if (w === undefined && tally.holders > 0 && (isLate || tally.asked === 0 || isSilent)) {`,
+    replace: `    if (w === undefined && (isLate || tally.asked === 0 || isSilent)) {`,
+    expected: ["I1"],
+    breaks: "a write that no node has taken is acknowledged",
+  },
+  {
+    name: "stored-no-where-sent",
+    file: WRITE,
+    find: `    this.#isAnswered = true;
+    const mayBeStored = this.#mayBeStored || tally.asked > 0;
+    const quorum = this.#report(tally);
+    effects.push({ kind: "answer", verdict: { kind: "failed", code, mayBeStored, quorum } });`,
+    replace: `    this.#isAnswered = true;
+    const mayBeStored = false;
+    const quorum = this.#report(tally);
+    effects.push({ kind: "answer", verdict: { kind: "failed", code, mayBeStored, quorum } });`,
+    expected: ["I3"],
+    breaks: "a write that was sent out is said never to have happened",
+  },
+  {
+    name: "lost-forward-never-happened",
+    file: "src/node/requests.ts",
+    find: `      onNoAnswer: (): void => done(failure("timed-out", "maybe")),`,
+    replace: `      onNoAnswer: (): void => done(failure("timed-out", "no")),`,
+    expected: ["I3"],
+    breaks: "a forwarded write without an answer is said never to have happened",
+  },
+  {
+    name: "second-executor",
+    file: "src/node/requests.ts",
+    find: `      onNoAnswer: (): void => done(failure("timed-out", "maybe")),`,
+    replace: `      onNoAnswer: (): void => {
+        if (rounds >= 1) done(failure("timed-out", "maybe"));
+        else this.#forward(request, content, deadlineMs, done, rounds + 1);
+      },`,
+    expected: ["I3", "I7"],
+    breaks: "a forwarded write without an answer is sent again, to whoever is first then",
+  },
+  {
+    name: "condition-not-judged",
+    file: "src/node/conditional-write.ts",
+    find: `      return current === undefined;`,
+    replace: `      return current === undefined || condition !== undefined;`,
+    expected: ["I8"],
+    breaks: '"only if absent" overwrites what is there',
+  },
+  {
+    name: "deadline-ignored",
+    file: "src/node/peers.ts",
+    find: `        if (deadlineMs > nowMs) continue;`,
+    replace: `        if (deadlineMs > nowMs || nowMs > 0) continue;`,
+    expected: ["I12"],
+    breaks: "a request without an answer is waited for beyond its deadline",
+  },
+  {
+    name: "read-keeps-last-reply",
+    file: READ,
+    find: `    for (const cell of decoded) this.#merge(cell);`,
+    replace: `    this.#merged = [];
+    for (const cell of decoded) this.#merge(cell);`,
+    expected: ["fresh"],
+    breaks: "a read answers what came last, not what is newest",
+  },
+  {
+    name: "digests-not-compared",
+    file: READ,
+    find: `      if (voter.state !== "digest" || this.#isCurrent(voter)) continue;`,
+    replace: `      if (voter.state !== "digest" || voter.versions.length >= 0) continue;`,
+    expected: ["fresh"],
+    breaks: "a digest that differs counts as a vote, and its cells are not fetched",
+  },
+  {
+    name: "read-by-first-reply",
+    file: READ,
+    find: `    if (votes < this.#need()) {
+      const isOpen`,
+    replace: `    if (votes < Math.min(1, this.#need())) {
+      const isOpen`,
+    expected: ["I11", "I12"],
+    breaks: "a read answers from the first reply",
+  },
+  {
+    name: "older-than-asked",
+    file: READ,
+    find: `    return after !== undefined && compareStamps(this.#newest(), after) < 0;`,
+    replace: `    return after !== undefined && compareStamps(this.#newest(), after) > 1;`,
+    expected: ["fresh"],
+    breaks: "a read that must not be older than a stamp is",
+  },
+];

@@ -1,0 +1,188 @@
+/** Planted bugs of the single node: commits, cells, clock, slot hashes. */
+import type { Mutant } from "./mutant.ts";
+
+export const STORING: readonly Mutant[] = [
+  {
+    name: "ack-before-commit",
+    file: "src/node/replica.ts",
+    find: `    const result = merged.isSuperseded ? "superseded" : "stored";
+    commit.whenDurable((error) => {`,
+    replace: `    const result = merged.isSuperseded ? "superseded" : "stored";
+    ((run: (error: undefined) => void) => run(undefined))((error) => {`,
+    expected: ["I1"],
+    needs: ["power-loss-at-ack"],
+    breaks: "a replica acknowledges a write that is not on its disk yet",
+  },
+  {
+    name: "duplicate-acked-before-commit",
+    file: "src/node/replica.ts",
+    find: `    const result = merged.isSuperseded ? "superseded" : "stored";`,
+    replace: `    const result = merged.isSuperseded ? "superseded" : "stored";
+    if (!merged.isChanged) {
+      reply({ kind: "write-reply", result, held: NO_STAMP, commitNumber: 1 });
+      return;
+    }`,
+    expected: ["I1"],
+    needs: ["power-loss-at-ack", "rivals"],
+    breaks: '"I hold this, or more, already" is said while that is still being committed',
+  },
+  {
+    name: "ack-by-the-commit-before",
+    file: "src/node/group-commit.ts",
+    find: `    if (this.#forming.values.size > 0) this.#forming.waiters.push(done);
+    else if (this.#writing !== undefined) this.#writing.waiters.push(done);
+    else done(undefined);`,
+    replace: `    if (this.#writing !== undefined) this.#writing.waiters.push(done);
+    else if (this.#forming.values.size > 0) this.#forming.waiters.push(done);
+    else done(undefined);`,
+    expected: ["I1"],
+    needs: ["power-loss-at-ack"],
+    breaks: "a write waits for the batch under way, not for the one that carries it",
+  },
+  {
+    name: "ack-after-failed-commit",
+    file: "src/node/replica.ts",
+    find: `      if (error === undefined) {
+        const commitNumber = this.#options.commitNumber();`,
+    replace: `      if (error === undefined || error !== undefined) {
+        const commitNumber = this.#options.commitNumber();`,
+    expected: ["I1", "I14"],
+    needs: ["full-disk"],
+    breaks: "a write that the disk refused is acknowledged",
+  },
+  {
+    name: "read-before-commit",
+    file: "src/node/replica.ts",
+    find: `        commit.whenKeyDurable(cellKey(slot, key, undefined), (error) => {`,
+    replace: `        const now = (_key: string, run: (error: undefined) => void) => run(undefined);
+        now(cellKey(slot, key, undefined), (error) => {`,
+    expected: ["fresh"],
+    breaks: "a read shows what a crash can still take back",
+  },
+  {
+    name: "merge-acked-before-commit",
+    file: "src/node/replica.ts",
+    find: `    commit.whenDurable((error) => {
+      if (error === undefined) reply({ kind: "merge-reply" });`,
+    replace: `    ((run: (error: Error | undefined) => void) => run(undefined))((error) => {
+      if (error === undefined) reply({ kind: "merge-reply" });`,
+    expected: ["I1", "fresh"],
+    needs: ["power-loss-of-all", "fallbacks"],
+    breaks:
+      "a repair, exchange or handover is called taken before it is on disk; the giver drops its copy",
+  },
+  {
+    name: "hashes-not-rebuilt",
+    file: "src/node/store-node.ts",
+    find: `    else this.#cells.rebuild();`,
+    replace: `    else void 0;`,
+    expected: ["I4", "I1"],
+    needs: ["full-disk"],
+    breaks: "after a failed commit the slot hashes describe cells that were taken back",
+  },
+  {
+    name: "later-puts-kept",
+    file: "src/node/group-commit.ts",
+    find: `    const later = this.#forming;
+    this.#forming = emptyBatch();
+    this.#options.onFailed`,
+    replace: `    const later = emptyBatch();
+    this.#options.onFailed`,
+    expected: ["I4", "I1"],
+    needs: ["full-disk"],
+    breaks: "puts that were merged on top of a failed batch are stored as if it had succeeded",
+  },
+  {
+    name: "failed-sync-goes-on",
+    file: "src/node/store-node.ts",
+    find: `    if (error.code === "sync-failed") this.#fatal(\`a commit could not be synced: \${error.message}\`);`,
+    replace: `    if (error.code !== "sync-failed" && this.#commitNumber < 0) this.#fatal("never");`,
+    expected: ["I14"],
+    needs: ["failed-sync"],
+    breaks: "a node goes on after its disk failed to sync",
+  },
+  {
+    name: "hash-without-checksum",
+    file: "src/core/anti-entropy/slot-hashes.ts",
+    find: `mix64(address.high ^ checksum, address.low)`,
+    replace: `mix64(address.high ^ (checksum & 0), address.low)`,
+    expected: ["I4"],
+    breaks: "two replicas that hold different cells at one place look equal",
+  },
+  {
+    name: "merge-by-arrival",
+    file: "src/core/causality/merge.ts",
+    find: `  const winner = compareRoots(a, b) >= 0 ? a : b;`,
+    replace: `  const winner = compareRoots(a, b) === 0 ? a : b;`,
+    expected: ["I4", "I1"],
+    breaks: "what comes last wins, whatever its stamp",
+  },
+  {
+    name: "merge-by-content",
+    file: "src/core/causality/merge.ts",
+    find: `    a.expiresAtMs - b.expiresAtMs ||
+    compareBinary(a.contentType, b.contentType) ||
+    compareBytes(a.payload, b.payload)
+  );`,
+    replace: `    0
+  ) && (compareBinary(a.contentType, b.contentType) || compareStamps(a.stamp, b.stamp));`,
+    expected: ["I1", "I7"],
+    breaks: "of two values the greater bytes win, not the later stamp",
+  },
+  {
+    name: "expired-by-arrival",
+    file: "src/core/causality/view.ts",
+    find: `  if (root === undefined || root.kind === "tombstone" || isExpired(root, nowMs)) return undefined;`,
+    replace: `  if (root === undefined || isExpired(root, nowMs)) return undefined;`,
+    expected: ["I2", "I1"],
+    breaks: "a deleted key is shown, empty",
+  },
+  {
+    name: "clock-not-kept",
+    file: "src/node/store-node.ts",
+    find: `new HybridClock({ boot: this.#boot, floor: saved })`,
+    replace: `new HybridClock({ boot: this.#boot, floor: { ms: 0, counter: 0 } })`,
+    expected: ["I9"],
+    breaks: "a start does not begin above the clock it had stored",
+  },
+  {
+    name: "clock-repeats",
+    file: "src/core/causality/hybrid-clock.ts",
+    find: `    } else {
+      this.#increment();
+    }
+    if (this.#carried.size > 0)`,
+    replace: `    }
+    if (this.#carried.size > 0)`,
+    expected: ["I9"],
+    breaks: "two writes of one millisecond get one stamp",
+  },
+  {
+    name: "beside-the-clock-forgotten",
+    file: "src/core/causality/hybrid-clock.ts",
+    find: `    this.#carried.set(ms, counter);`,
+    replace: `    this.#carried.set(ms, 0);`,
+    expected: ["I9"],
+    needs: ["clock-step"],
+    breaks: "two writes at once over one cell of a wild clock share a stamp",
+  },
+  {
+    name: "boot-id-reused",
+    file: "src/node/store-node.ts",
+    find: `    this.#boot = bootIdFrom(random.next53());
+    const saved`,
+    replace: `    this.#boot = bootIdFrom(4_711 + 0 * random.next53());
+    const saved`,
+    expected: ["I9"],
+    breaks: "starts, of whatever node, mint under one boot id",
+  },
+  {
+    name: "listing-loses-the-rest",
+    file: "src/node/replica.ts",
+    find: `          isCut = true;
+          break;`,
+    replace: `          break;`,
+    expected: ["I1"],
+    breaks: "a page of a listing that is full says that nothing follows",
+  },
+];

@@ -1,0 +1,59 @@
+/**
+ * Child process of the mutant runner: loads the simulator and the node with one planted bug, then runs the seeds it is
+ * sent. Without a name it runs the clean code: the control.
+ *
+ * The bug is planted by a module hook, which must stand before the first source is loaded: hence the dynamic imports.
+ */
+import { readFileSync } from "node:fs";
+import { registerHooks } from "node:module";
+import { fileURLToPath } from "node:url";
+import { MUTANTS } from "./catalogue.ts";
+import { canShow, type Mutant, plant } from "./mutant.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+
+/** What a run of one seed found. */
+export interface SeedResult {
+  readonly seed: number;
+  /** The run has nothing that the bug needs: it was not begun. */
+  readonly isPassedOver: boolean;
+  /** Of each violation; `assert` is a node that stopped itself. */
+  readonly invariants: readonly string[];
+  readonly detail: string;
+}
+
+function plantAtLoad(mutant: Mutant): () => boolean {
+  const target = new URL(mutant.file, ROOT).href;
+  let isPlanted = false;
+  registerHooks({
+    load(url, context, nextLoad) {
+      if (url !== target) return nextLoad(url, context);
+      const source = plant(mutant, readFileSync(fileURLToPath(url), "utf8"));
+      isPlanted = true;
+      return { format: "module-typescript", source, shortCircuit: true };
+    },
+  });
+  return () => isPlanted;
+}
+
+const name = process.argv[2];
+const mutant = MUTANTS.find((candidate) => candidate.name === name);
+if (name !== undefined && mutant === undefined) throw new Error(`no mutant is called ${name}`);
+const isPlanted = mutant === undefined ? () => true : plantAtLoad(mutant);
+const { drawPlan, run } = await import("../run.ts");
+const { makeStoreNode } = await import("../store-node-factory.ts");
+if (!isPlanted()) throw new Error(`${name}: ${mutant?.file} was never loaded`);
+
+process.on("message", (message) => {
+  if (mutant !== undefined && !canShow(mutant, drawPlan(Number(message)))) {
+    process.send?.({ seed: Number(message), isPassedOver: true, invariants: [], detail: "" });
+    return;
+  }
+  const { violations } = run({ seed: Number(message), makeNode: makeStoreNode });
+  const invariants = [...new Set(violations.map(({ invariant }) => invariant))];
+  // What an invariant reports says more than that a node stopped.
+  const first = violations.find(({ invariant }) => invariant !== "assert") ?? violations[0];
+  const detail = first === undefined ? "" : `${first.invariant}: ${first.detail}`;
+  const result: SeedResult = { seed: Number(message), isPassedOver: false, invariants, detail };
+  process.send?.(result);
+});
