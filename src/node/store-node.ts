@@ -12,7 +12,7 @@ import {
   parseDirtyMapKey,
   slotRange,
 } from "../core/causality/storage-key.ts";
-import { Placement } from "../core/placement/placement.ts";
+import { Placement, type PlacementSource } from "../core/placement/placement.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import { DirtyMaps } from "../core/replication/dirty-maps.ts";
 import { type NodeConfig, SHARED_CONFIG_DEFAULT, type SharedConfig } from "../model/config.ts";
@@ -84,6 +84,8 @@ export interface StoreNodeOptions {
   readonly onFatal: (reason: string) => void;
   /** The node has left its cluster, handed everything on, and stopped. */
   readonly onLeft?: () => void;
+  /** Makes placements; by default each node makes its own. Nodes of one process may share them: they are values. */
+  readonly place?: (source: PlacementSource) => Placement;
 }
 
 export class StoreNode implements Store {
@@ -322,6 +324,7 @@ export class StoreNode implements Store {
         "hashes-built": this.#cells.isBuilt ? 1 : 0,
         "keys-uncommitted": this.#commit.uncommitted,
         "peer-bytes-queued": this.#peers.queuedBytes(),
+        "slots-to-exchange": this.#convergence.slotsToExchange,
         "requests-in-flight": this.#requests.inFlight,
       },
     });
@@ -529,7 +532,9 @@ export class StoreNode implements Store {
   }
 
   #place(records: readonly MemberRecord[]): Placement {
-    return new Placement({ members: records, replicas: this.#identity.shared.replicas });
+    const { place } = this.#options;
+    const source = { members: records, replicas: this.#identity.shared.replicas };
+    return place === undefined ? new Placement(source) : place(source);
   }
 
   #onLivenessChanged(node: NodeId, liveness: Liveness): void {
