@@ -27,6 +27,7 @@ export class MembershipWatch {
   readonly #bounds: MembershipBounds;
   readonly #pairs = new Map<string, Pair>();
   readonly #pausedMs = new Map<number, number>();
+  readonly #boots = new Map<number, number>();
   /** The id of each machine, from the last time it was running. */
   readonly #idOf = new Map<number, NodeId>();
 
@@ -46,7 +47,10 @@ export class MembershipWatch {
       const wasAsleep =
         machine.process?.isPaused === true || this.#pausedMs.get(machine.index) !== pausedMs;
       this.#pausedMs.set(machine.index, pausedMs);
-      if (!wasAsleep) awake.add(machine);
+      // A start between two looks leaves no other trace, and begins by knowing nobody to be alive.
+      const isNew = this.#boots.get(machine.index) !== machine.boots;
+      this.#boots.set(machine.index, machine.boots);
+      if (!wasAsleep && !isNew) awake.add(machine);
     }
     for (const observer of this.#cluster.machines) {
       const views = awake.has(observer) ? this.#viewsOf(observer) : new Map<NodeId, string>();
