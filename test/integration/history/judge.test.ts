@@ -13,7 +13,7 @@ import type { Failure, WriteOutcome } from "../../../src/model/outcome.ts";
 import { slotFrom } from "../../../src/model/slot.ts";
 import { formatStamp, NO_STAMP, type Stamp } from "../../../src/model/stamp.ts";
 import type { DumpEntry } from "../../../src/node/store.ts";
-import { judge } from "./judge.ts";
+import { judge, plainWritesFailed } from "./judge.ts";
 import { Recorder } from "./recorded.ts";
 
 const KEY = keyFromText("k");
@@ -265,6 +265,24 @@ test("I12: a connection that breaks while nothing was done to its process is fou
   elsewhere.recorder.machines[1]?.absences.push({ fromMs: 1_015, untilMs: 9_000, boot: 0 });
   elsewhere.cutOff();
   assert.deepEqual(elsewhere.verdict(), ["I12"]);
+});
+
+test("a plain write that failed is counted where nothing was done to its node", () => {
+  const story = new Story();
+  story.put(10, failed("no"));
+  // The story's writes have less time than usual.
+  assert.equal(plainWritesFailed(story.recorder.history()), 0);
+  const [machine] = story.recorder.machines;
+  assert.ok(machine !== undefined);
+  const ask = { machine, key: KEY, deadlineMs: 5_000, nowMs: 3_000 };
+  story.recorder.end(
+    story.recorder.beginWrite(ask, { bytes: VALUE_BYTES }),
+    failed("maybe"),
+    3_010,
+  );
+  assert.equal(plainWritesFailed(story.recorder.history()), 1);
+  machine.pauses.push({ fromMs: 2_900, untilMs: 3_100 });
+  assert.equal(plainWritesFailed(story.recorder.history()), 0);
 });
 
 test("what the clients could not make sense of is a violation as it stands", () => {

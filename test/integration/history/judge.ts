@@ -16,12 +16,14 @@ import { checkReads } from "../../../sim/checkers/reads.ts";
 import {
   ackOf,
   describeOperation,
+  isWrite,
   neverHappened,
   type Operation,
   type Span,
   type Violation,
   type WriteOperation,
 } from "../../../sim/history.ts";
+import { DEADLINE_MS_DEFAULT } from "../../../src/model/limits.ts";
 import { formatStamp } from "../../../src/model/stamp.ts";
 import { overlapMs, type RealHistory } from "./recorded.ts";
 
@@ -87,6 +89,22 @@ function checkEnds(history: RealHistory, nowMs: number): Violation[] {
     }
   }
   return violations;
+}
+
+/**
+ * Plain writes (no quorum or condition of their own, the usual time) that failed at a node to which nothing was done:
+ * the store promises to take those. Counted, not judged: on a starved machine five seconds can be too few.
+ */
+export function plainWritesFailed(history: RealHistory): number {
+  return history.operations.filter(
+    (operation) =>
+      isWrite(operation) &&
+      operation.w === undefined &&
+      operation.condition === undefined &&
+      operation.deadlineMs >= DEADLINE_MS_DEFAULT &&
+      operation.outcome?.kind === "failed" &&
+      !hasCause(history, operation),
+  ).length;
 }
 
 function hasCause(history: RealHistory, operation: Operation): boolean {

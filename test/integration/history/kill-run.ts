@@ -14,7 +14,7 @@ import { SHARED_CONFIG_DEFAULT } from "../../../src/model/config.ts";
 import { RealCluster } from "../real-cluster.ts";
 import { type ClientConfig, Clients } from "./clients.ts";
 import { type DisturbanceCounts, Disturber, type DisturberConfig } from "./disturber.ts";
-import { judge, latenessMs } from "./judge.ts";
+import { judge, latenessMs, plainWritesFailed } from "./judge.ts";
 import { RealNode } from "./real-node.ts";
 import { type RealHistory, Recorder } from "./recorded.ts";
 import { type Cells, converge, listAll, readAll } from "./settle.ts";
@@ -42,6 +42,8 @@ export interface KillRunReport extends DisturbanceCounts {
   readonly neverHappened: number;
   readonly reads: number;
   readonly readsFailed: number;
+  /** Plain writes that failed at a node to which nothing was done. */
+  readonly plainWritesFailed: number;
   /** Failed requests of either kind, by code. */
   readonly failures: Readonly<Record<string, number>>;
   readonly keys: number;
@@ -210,6 +212,7 @@ class KillRun {
       seconds: Math.round((nowMs - this.#startMs) / 1_000),
       ...counts,
       ...tally(history),
+      plainWritesFailed: plainWritesFailed(history),
       keys: clients.keys.size,
       latestMs: Math.round(latenessMs(history, nowMs)),
       settledMs: this.#settledMs === undefined ? undefined : Math.round(this.#settledMs),

@@ -29,7 +29,7 @@ export interface MachineRecord {
   boots: number;
   /** Stopped by SIGSTOP. */
   readonly pauses: Span[];
-  /** From the signal that ended it until the process after it answered. */
+  /** From the signal that ended it until the process after it served. */
   readonly absences: Absence[];
 }
 
@@ -190,7 +190,8 @@ export class Recorder {
     operation.slowestWallMs = operation.wallMs;
     const { pauses, absences } = this.machines[operation.machine] as MachineRecord;
     const absence = absences.at(-1);
-    if (outcome !== undefined && absence !== undefined && operation.boot > absence.boot) {
+    const isBack = outcome !== undefined && !isNotReady(outcome);
+    if (isBack && absence !== undefined && operation.boot > absence.boot) {
       absence.untilMs = Math.min(absence.untilMs, nowMs);
     }
     operation.pausedMs =
@@ -227,6 +228,10 @@ export class Recorder {
       oddities: this.oddities,
     };
   }
+}
+
+function isNotReady(outcome: WriteOutcome | ReadOutcome): boolean {
+  return outcome.kind === "failed" && outcome.code === "not-ready";
 }
 
 /** Milliseconds of from..until that lie within any of the spans, which follow one another. */
