@@ -11,6 +11,7 @@ export type DndErrorCode =
   | "address-in-use" // a port is taken; the message names it
   | "data-directory" // the data directory cannot be used; the message says why
   | "start-failed" // the cluster refused this node, or it could not start; the message says why
+  | "cannot-leave" // a departure cannot begin; the message says why
   | "fatal" // the node cannot go on; the message says why
   | "closed"; // the node was closed
 

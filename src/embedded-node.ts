@@ -6,6 +6,7 @@
 import { binaryFromBytes, binaryFromText, textFromBinary } from "./base/binary.ts";
 import { DndError } from "./dnd-error.ts";
 import type { RootCell } from "./model/cell.ts";
+import { parseNodeId } from "./model/ids.ts";
 import { type Key, keyFault, keyFromBinary } from "./model/key.ts";
 import { DEADLINE_MS_MAX } from "./model/limits.ts";
 import type {
@@ -134,6 +135,7 @@ export class EmbeddedNode {
   readonly #valueBytesMax: number;
   readonly #replicas: number;
   readonly #end: () => Promise<void>;
+  readonly #left: Promise<void>;
   #closing: Promise<void> | undefined;
   /** Where peers reach this node, `host:port`. */
   readonly address: string;
@@ -146,6 +148,7 @@ export class EmbeddedNode {
     readonly address: string;
     readonly httpAddress: string | undefined;
     readonly end: () => Promise<void>;
+    readonly left: Promise<void>;
   }) {
     this.#store = options.store;
     // What the cluster shares is fixed once the node has started.
@@ -156,6 +159,7 @@ export class EmbeddedNode {
     this.address = options.address;
     this.httpAddress = options.httpAddress;
     this.#end = options.end;
+    this.#left = options.left;
   }
 
   /**
@@ -252,6 +256,40 @@ export class EmbeddedNode {
   close(): Promise<void> {
     this.#closing ??= this.#end();
     return this.#closing;
+  }
+
+  /**
+   * Takes this node out of its cluster for good: others copy its data first, while it serves on, then it closes.
+   * Settles when that is done, which takes as long as the data takes, or as a member that is away stays away; `status()`
+   * shows how far it is. The data directory cannot be started from again.
+   *
+   * @throws `DndError`: `cannot-leave` (no other active member would hold the data, ...), `closed`.
+   */
+  async leave(): Promise<void> {
+    if (this.#closing !== undefined) throw closedError();
+    const obstacle = this.#store.leave();
+    if (obstacle !== undefined) throw new DndError("cannot-leave", obstacle);
+    await this.#left;
+    await this.close();
+  }
+
+  /**
+   * Begins the removal of a dead member that will not come back: its slots are copied from the others, then it is out
+   * for good. What only it held is given up. `status()` shows when it is `removed`.
+   *
+   * @throws `DndError`: `bad-argument`, `cannot-leave` (the member is alive, ...), `closed`.
+   */
+  remove(node: string): void {
+    if (this.#closing !== undefined) throw closedError();
+    const id = parseNodeId(node);
+    if (id === undefined) throw badArgument("a node id is 16 hexadecimal digits");
+    const obstacle = this.#store.remove(id);
+    if (obstacle !== undefined) throw new DndError("cannot-leave", obstacle);
+  }
+
+  /** Settles when the node has left its cluster, by whoever's command, and serves no more; it is still to be closed. */
+  get left(): Promise<void> {
+    return this.#left;
   }
 
   /** `await using node = await openNode(...)` closes it at the end of the block. */

@@ -87,6 +87,7 @@ async function compose({ options, clock, log, onFatal, undo }: Parts): Promise<E
   const { host } = splitAddress(address);
   const ports = await httpPorts(options);
   const httpAddress = ports[0] === undefined ? undefined : formatAddress(host, ports[0]);
+  const { promise: left, resolve: onLeft } = Promise.withResolvers<void>();
   const node = new StoreNode({
     config: nodeConfig(options, address, httpAddress),
     clock,
@@ -95,6 +96,7 @@ async function compose({ options, clock, log, onFatal, undo }: Parts): Promise<E
     transport,
     log,
     onFatal: (reason) => onFatal(new DndError("fatal", reason)),
+    onLeft,
   });
   // From here on the storage is the node's to close, when nothing is written any more.
   undo.splice(undo.indexOf(closeStorage), 1);
@@ -119,7 +121,7 @@ async function compose({ options, clock, log, onFatal, undo }: Parts): Promise<E
   });
   const watch = watchEventLoop(STALL_MS_MIN, (lagMs) => node.noteStall(lagMs));
   undo.push(async () => watch.close());
-  return new EmbeddedNode({ store: node, address, httpAddress, end: () => unwind(undo) });
+  return new EmbeddedNode({ store: node, address, httpAddress, left, end: () => unwind(undo) });
 }
 
 function nodeConfig(

@@ -7,9 +7,11 @@ import { addExport } from "./commands/export.ts";
 import { addGet } from "./commands/get.ts";
 import { addImport } from "./commands/import.ts";
 import { addJoin } from "./commands/join.ts";
+import { addLeave } from "./commands/leave.ts";
 import { addLocate } from "./commands/locate.ts";
 import { addMembers } from "./commands/members.ts";
 import { addPut } from "./commands/put.ts";
+import { addRemove } from "./commands/remove.ts";
 import { addStart } from "./commands/start.ts";
 import { addStatus } from "./commands/status.ts";
 import { addUp } from "./commands/up.ts";
@@ -30,6 +32,8 @@ const COMMANDS = [
   addJoin,
   addStatus,
   addMembers,
+  addLeave,
+  addRemove,
   addLocate,
   addGet,
   addPut,

@@ -42,7 +42,9 @@ export async function runNode(settings: Settings): Promise<void> {
   stop.isReady = true;
   await whenReady(node, stop);
   if (!stop.isStopped()) announce(node, isJson);
-  await stop.requested;
+  await Promise.race([stop.requested, node.left]);
+  if (!stop.isStopped())
+    remark("the node has left its cluster; its data directory is of no more use");
   await drain(node);
 }
 

@@ -67,6 +67,7 @@ export class Convergence {
   #handoverFrom = 0;
   #foreignSlots = 0;
   #filledUnder: Epoch | undefined;
+  #pendingUnder: { readonly placement: Placement; readonly slots: readonly Slot[] } | undefined;
   #isClosed = false;
 
   constructor(options: ConvergenceOptions) {
@@ -92,6 +93,13 @@ export class Convergence {
     let running = 0;
     for (const progress of this.#peers.values()) running += progress.running;
     return running;
+  }
+
+  /** Slots found to differ from another member's and not yet exchanged with it, summed over members. */
+  get slotsToExchange(): number {
+    let slots = 0;
+    for (const { differing, running } of this.#peers.values()) slots += differing.size + running;
+    return slots;
   }
 
   /** Whether this node holds, under the present placement, all that it is to hold. */
@@ -288,11 +296,8 @@ export class Convergence {
       this.#filledUnder = now.epoch;
       return;
     }
-    let isPending = false;
-    for (let index = 0; index < SLOT_COUNT; index += 1) {
-      const slot = index as Slot;
-      if (!now.isPending(slot, self)) continue;
-      isPending = true;
+    const pending = this.#pendingSlots(now);
+    for (const slot of pending) {
       const primaries = now.primaries(slot);
       if (primaries.length === 0) return;
       const lacking = primaries.filter((peer) => !this.isEqualTo(peer));
@@ -302,7 +307,19 @@ export class Convergence {
     }
     assert(now.memberIds.includes(self), "a node that fills up is a member");
     this.#filledUnder = now.epoch;
-    if (isPending) onFilled();
+    if (pending.length > 0) onFilled();
+  }
+
+  /** Looked for once a placement, not at each tick: there are many slots, and while members change, many ticks. */
+  #pendingSlots(now: Placement): readonly Slot[] {
+    if (this.#pendingUnder?.placement === now) return this.#pendingUnder.slots;
+    const slots: Slot[] = [];
+    for (let index = 0; index < SLOT_COUNT; index += 1) {
+      const slot = index as Slot;
+      if (now.isPending(slot, this.#options.self)) slots.push(slot);
+    }
+    this.#pendingUnder = { placement: now, slots };
+    return slots;
   }
 
   /** Slots with cells that belong to others, counted now. */

@@ -363,7 +363,9 @@ describe("the other addresses", () => {
       "/": ["get"],
       "/cluster": ["get"],
       "/cluster/dump": ["get"],
+      "/cluster/leave": ["post"],
       "/cluster/locate": ["get"],
+      "/cluster/remove": ["post"],
       "/health": ["get"],
       "/kv": ["get", "post"],
       "/kv/{key}": ["delete", "get", "head", "post", "put"],
@@ -372,7 +374,10 @@ describe("the other addresses", () => {
     });
     for (const [path, item] of Object.entries(document.paths)) {
       for (const method of Object.keys(item)) {
-        const target = path.replace("{key}", "a").replace("locate", "locate?key=a");
+        const target = path
+          .replace("{key}", "a")
+          .replace("locate", "locate?key=a")
+          .replace("remove", "remove?node=00000000000000aa");
         const reply = await request(
           port,
           method.toUpperCase(),
@@ -384,12 +389,38 @@ describe("the other addresses", () => {
     }
   });
 
+  test("a member is told to go by POST, not by a page of another origin, and told what is in the way", async () => {
+    const node = "00000000000000aa";
+    for (const target of ["/cluster/leave", `/cluster/remove?node=${node}`]) {
+      const begun = await request(port, "POST", target);
+      assert.equal(begun.status, 202);
+      assert.ok("members" in JSON.parse(begun.body.toString()));
+      const foreign = await request(port, "POST", target, {
+        headers: ["Origin: http://evil.example"],
+      });
+      assert.equal(problemOf(foreign)["code"], "foreign-origin");
+      store.departureProblem = "it is the last one";
+      const refused = await request(port, "POST", target);
+      store.departureProblem = undefined;
+      assert.equal(refused.status, 409);
+      assert.equal(problemOf(refused)["detail"], "it is the last one");
+    }
+    for (const target of [
+      "/cluster/remove",
+      "/cluster/remove?node=xyz",
+      "/cluster/leave?node=00000000000000aa",
+    ]) {
+      assert.equal((await request(port, "POST", target)).status, 400, target);
+    }
+  });
+
   test("wrong methods are 405 with Allow, unknown addresses 404", async () => {
     for (const [method, target, allow] of [
       ["PATCH", "/kv/a", "GET, HEAD, PUT, POST, DELETE"],
       ["OPTIONS", "/kv/a", "GET, HEAD, PUT, POST, DELETE"],
       ["DELETE", "/kv", "GET, HEAD, POST"],
       ["POST", "/cluster", "GET, HEAD"],
+      ["GET", "/cluster/leave", "POST"],
     ] as const) {
       const answer = await request(port, method, target);
       assert.equal(answer.status, 405, `${method} ${target}`);

@@ -24,6 +24,7 @@ import {
   parseLocateParameters,
   parseNoParameters,
   parseParameters,
+  parseRemoveParameters,
 } from "../../protocol/http/query.ts";
 import { dumpEntryJson, locationJson, statusJson } from "./cluster-json.ts";
 import { describeKv } from "./kv-description.ts";
@@ -48,6 +49,8 @@ const FRONT_PAGE = `dnd: a masterless, durable, always-writable key-value store
   GET                           /cluster           members, liveness, placement, counters
   GET                           /cluster/locate    ?key= the nodes that hold a key
   GET                           /cluster/dump      this node's own cells
+  POST                          /cluster/leave     this node hands its data on and goes
+  POST                          /cluster/remove    ?node= a dead member that will not come back
   GET                           /health            200 while the process is alive
   GET                           /ready             200 while the node serves
   GET                           /openapi.json      all of this for programs
@@ -111,6 +114,20 @@ const dump = createRoute({
   request: { query: z.object({ limit: z.string().optional(), cursor: z.string().optional() }) },
   responses: { 200: json("A page in storage order.", dumpPageSchema), 400: refused, 503: refused },
 });
+const GOES = "It has begun; /cluster shows how far it is, by intent and gauges.";
+const leave = createRoute({
+  method: "post",
+  path: "/cluster/leave",
+  summary: "Has this node hand its data on, leave the cluster, and end",
+  responses: { 202: json(GOES, clusterSchema), 400: refused, 403: refused, 409: refused },
+});
+const remove = createRoute({
+  method: "post",
+  path: "/cluster/remove",
+  summary: "Removes a dead member that will not come back",
+  request: { query: z.object({ node: z.string().openapi({ description: "Its id." }) }) },
+  responses: { 202: json(GOES, clusterSchema), 400: refused, 403: refused, 409: refused },
+});
 
 const DUMP_SCOPE = "dump";
 
@@ -125,7 +142,9 @@ export function createNodeRoutes(store: Store, log: Log): NodeApplication {
     serve: (request: IncomingMessage) => Answer | Promise<Answer>,
   ): void => {
     app.openAPIRegistry.registerPath(route);
-    app.get(route.path, async (context) => respond(await serve(context.env.incoming)));
+    app.on(route.method.toUpperCase(), route.path, async (context) =>
+      respond(await serve(context.env.incoming)),
+    );
   };
   add(frontPage, (request) => withoutParameters(request, () => textAnswer(FRONT_PAGE)));
   add(health, (request) => withoutParameters(request, () => jsonAnswer({ status: "alive" })));
@@ -137,6 +156,10 @@ export function createNodeRoutes(store: Store, log: Log): NodeApplication {
   add(dump, (request) =>
     dumpAnswer(store, parametersOf(request), wantsLines(request.headers.accept)),
   );
+  add(leave, (request) =>
+    withoutParameters(request, () => departureAnswer(store, () => store.leave())),
+  );
+  add(remove, (request) => removeAnswer(store, parametersOf(request)));
 
   app.openAPIRegistry.registerPath(openApi);
   describeKv(app.openAPIRegistry);
@@ -147,21 +170,14 @@ export function createNodeRoutes(store: Store, log: Log): NodeApplication {
     return respond(withoutParameters(context.env.incoming, () => answer));
   });
 
-  for (const path of [
-    "/",
-    "/health",
-    "/ready",
-    "/cluster",
-    "/cluster/locate",
-    "/cluster/dump",
-    "/openapi.json",
+  for (const { path, method } of [
+    ...[frontPage, health, ready, cluster, locate, dump, openApi],
+    ...[leave, remove],
   ]) {
+    const allowed = method === "post" ? "POST" : "GET, HEAD";
     app.all(path, (context) => {
-      const failure = problem(
-        "method-not-allowed",
-        `${context.req.method} is not one of GET, HEAD`,
-      );
-      return respond(problemAnswer(failure, ["Allow", "GET, HEAD"]));
+      const detail = `${context.req.method} is not one of ${allowed}`;
+      return respond(problemAnswer(problem("method-not-allowed", detail), ["Allow", allowed]));
     });
   }
   app.notFound((context) => {
@@ -211,6 +227,20 @@ function readyAnswer(store: Store): Answer {
   const { phase } = store.status();
   const isReady = phase === "ready";
   return jsonAnswer({ ready: isReady, phase }, isReady ? 200 : 503);
+}
+
+/** Begins what `command` does, and shows the cluster as it is then. */
+function departureAnswer(store: Store, command: () => string | undefined): Answer {
+  const obstacle = command();
+  if (obstacle !== undefined) return problemAnswer(problem("cannot-leave", obstacle));
+  return jsonAnswer(statusJson(store.status()), 202);
+}
+
+function removeAnswer(store: Store, parameters: Parameters | Problem): Answer {
+  if (isProblem(parameters)) return problemAnswer(parameters);
+  const wanted = parseRemoveParameters(parameters);
+  if (isProblem(wanted)) return problemAnswer(wanted);
+  return departureAnswer(store, () => store.remove(wanted.node));
 }
 
 function textAnswer(body: string): Answer {

@@ -26,6 +26,7 @@ const CATALOGUE = {
   "method-not-allowed": { status: 405, title: "The method is not allowed here" },
   "body-too-slow": { status: 408, title: "The request did not arrive in time" },
   "wrong-type": { status: 409, title: "The key holds another type" },
+  "cannot-leave": { status: 409, title: "The member cannot go now" },
   "condition-failed": { status: 412, title: "The condition does not hold" },
   "value-too-large": { status: 413, title: "The value is too large" },
   "line-too-long": { status: 413, title: "The line is too long" },

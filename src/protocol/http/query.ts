@@ -4,6 +4,7 @@
  * Invariant: a parameter that a route does not know, or that is given twice, is an error that names it: a
  * misspelt `w=` must not silently weaken a write. Values stay raw until the parameter's own parser decodes them.
  */
+import { type NodeId, parseNodeId } from "../../model/ids.ts";
 import { DEADLINE_MS_MAX, LIST_ENTRIES_MAX, REPLICAS_MAX } from "../../model/limits.ts";
 import { decodeBase64, decodePercent } from "./percent.ts";
 import { excerpt, type Problem, problem } from "./problem.ts";
@@ -141,6 +142,17 @@ export function parseLocateParameters(parameters: Parameters): { readonly key: s
     if (key === undefined)
       throw new Refusal(bad("key", "", "the parameter key or key64 is missing"));
     return { key };
+  });
+}
+
+/** `POST /cluster/remove`: `node`, an id. */
+export function parseRemoveParameters(parameters: Parameters): { readonly node: NodeId } | Problem {
+  return collect(() => {
+    refuseUnknown(parameters, ["node"]);
+    const raw = parameters.get("node") ?? "";
+    const node = parseNodeId(raw);
+    if (node === undefined) throw new Refusal(bad("node", raw, "node is an id of 16 hex digits"));
+    return { node };
   });
 }
 
