@@ -69,6 +69,9 @@ export interface RunReport {
 const FORMING_MS_MAX = 60_000;
 /** Virtual milliseconds it has to settle after the faults. */
 const SETTLING_MS_MAX = 180_000;
+/** Two members compare every 5 to 10 s; each pair does so once in either span. */
+const QUIET_AFTER_MS = 3_000;
+const QUIET_MS = 11_000;
 const SAMPLE_MS = 500;
 /** How often a key is read at the end before no answer counts as none. */
 const READ_ROUNDS = 4;
@@ -306,6 +309,7 @@ class Run {
         continue;
       }
       this.#settledMs = this.#scheduler.nowMs - fromMs;
+      this.#expectQuiet();
       return this.#readAll(state);
     }
     if (problem !== "") {
@@ -316,6 +320,25 @@ class Run {
       );
     }
     return undefined;
+  }
+
+  /** I5: equal replicas find nothing to mend, however often they look. */
+  #expectQuiet(): void {
+    // What was found before all was equal may still be under way.
+    this.#scheduler.runUntil(this.#scheduler.nowMs + QUIET_AFTER_MS);
+    const before = this.#slotsFoundToDiffer();
+    this.#scheduler.runUntil(this.#scheduler.nowMs + QUIET_MS);
+    const count = this.#slotsFoundToDiffer() - before;
+    if (count > 0) {
+      this.#cluster.violate("I5", `replicas that are equal found ${count} slots to differ`);
+    }
+  }
+
+  #slotsFoundToDiffer(): number {
+    let count = 0;
+    for (const { node } of this.#cluster.machines)
+      count += node?.status().counters["slots-differing"] ?? 0;
+    return count;
   }
 
   #dirty(): string {
