@@ -36,7 +36,7 @@ export const STORING: readonly Mutant[] = [
     else if (this.#forming.values.size > 0) this.#forming.waiters.push(done);
     else done(undefined);`,
     expected: ["I1"],
-    needs: ["power-loss-at-ack"],
+    needs: ["power-loss-at-ack", "slow-disk"],
     breaks: "a write waits for the batch under way, not for the one that carries it",
   },
   {
@@ -76,21 +76,9 @@ export const STORING: readonly Mutant[] = [
     file: "src/node/store-node.ts",
     find: `    else this.#cells.rebuild();`,
     replace: `    else void 0;`,
-    expected: ["I4", "I1"],
+    expected: ["I5", "I4"],
     needs: ["full-disk"],
     breaks: "after a failed commit the slot hashes describe cells that were taken back",
-  },
-  {
-    name: "later-puts-kept",
-    file: "src/node/group-commit.ts",
-    find: `    const later = this.#forming;
-    this.#forming = emptyBatch();
-    this.#options.onFailed`,
-    replace: `    const later = emptyBatch();
-    this.#options.onFailed`,
-    expected: ["I4", "I1"],
-    needs: ["full-disk"],
-    breaks: "puts that were merged on top of a failed batch are stored as if it had succeeded",
   },
   {
     name: "failed-sync-goes-on",
