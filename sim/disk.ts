@@ -248,9 +248,7 @@ class DiskSession implements Storage {
 
 function checksumOf(operations: readonly StorageOperation[]): number {
   let crc = operations.length;
-  for (const { key, value } of operations) {
-    crc = crc32(Buffer.from(key, "latin1"), crc);
-    if (value !== undefined) crc = crc32(value, crc);
-  }
+  // Keys are strings and cannot change.
+  for (const { value } of operations) if (value !== undefined) crc = crc32(value, crc);
   return crc;
 }

@@ -294,6 +294,8 @@ export class FaultPlan {
         victim.clock.setDrift(random.between(-1_000, 1_000));
         return `n${victim.index} ${victim.clock.driftPpm} ppm`;
       case "move":
+        // One address must stay: if all who know each other move at once, nobody can find anybody.
+        if (victim.index === 0) return undefined;
         cluster.crash(victim, "process");
         cluster.move(victim);
         return `n${victim.index} to ${victim.address}`;
