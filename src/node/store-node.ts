@@ -12,7 +12,7 @@ import {
   parseDirtyMapKey,
   slotRange,
 } from "../core/causality/storage-key.ts";
-import { Placement, type PlacementSource } from "../core/placement/placement.ts";
+import { holdsSlots, Placement, type PlacementSource } from "../core/placement/placement.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import { DirtyMaps } from "../core/replication/dirty-maps.ts";
 import { type NodeConfig, SHARED_CONFIG_DEFAULT, type SharedConfig } from "../model/config.ts";
@@ -67,6 +67,9 @@ import type { DumpOutcome, KeyLocation, NodePhase, Store, StoreStatus } from "./
 /** How long a graceful stop waits for what is under way. */
 const DRAIN_MS_MAX = 5_000;
 const DRAIN_POLL_MS = 20;
+/** A node without data of its own waits so long for connections to all who answer. */
+const CONNECT_MS_MAX = 3_000;
+const CONNECT_POLL_MS = 10;
 /** Why a data directory cannot be started from. */
 const GONE = {
   left: "this node has left its cluster; start it with an empty data directory",
@@ -474,11 +477,31 @@ export class StoreNode implements Store {
         membership.deliver({ kind: "push-pull-received", state: start.heard });
       }
       this.#replace(membership.members());
-      if (start.intent !== "left") this.#requests.open();
       this.#convergence.start();
       this.#departures.start();
-      done(undefined);
+      const open = (): void => {
+        if (this.#phase === "stopping" || this.#phase === "stopped") return;
+        this.#requests.open();
+        done(undefined);
+      };
+      const isHolder = start.intent !== "joining" && start.intent !== "left";
+      if (isHolder) open();
+      else this.#whenConnected(clock.monotonicMs() + CONNECT_MS_MAX, open);
     });
+  }
+
+  /** A node that holds nothing itself cannot serve before it reaches those who do. */
+  #whenConnected(untilMs: number, then: () => void): void {
+    const { clock } = this.#options;
+    const isReached = ({ record, liveness }: Member): boolean =>
+      record.id === this.#identity.nodeId ||
+      !holdsSlots(record.intent) ||
+      liveness === "dead" ||
+      this.#peers.reach(record.id) !== "down";
+    const others = this.#membership?.members() ?? [];
+    if (clock.monotonicMs() >= untilMs || (this.#peers.connected > 0 && others.every(isReached))) {
+      then();
+    } else clock.after(CONNECT_POLL_MS, () => this.#whenConnected(untilMs, then));
   }
 
   #record(intent: MemberRecord["intent"]): MemberRecord {
