@@ -28,7 +28,7 @@ const COMPARE_SOON_MS = 300;
 /** Slots that differ are looked at again after this long: longer than a write takes to reach everybody. */
 const CONFIRM_MS = 250;
 /** Slots exchanged at once with one peer. */
-const EXCHANGES_MAX = 8;
+const EXCHANGES_MAX = 16;
 /** A slot whose handover failed waits this long. */
 const HANDOVER_RETRY_MS = 1_000;
 

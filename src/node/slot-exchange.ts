@@ -80,6 +80,10 @@ export class SlotExchange {
     const list = { kind: "slot-list", slot, after, limit: PAGE_CELLS_MAX } as const;
     askPeer(ports, peer, list, "slot-list-reply", (theirs) => {
       if (theirs === undefined) return this.#end(false);
+      // A node that fills up has most slots empty, and need not read its disk to know it.
+      if (ports.cells.isBuilt && ports.cells.hashes.count(slot) === 0) {
+        return this.#settle(within(theirs.digests, slot, undefined), new Map(), theirs.next);
+      }
       ports.replica.digests(slot, after, PAGE_CELLS_MAX, (mine) => {
         if (mine === undefined) return this.#end(false);
         // Only what both pages reach can be compared; the rest waits for the next page.
