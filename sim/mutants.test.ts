@@ -7,7 +7,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FaultKind } from "./fault-plan.ts";
 import { MUTANTS, type Mutant, mutated } from "./mutants.ts";
-import { drawPlan, type RunPlan, type RunReport, run } from "./run.ts";
+import { type RunReport, run } from "./run.ts";
+import { drawPlan, type RunPlan } from "./run-plan.ts";
 import { makeStoreNode } from "./store-node-factory.ts";
 
 /** What must catch each, and under which faults, by typical milliseconds between strikes. */

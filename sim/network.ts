@@ -15,6 +15,7 @@ import {
   PEER_QUEUE_BYTES_MAX,
 } from "../src/model/limits.ts";
 import type { ConnectionId, Transport, TransportListener } from "../src/ports/transport.ts";
+import { copyOf, damaged } from "./damage.ts";
 import type { Links } from "./links.ts";
 import type { SimRandom } from "./random.ts";
 import type { Process, Scheduler } from "./virtual-clock.ts";
@@ -206,7 +207,9 @@ export class Network {
     const isHeld = this.#random.below(1_000) < this.config.holdPerMille;
     const delayMs = this.#delayMs(from, machine) + (isHeld ? this.#random.below(30_000) : 0);
     const bytes =
-      this.#random.below(1_000) < this.config.corruptPerMille ? this.#damaged(datagram) : datagram;
+      this.#random.below(1_000) < this.config.corruptPerMille
+        ? damaged(datagram, this.#random)
+        : datagram;
     this.#scheduler.after(delayMs, "datagram", undefined, () => {
       const target = this.#listening.get(to);
       if (target === undefined || this.links.link(from, machine).blocksDatagrams) {
@@ -224,18 +227,6 @@ export class Network {
         target.listener?.onDatagram(owner.address, bytes),
       );
     });
-  }
-
-  /** A few bits changed, the end cut off, or anything. */
-  #damaged(datagram: Uint8Array): Uint8Array {
-    const roll = this.#random.below(3);
-    if (roll === 0) return datagram.subarray(0, this.#random.below(datagram.length + 1));
-    const bytes = roll === 1 ? datagram : new Uint8Array(this.#random.below(DATAGRAM_BYTES_MAX));
-    const changes = roll === 1 ? 1 + this.#random.below(3) : bytes.length;
-    for (let change = 0; change < changes && bytes.length > 0; change += 1) {
-      bytes[this.#random.below(bytes.length)] = this.#random.below(256);
-    }
-    return bytes;
   }
 
   #newHalf(owner: SimTransport): Half {
@@ -483,9 +474,4 @@ export class SimTransport implements Transport {
   sendDatagram(to: Address, datagram: Uint8Array): void {
     this.#network.sendDatagram(this, to, datagram);
   }
-}
-
-/** Not `slice`: on a `Buffer` that would share the memory. */
-function copyOf(bytes: Uint8Array): Uint8Array {
-  return Uint8Array.prototype.slice.call(bytes);
 }

@@ -2,7 +2,6 @@
  * One run: a seed in, a report out. Nodes form a cluster, clients work while faults rage, everything is healed,
  * the cluster must settle within bounded virtual time, and the checkers judge what clients saw.
  */
-import { type Durability, SHARED_CONFIG_DEFAULT, type SharedConfig } from "../src/model/config.ts";
 import type { Key } from "../src/model/key.ts";
 import type { DumpEntry } from "../src/node/store.ts";
 import { checkAnswers } from "./checkers/answers.ts";
@@ -15,14 +14,15 @@ import { checkOrder } from "./checkers/order.ts";
 import { checkPromises } from "./checkers/promises.ts";
 import { checkReads } from "./checkers/reads.ts";
 import { type Machine, type NodeFactory, SimCluster } from "./cluster.ts";
-import { drawFaults, type FaultConfig, FaultPlan } from "./fault-plan.ts";
+import { FaultPlan } from "./fault-plan.ts";
 import type { History, ReadOperation, Span, Violation } from "./history.ts";
 import { Links } from "./links.ts";
 import { Network } from "./network.ts";
 import { type SimRandom, Streams } from "./random.ts";
+import { drawPlan, type RunPlan } from "./run-plan.ts";
 import { Trace, type TraceSink } from "./trace.ts";
 import { Scheduler } from "./virtual-clock.ts";
-import { Workload, type WorkloadConfig } from "./workload.ts";
+import { Workload } from "./workload.ts";
 
 export interface RunOptions {
   readonly seed: number;
@@ -36,19 +36,6 @@ export interface RunOptions {
   readonly hasLyingDisks?: boolean;
   /** Replaces what the seed would draw. */
   readonly plan?: Partial<RunPlan>;
-}
-
-/** The shape of a run, drawn from its seed. */
-export interface RunPlan {
-  readonly isCalm: boolean;
-  readonly machines: number;
-  readonly durability: Durability;
-  readonly shared: SharedConfig;
-  readonly zones: number;
-  readonly skewMsMax: number;
-  readonly faultMs: number;
-  readonly workload: WorkloadConfig;
-  readonly faults: FaultConfig;
 }
 
 export interface RunReport {
@@ -80,46 +67,6 @@ const DUMP_ENTRIES = 1_000;
 /** Runs one seed to its end. */
 export function run(options: RunOptions): RunReport {
   return new Run(options).run();
-}
-
-/** Draws the shape of a run. */
-export function drawPlan(seed: number): RunPlan {
-  const random = new Streams(seed).stream("plan");
-  const isCalm = random.oneIn(12);
-  const machines = random.pick([3, 3, 3, 4, 5, 5, 6, 7]);
-  const durability = random.oneIn(6) ? "os" : "fsync";
-  const replicas = random.pick([1, 2, 3, 3, 3, 3, 3, 4, 5]);
-  return {
-    isCalm,
-    machines,
-    durability,
-    shared: { ...SHARED_CONFIG_DEFAULT, replicas },
-    zones: random.pick([1, 1, 2, 3]),
-    skewMsMax: random.pick([0, 5, 500, 30_000, 600_000]),
-    faultMs: random.between(60_000, 90_000),
-    workload: drawWorkload(random, Math.min(replicas, machines)),
-    faults: drawFaults(random, { isCalm, machinesMax: machines + 2, durability }),
-  };
-}
-
-function drawWorkload(random: SimRandom, replicas: number): WorkloadConfig {
-  return {
-    lanes: random.between(3, 10),
-    keys: random.pick([3, 20, 100, 300]),
-    hotKeys: random.between(1, 4),
-    thinkMs: random.pick([200, 500, 1_000]),
-    mix: {
-      put: random.between(4, 10),
-      delete: random.between(0, 3),
-      conditional: random.between(0, 4),
-      read: random.between(2, 8),
-      list: random.between(0, 1),
-    },
-    asksQuorums: random.oneIn(3),
-    hasShortDeadlines: random.oneIn(3),
-    valueBytesMax: random.pick([64, 2_000, 100_000, 700_000]),
-    replicas,
-  };
 }
 
 class Run {

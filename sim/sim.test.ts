@@ -5,7 +5,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SHARED_CONFIG_DEFAULT } from "../src/model/config.ts";
-import { drawPlan, type RunPlan, type RunReport, run } from "./run.ts";
+import { type RunReport, run } from "./run.ts";
+import { drawPlan, type RunPlan } from "./run-plan.ts";
 import { type ToyBug, toyNode } from "./toy-node.ts";
 
 /** One machine, and no fault that the toy is not made for. */

@@ -18,7 +18,7 @@ function place(source: PlacementSource): Placement {
   const members = [...source.members].map(
     ({ id, intent, weight, zone }) => `${id} ${intent} ${weight} ${JSON.stringify(zone)}`,
   );
-  const name = `${source.replicas} ${members.sort().join()}`;
+  const name = `${source.replicas} ${members.sort((a, b) => (a < b ? -1 : 1)).join()}`;
   const known = placements.get(name);
   if (known !== undefined) return known;
   const placement = new Placement(source);

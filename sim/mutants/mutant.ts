@@ -7,7 +7,7 @@
  */
 
 import type { FaultKind } from "../fault-plan.ts";
-import type { RunPlan } from "../run.ts";
+import type { RunPlan } from "../run-plan.ts";
 
 /**
  * What a run must have for a bug to show at all: a kind of fault; none of them; requests with a w or r of their own;

@@ -40,7 +40,8 @@ const name = process.argv[2];
 const mutant = MUTANTS.find((candidate) => candidate.name === name);
 if (name !== undefined && mutant === undefined) throw new Error(`no mutant is called ${name}`);
 const isPlanted = mutant === undefined ? () => true : plantAtLoad(mutant);
-const { drawPlan, run } = await import("../run.ts");
+const { run } = await import("../run.ts");
+const { drawPlan } = await import("../run-plan.ts");
 const { makeStoreNode } = await import("../store-node-factory.ts");
 if (!isPlanted()) throw new Error(`${name}: ${mutant?.file} was never loaded`);
 

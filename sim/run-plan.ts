@@ -1,0 +1,58 @@
+/** The shape of a run, drawn from its seed: how large the cluster is, what clients ask of it, what breaks. */
+import { type Durability, SHARED_CONFIG_DEFAULT, type SharedConfig } from "../src/model/config.ts";
+import { drawFaults, type FaultConfig } from "./fault-plan.ts";
+import { type SimRandom, Streams } from "./random.ts";
+import type { WorkloadConfig } from "./workload.ts";
+
+/** The shape of a run, drawn from its seed. */
+export interface RunPlan {
+  readonly isCalm: boolean;
+  readonly machines: number;
+  readonly durability: Durability;
+  readonly shared: SharedConfig;
+  readonly zones: number;
+  readonly skewMsMax: number;
+  readonly faultMs: number;
+  readonly workload: WorkloadConfig;
+  readonly faults: FaultConfig;
+}
+
+/** Draws the shape of a run. */
+export function drawPlan(seed: number): RunPlan {
+  const random = new Streams(seed).stream("plan");
+  const isCalm = random.oneIn(12);
+  const machines = random.pick([3, 3, 3, 4, 5, 5, 6, 7]);
+  const durability = random.oneIn(6) ? "os" : "fsync";
+  const replicas = random.pick([1, 2, 3, 3, 3, 3, 3, 4, 5]);
+  return {
+    isCalm,
+    machines,
+    durability,
+    shared: { ...SHARED_CONFIG_DEFAULT, replicas },
+    zones: random.pick([1, 1, 2, 3]),
+    skewMsMax: random.pick([0, 5, 500, 30_000, 600_000]),
+    faultMs: random.between(60_000, 90_000),
+    workload: drawWorkload(random, Math.min(replicas, machines)),
+    faults: drawFaults(random, { isCalm, machinesMax: machines + 2, durability }),
+  };
+}
+
+function drawWorkload(random: SimRandom, replicas: number): WorkloadConfig {
+  return {
+    lanes: random.between(3, 10),
+    keys: random.pick([3, 20, 100, 300]),
+    hotKeys: random.between(1, 4),
+    thinkMs: random.pick([200, 500, 1_000]),
+    mix: {
+      put: random.between(4, 10),
+      delete: random.between(0, 3),
+      conditional: random.between(0, 4),
+      read: random.between(2, 8),
+      list: random.between(0, 1),
+    },
+    asksQuorums: random.oneIn(3),
+    hasShortDeadlines: random.oneIn(3),
+    valueBytesMax: random.pick([64, 2_000, 100_000, 700_000]),
+    replicas,
+  };
+}
