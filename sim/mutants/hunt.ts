@@ -3,6 +3,7 @@
  * clean code is green. A node that stops itself by an assertion is noted, and does not count.
  */
 import { type ChildProcess, fork } from "node:child_process";
+import { clearTimeout, setTimeout } from "node:timers";
 import { fileURLToPath } from "node:url";
 import type { Mutant } from "./mutant.ts";
 import type { SeedResult } from "./worker.ts";

