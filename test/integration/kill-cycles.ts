@@ -6,6 +6,7 @@
  *   --seed N      what is done to whom (default: drawn)  --seconds S   begin no new cycle after S seconds
  *   --lanes N     connections to each node (default 8)   --keys N      beside the hot ones (default 8000)
  *   --json        the report as one line of JSON
+ *   --plant NAME  the control: a bug of sim/mutants/ in every node; must end in violations
  *
  * The seed decides the faults and the requests, in their order; the machine decides how they meet. What a seed found
  * once it may find again, and need not.
@@ -21,6 +22,7 @@ const { values: flags } = parseArgs({
     seconds: { type: "string", default: "86400" },
     lanes: { type: "string", default: "8" },
     keys: { type: "string", default: "8000" },
+    plant: { type: "string" },
     json: { type: "boolean", default: false },
   },
 });
@@ -64,6 +66,7 @@ const options = {
   calmMs: 4_000,
   absentMsMax: 8_000,
   pauseMsMax: 15_000,
+  plantedBug: flags.plant,
   say: (line: string): void => {
     process.stderr.write(`${line}\n`);
   },

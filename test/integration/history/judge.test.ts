@@ -242,14 +242,14 @@ test("a read by a quorum that misses an acknowledged write is stale", () => {
 
 test("I12: an answer long after its deadline is late, unless its process stood still", () => {
   const story = new Story();
-  story.late(3_000);
+  story.late(7_000);
   assert.deepEqual(story.verdict(), ["I12"]);
   const prompt = new Story();
   prompt.late(0);
   assert.deepEqual(prompt.verdict(), []);
   const paused = new Story();
-  paused.recorder.machines[0]?.pauses.push({ fromMs: 1_100, untilMs: 4_500 });
-  paused.late(3_000);
+  paused.recorder.machines[0]?.pauses.push({ fromMs: 1_100, untilMs: 8_500 });
+  paused.late(7_000);
   assert.deepEqual(paused.verdict(), []);
 });
 

@@ -25,6 +25,8 @@ export interface KillRunOptions extends DisturberConfig, Omit<ClientConfig, "rep
   readonly cycles: number;
   /** Begin no new cycle after this many seconds. */
   readonly secondsMax: number;
+  /** A bug of the simulator's catalogue in every node: the control, which must end in violations. */
+  readonly plantedBug?: string | undefined;
   /** What is going on, a line at a time. */
   readonly say: (line: string) => void;
 }
@@ -103,7 +105,9 @@ class KillRun {
         serverPort: serverPort + index,
         webPort: webPort + index,
       };
-      return new RealNode({ recorder: this.#recorder, index, ports, folder: cluster.folder });
+      const { plantedBug } = options;
+      const { folder } = cluster;
+      return new RealNode({ recorder: this.#recorder, index, ports, folder, plantedBug });
     });
   }
 

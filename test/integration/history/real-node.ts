@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import { HttpConnection } from "./http-connection.ts";
 import type { MachineRecord, Recorder } from "./recorded.ts";
 
+const PLANT = new URL("plant.ts", import.meta.url).href;
 const DND = fileURLToPath(new URL("../../../bin/dnd", import.meta.url));
 
 export interface NodePorts {
@@ -24,6 +25,7 @@ export class RealNode {
   readonly ports: NodePorts;
   readonly folder: string;
   readonly #recorder: Recorder;
+  readonly #plantedBug: string | undefined;
   #process: ChildProcess | undefined;
   #ended: Promise<void> = Promise.resolve();
   #isEndWanted = false;
@@ -34,11 +36,14 @@ export class RealNode {
     readonly index: number;
     readonly ports: NodePorts;
     readonly folder: string;
+    /** Of the simulator's catalogue: the control. */
+    readonly plantedBug?: string | undefined;
   }) {
     this.#recorder = options.recorder;
     this.record = options.recorder.machines[options.index] as MachineRecord;
     this.ports = options.ports;
     this.folder = options.folder;
+    this.#plantedBug = options.plantedBug;
   }
 
   get index(): number {
@@ -70,7 +75,15 @@ export class RealNode {
     args.push("--data-dir", join(this.folder, `node-${this.index}`));
     if (peers.length > 0) args.push("--peers", peers.map((peer) => peer.peerAddress).join(","));
     // The channel ends the node with this process, however that ends.
-    const child = spawn(process.execPath, [DND, ...args], { stdio: ["ignore", log, log, "ipc"] });
+    const bug = this.#plantedBug;
+    const child = spawn(
+      process.execPath,
+      [...(bug === undefined ? [] : ["--import", PLANT]), DND, ...args],
+      {
+        stdio: ["ignore", log, log, "ipc"],
+        env: bug === undefined ? process.env : { ...process.env, DND_PLANTED_BUG: bug },
+      },
+    );
     closeSync(log);
     this.#process = child;
     this.#isEndWanted = false;
