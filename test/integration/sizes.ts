@@ -142,6 +142,7 @@ async function underNoise(nodes: readonly UpNode[], ms: number): Promise<NoiseRe
     keyCount: NOISE_KEY_COUNT,
   });
   const running = load.run();
+  running.catch(() => undefined);
   const endMs = performance.now() + ms;
   const socket = createSocket("udp4");
   let connections = 0;

@@ -7,7 +7,13 @@
  * which of them is the last would be the store's to say.
  */
 import { setTimeout as wait } from "node:timers/promises";
-import { getRequest, KeepAliveConnection, LOST, putRequest } from "./keep-alive-client.ts";
+import {
+  getRequest,
+  KeepAliveConnection,
+  LOST,
+  type OnAnswer,
+  putRequest,
+} from "./keep-alive-client.ts";
 
 export interface OpenLoopOptions {
   /** HTTP ports, used in turn. */
@@ -43,7 +49,10 @@ export interface Span {
 }
 
 const VALUE_BYTES = 100;
-const CONNECTIONS_MAX = 5_000;
+/** More requests under way than this count as failed: nothing is answered, or not nearly fast enough. */
+const WAITING_MAX = 5_000;
+const FAILURES_SHOWN_MAX = 10;
+const TOO_MANY = Buffer.from("too many requests are under way");
 
 export class OpenLoop {
   readonly #options: OpenLoopOptions;
@@ -165,17 +174,21 @@ export class OpenLoop {
     });
   }
 
-  #send(
-    portIndex: number,
-    port: number,
-    request: string,
-    onAnswer: (status: number, body: Buffer) => void,
-  ): void {
+  #send(portIndex: number, port: number, request: string, onAnswer: OnAnswer): void {
     const idle = this.#idle[portIndex] ?? [];
+    const answer: OnAnswer = (status, body) => {
+      onAnswer(status, body);
+      if (status === 200 || status === 404 || this.#failures.length >= FAILURES_SHOWN_MAX) return;
+      const [line] = request.split("\r\n");
+      this.#failures.push(`${line} at ${port}: ${status} ${body.toString("utf8")}`);
+    };
     let connection = idle.pop();
     while (connection?.isClosed === true) connection = idle.pop();
     if (connection === undefined) {
-      if (this.#all.length >= CONNECTIONS_MAX) throw new Error("too many requests under way");
+      if (this.#waiting >= WAITING_MAX) {
+        answer(LOST, TOO_MANY);
+        return;
+      }
       connection = new KeepAliveConnection(port);
       this.#all.push(connection);
     }
@@ -184,12 +197,7 @@ export class OpenLoop {
     used.send(request, (status, body) => {
       this.#waiting -= 1;
       if (status !== LOST) idle.push(used);
-      onAnswer(status, body);
-      if (status !== 200 && status !== 404 && this.#failures.length < 10) {
-        this.#failures.push(
-          `${request.split("\r\n")[0]} at ${port}: ${status} ${body.toString("utf8")}`,
-        );
-      }
+      answer(status, body);
     });
   }
 }
