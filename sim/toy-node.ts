@@ -191,6 +191,16 @@ class ToyNode implements SimNode {
     done: (outcome: WriteOutcome) => void,
   ): void {
     if (this.#bug === "throws" && this.#ports.random.below(50) === 0) throw new Error("planted");
+    if (!this.#isReady) {
+      const none = { acks: 0, of: 1, hinted: 0 };
+      return done({
+        kind: "failed",
+        code: "shutting-down",
+        detail: "",
+        stored: "no",
+        quorum: none,
+      });
+    }
     const held = this.#cells.get(key);
     const isRefused = !holds(request.condition, held);
     const stamp = this.#mint();
