@@ -77,6 +77,9 @@ test("answers are read back as the outcomes they tell of, and anything else is o
   const failure = { code: "timed-out", stored: "maybe", detail: "late", acks: 1, of: 3, hinted: 0 };
   const failed = writeOutcome({ status: 504, headers, body: problem(failure) });
   assert.ok(failed.kind === "failed" && failed.stored === "maybe" && failed.quorum.acks === 1);
+  const unread = problem({ code: "body-too-slow", stored: "no", detail: "late" });
+  const late = writeOutcome({ status: 408, headers, body: unread });
+  assert.ok(late.kind === "failed" && late.stored === "no" && late.code === "timed-out");
   const odd = [
     { status: 500, headers, body: problem({ ...failure, code: "internal" }) },
     { status: 503, headers, body: problem({ ...failure, stored: undefined }) },

@@ -71,7 +71,9 @@ function quorumOf({ headers }: HttpReply): QuorumReport | undefined {
 
 function failureOf(reply: HttpReply): Failure | OddAnswer {
   const document = parseProblem(reply);
-  const code = FAILURE_CODES.find((known) => known === document?.["code"]);
+  // A connection that was accepted before its process stood still is given up unread: too late, nothing was done.
+  const isUnread = document?.["code"] === "body-too-slow";
+  const code = isUnread ? "timed-out" : FAILURE_CODES.find((known) => known === document?.["code"]);
   const stored = document?.["stored"];
   if (code === undefined || (stored !== "no" && stored !== "maybe")) return odd(reply);
   const facts = document as Partial<QuorumReport & { readonly newest: string }>;

@@ -63,14 +63,17 @@ export function judge(
 export function latenessMs(history: RealHistory, nowMs: number): number {
   let latestMs = Number.NEGATIVE_INFINITY;
   for (const operation of history.operations) {
-    if (!operation.isCutOff) latestMs = Math.max(latestMs, lateMs(operation, nowMs));
+    if (!operation.isCutOff) latestMs = Math.max(latestMs, lateMs(history, operation, nowMs));
   }
   return latestMs;
 }
 
-function lateMs(operation: Operation, nowMs: number): number {
+/** A process that starts takes connections before it serves: until then nobody has read the request. */
+function lateMs(history: RealHistory, operation: Operation, nowMs: number): number {
+  const { startMs, deadlineMs, pausedMs, machine } = operation;
   const endMs = operation.endMs ?? nowMs;
-  return endMs - operation.startMs - operation.deadlineMs - operation.pausedMs;
+  const absences = history.machines[machine]?.absences ?? [];
+  return endMs - startMs - deadlineMs - pausedMs - overlapMs(absences, startMs, endMs);
 }
 
 function checkEnds(history: RealHistory, nowMs: number): Violation[] {
@@ -83,7 +86,7 @@ function checkEnds(history: RealHistory, nowMs: number): Violation[] {
     });
   };
   for (const operation of history.operations) {
-    const late = lateMs(operation, nowMs);
+    const late = lateMs(history, operation, nowMs);
     if (operation.isCutOff) {
       if (!hasCause(history, operation)) blame(operation, "for no reason");
     } else if (late > SLACK_MS) {
