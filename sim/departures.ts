@@ -135,6 +135,8 @@ class DepartureRun {
   readonly #acked = new Map<Key, Acked>();
   #ackedUpTo = 0;
   #samples = 0;
+  /** Commands and losses that are still to come. */
+  #due = 0;
   #isDisturbed = false;
   #hasReportedCopies = false;
 
@@ -264,9 +266,11 @@ class DepartureRun {
     if (kind === "remove-joiner") {
       const machine = this.#addMachine();
       this.#boot(machine);
-      this.#scheduler.after(this.#random.between(100, 3_000), "command", undefined, () =>
-        this.#loseAndRemove(machine),
-      );
+      this.#due += 1;
+      this.#scheduler.after(this.#random.between(100, 3_000), "command", undefined, () => {
+        this.#due -= 1;
+        this.#loseAndRemove(machine);
+      });
       return;
     }
     const removals = kind === "remove-two" ? 2 : 1;
@@ -363,6 +367,7 @@ class DepartureRun {
   }
 
   #whatIsMissing(): string | undefined {
+    if (this.#due > 0) return "there is more to come";
     for (const machine of this.#leaving) {
       if (!machine.hasLeft && !this.#lost.has(machine)) {
         const status = machine.node?.status();

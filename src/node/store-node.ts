@@ -531,7 +531,12 @@ export class StoreNode implements Store {
       const identity = identityOperation(this.#identity);
       this.#commit.put(identity.key, identity.value);
     }
-    if (intent === "removed") return this.#fatal("this node was removed from its cluster");
+    if (intent === "removed") {
+      // On disk first: the next start must know it, also where nobody answers.
+      this.#requests.drain();
+      this.#commit.whenDurable(() => this.#fatal("this node was removed from its cluster"));
+      return;
+    }
     this.#replace(membership.members());
   }
 
