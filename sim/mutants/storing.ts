@@ -118,7 +118,7 @@ export const STORING: readonly Mutant[] = [
     breaks: "of two values the greater bytes win, not the later stamp",
   },
   {
-    name: "expired-by-arrival",
+    name: "deleted-key-shown",
     file: "src/core/causality/view.ts",
     find: `  if (root === undefined || root.kind === "tombstone" || isExpired(root, nowMs)) return undefined;`,
     replace: `  if (root === undefined || isExpired(root, nowMs)) return undefined;`,
@@ -163,14 +163,5 @@ export const STORING: readonly Mutant[] = [
     const saved`,
     expected: ["I9"],
     breaks: "starts, of whatever node, mint under one boot id",
-  },
-  {
-    name: "listing-loses-the-rest",
-    file: "src/node/replica.ts",
-    find: `          isCut = true;
-          break;`,
-    replace: `          break;`,
-    expected: ["I1"],
-    breaks: "a page of a listing that is full says that nothing follows",
   },
 ];
