@@ -117,7 +117,15 @@ async function main(): Promise<number> {
   let missed = 0;
   const work = async (): Promise<void> => {
     for (const mutant of waiting) {
-      const found = await hunt(mutant, seedsFor(mutant, recorded), limits, isGreen);
+      const found = await hunt(mutant, seedsFor(mutant, recorded), limits, isGreen).catch(
+        (error: unknown) => {
+          process.stdout.write(`${mutant.name.padEnd(32)} BROKEN: ${String(error)}\n`);
+        },
+      );
+      if (found === undefined) {
+        missed += 1;
+        continue;
+      }
       process.stdout.write(`${line(found)}\n`);
       if (found.detail !== "") process.stdout.write(`    ${found.detail.slice(0, 240)}\n`);
       if (found.seed === undefined) missed += 1;

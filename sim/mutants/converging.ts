@@ -70,8 +70,8 @@ export const CONVERGING: readonly Mutant[] = [
   {
     name: "joiner-active-at-once",
     file: CONVERGENCE,
-    find: `      if (complete < blockingCount(primaries.length)) return;`,
-    replace: `      if (complete < 0 * blockingCount(primaries.length)) return;`,
+    find: `      const isEnough = primaries.length - lacking.length >= blockingCount(primaries.length);`,
+    replace: `      const isEnough = lacking.length >= 0 * blockingCount(primaries.length);`,
     expected: ["fresh"],
     needs: ["join", "quorums"],
     breaks: "a joining node votes before it holds anything",
@@ -79,8 +79,9 @@ export const CONVERGING: readonly Mutant[] = [
   {
     name: "joiner-pulls-from-one",
     file: CONVERGENCE,
-    find: `      if (complete < blockingCount(primaries.length)) return;`,
-    replace: `      if (complete < Math.min(1, blockingCount(primaries.length))) return;`,
+    find: `      const isEnough = primaries.length - lacking.length >= blockingCount(primaries.length);`,
+    replace: `      const isEnough =
+        primaries.length - lacking.length >= Math.min(1, blockingCount(primaries.length));`,
     expected: ["fresh"],
     needs: ["join", "quorums"],
     breaks: "a joining node takes one primary's word for what all of them hold",
