@@ -539,9 +539,13 @@ class DepartureRun {
   #report(final: FinalState | undefined, changedMs: number | undefined): DepartureReport {
     const isPlanned = !this.#isDisturbed && this.#removing.size === 0;
     const history = {
-      operations: this.#workload.operations.filter(
-        ({ outcome }) => !(outcome?.kind === "failed" && outcome.code === "shutting-down"),
-      ),
+      operations: this.#workload.operations.filter(({ outcome, machine }) => {
+        if (outcome?.kind !== "failed") return true;
+        if (outcome.code === "shutting-down") return false;
+        // One that has left stores nothing itself: it may have nobody to turn to.
+        const isOut = this.#cluster.machines[machine]?.hasLeft === true && this.#isDisturbed;
+        return !(isOut && outcome.code === "quorum-unreachable");
+      }),
       topologyChanges: [],
       isCalm: isPlanned,
       areClocksSteady: true,

@@ -125,15 +125,19 @@ class Load {
   }
 
   async #lane(lane: number, keys: number): Promise<void> {
+    let written = 0;
     for (let turn = 0; this.#isOn; turn += 1) {
       const node = this.#ready[(lane + turn) % Math.max(1, this.#ready.length)];
       if (node === undefined) {
         await wait(READY_POLL_MS);
         continue;
       }
-      const key = `lane${lane}-${(turn * 7919) % keys}`;
-      if (turn % 3 === 2) await this.#read(node, key);
-      else await this.#write(node, key, `${lane}:${turn}`);
+      if (turn % 3 === 2) {
+        await this.#read(node, `lane${lane}-${(turn * 7_919) % keys}`);
+        continue;
+      }
+      await this.#write(node, `lane${lane}-${written % keys}`, `${lane}:${turn}`);
+      written += 1;
     }
   }
 
