@@ -15,7 +15,7 @@ export const CONVERGING: readonly Mutant[] = [
   {
     name: "foreign-cells-kept",
     file: CONVERGENCE,
-    find: `    this.#handOver();
+    find: `    this.#handovers.tick();
     if (members`,
     replace: `    if (members`,
     expected: ["I4"],
