@@ -17,7 +17,8 @@ import type { Slot } from "../model/slot.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
 import type { Storage } from "../ports/storage.ts";
-import { handOver, holdsSlot } from "./handover.ts";
+import { holdsSlot } from "./handover.ts";
+import { Handovers } from "./handovers.ts";
 import { askPeer, type ExchangePorts, SlotExchange } from "./slot-exchange.ts";
 
 const TICK_MS = 100;
@@ -29,8 +30,6 @@ const COMPARE_SOON_MS = 300;
 const CONFIRM_MS = 250;
 /** Slots exchanged at once with one peer. */
 const EXCHANGES_MAX = 16;
-/** A slot whose handover failed waits this long. */
-const HANDOVER_RETRY_MS = 1_000;
 
 export interface ConvergenceOptions {
   readonly ports: ExchangePorts;
@@ -62,16 +61,14 @@ interface PeerProgress {
 export class Convergence {
   readonly #options: ConvergenceOptions;
   readonly #peers = new Map<NodeId, PeerProgress>();
-  #isHandingOver = false;
-  #handoverMs = 0;
-  #handoverFrom = 0;
-  #foreignSlots = 0;
+  readonly #handovers: Handovers;
   #filledUnder: Epoch | undefined;
   #pendingUnder: { readonly placement: Placement; readonly slots: readonly Slot[] } | undefined;
   #isClosed = false;
 
   constructor(options: ConvergenceOptions) {
     this.#options = options;
+    this.#handovers = new Handovers(options);
   }
 
   start(): void {
@@ -81,11 +78,12 @@ export class Convergence {
 
   close(): void {
     this.#isClosed = true;
+    this.#handovers.close();
   }
 
   /** Slots with cells that belong to others, as last counted. */
   get foreignSlots(): number {
-    return this.#foreignSlots;
+    return this.#handovers.foreignSlots;
   }
 
   /** Exchanges under way. */
@@ -132,7 +130,7 @@ export class Convergence {
       this.#options.storeDirtyMap(target);
     }
     for (const peer of members) if (peer !== self) this.#work(this.#progress(peer));
-    this.#handOver();
+    this.#handovers.tick();
     if (members.includes(self)) this.#judgeFilled();
   }
 
@@ -324,57 +322,6 @@ export class Convergence {
 
   /** Slots with cells that belong to others, counted now. */
   countForeign(): number {
-    return this.#foreign().length;
-  }
-
-  #foreign(): Slot[] {
-    const { placement, self, ports } = this.#options;
-    const now = placement();
-    const foreign: Slot[] = [];
-    for (let index = 0; index < SLOT_COUNT; index += 1) {
-      const slot = index as Slot;
-      if (ports.cells.hashes.count(slot) > 0 && !holdsSlot(now, slot, self)) foreign.push(slot);
-    }
-    return foreign;
-  }
-
-  #handOver(): void {
-    const { clock } = this.#options;
-    const nowMs = clock.monotonicMs();
-    if (this.#isHandingOver || nowMs < this.#handoverMs) return;
-    this.#handoverMs = nowMs + HANDOVER_RETRY_MS;
-    const foreign = this.#foreign();
-    this.#foreignSlots = foreign.length;
-    // Round robin, so that a slot with a dead primary does not hold up the others.
-    const after = foreign.filter((slot) => slot >= this.#handoverFrom);
-    this.#handOverNext([...after, ...foreign.filter((slot) => slot < this.#handoverFrom)]);
-  }
-
-  #handOverNext(slots: readonly Slot[]): void {
-    const { ports, storage, self, placement } = this.#options;
-    const now = placement();
-    const isReachable = (node: NodeId): boolean => {
-      const reach = ports.peers.reach(node);
-      return reach === "up" || reach === "slow";
-    };
-    const index = slots.findIndex((slot) =>
-      [...now.primaries(slot), ...now.pending(slot)].every(isReachable),
-    );
-    const slot = slots[index];
-    if (slot === undefined || this.#isClosed) return;
-    this.#isHandingOver = true;
-    handOver({
-      ports,
-      storage,
-      self,
-      placement,
-      slot,
-      done: (isComplete) => {
-        this.#isHandingOver = false;
-        this.#handoverFrom = slot + 1;
-        if (isComplete) ports.counters.add("slots-handed-over");
-        if (isComplete && !this.#isClosed) this.#handOverNext(slots.slice(index + 1));
-      },
-    });
+    return this.#handovers.foreign().length;
   }
 }

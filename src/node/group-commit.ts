@@ -33,6 +33,7 @@ export class GroupCommit {
   #forming: Batch = emptyBatch();
   #writing: Batch | undefined;
   #isScheduled = false;
+  #isClosed = false;
   #commits = 0;
 
   constructor(options: GroupCommitOptions) {
@@ -82,6 +83,7 @@ export class GroupCommit {
 
   /** Puts a value into the forming batch; `undefined` removes the key. The bytes must not change afterwards. */
   put(key: StorageKey, value: Uint8Array | undefined): void {
+    if (this.#isClosed) return;
     const batch = this.#forming;
     // A value that is overwritten while it waits is counted until its batch is written: an upper bound.
     batch.bytes += value?.length ?? 0;
@@ -101,6 +103,11 @@ export class GroupCommit {
     if (this.#forming.values.has(key)) this.#forming.waiters.push(done);
     else if (this.#writing?.values.has(key) === true) this.#writing.waiters.push(done);
     else done(undefined);
+  }
+
+  /** Takes nothing more: what comes after the last commit of a stopping node is as if it had not come. */
+  close(): void {
+    this.#isClosed = true;
   }
 
   #schedule(): void {

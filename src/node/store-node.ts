@@ -366,13 +366,25 @@ export class StoreNode implements Store {
 
   /** Founds a cluster, or joins one. */
   #enter(done: (problem: string | undefined) => void): void {
-    const { config, random, clock, log } = this.#options;
+    const { config, random } = this.#options;
     if (config.peers.length === 0) {
       const clusterId = clusterIdFrom(random.next32(), random.next32());
       this.#identity = { ...this.#identity, clusterId };
       this.#begin({ clusterId, intent: "active", known: [] }, done);
       return;
     }
+    // Who asks to be let in must be the same after a crash: a member that never returns would hold its places for ever.
+    const identity = identityOperation(this.#identity);
+    this.#commit.put(identity.key, identity.value);
+    this.#commit.whenDurable((error) => {
+      if (this.#phase !== "starting") return;
+      if (error === undefined) this.#join(done);
+      else done(`the disk refused: ${error.message}`);
+    });
+  }
+
+  #join(done: (problem: string | undefined) => void): void {
+    const { config, clock, log } = this.#options;
     joinCluster({
       record: this.#record("joining"),
       config,
@@ -619,10 +631,14 @@ export class StoreNode implements Store {
       clock.after(DRAIN_POLL_MS, () => this.#awaitDrained(deadlineMs, done));
       return;
     }
+    // First the acknowledgements that wait for a commit; then, with the peers gone, what their going left behind.
     this.#commit.whenDurable(() => {
       this.#phase = "stopped";
       this.#peers.close();
-      storage.close(done);
+      this.#commit.whenDurable(() => {
+        this.#commit.close();
+        storage.close(done);
+      });
     });
   }
 }

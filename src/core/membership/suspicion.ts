@@ -49,6 +49,8 @@ export class Suspicion {
   #startedMs: number;
   #notBeforeMs = 0;
   #timesGivenBack = 0;
+  /** Another member's own suspicion has run out: it is as if all had confirmed this one. */
+  isSentenced = false;
   /** The latest timer set for it. */
   timerAtMs = Number.POSITIVE_INFINITY;
 

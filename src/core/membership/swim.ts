@@ -260,9 +260,26 @@ export class Swim {
     if (!supersedes(claim, belief)) return;
     // An incarnation of a start that this node has not heard of comes with that start's record, or is made up.
     if (incarnation >= (record.boots + 1) * INCARNATIONS_PER_BOOT) return;
+    if (liveness === "dead" && by !== id) return this.#hearSentence(id, incarnation, by, nowMs);
     this.#suspicions.delete(id);
     this.#view.believe(id, { liveness, incarnation, by: by ?? id });
     if (liveness === "suspect") this.#suspect(id, incarnation, by, nowMs);
+  }
+
+  /**
+   * Others found a member dead. They may have been cut off themselves, so it is given the shortest suspicion here, from
+   * when this node first heard of the doubt: after a crash that is nearly over, and a live member answers within it.
+   * Only a member's own goodbye is believed as it is.
+   */
+  #hearSentence(id: NodeId, incarnation: number, by: NodeId | undefined, nowMs: number): void {
+    if (this.#suspicions.get(id)?.incarnation !== incarnation) {
+      this.#view.believe(id, { liveness: "suspect", incarnation, by: by ?? id });
+      this.#suspect(id, incarnation, by, nowMs);
+    }
+    const suspicion = this.#suspicions.get(id);
+    if (suspicion === undefined || suspicion.isSentenced) return;
+    suspicion.isSentenced = true;
+    this.#armSuspicion(id, suspicion);
   }
 
   /** What this node holds against a member, to be told to it so that it can answer; `undefined` if nothing. */
@@ -352,7 +369,9 @@ export class Swim {
       config: this.#view.config,
       memberCount: this.#view.memberCount,
       others: this.#view.aliveCountWithout(id),
-      confirmations: suspicion.confirmations,
+      confirmations: suspicion.isSentenced
+        ? this.#view.config.confirmations
+        : suspicion.confirmations,
     });
     return suspicion.deadlineMs(lastsMs);
   }
