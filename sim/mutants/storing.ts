@@ -42,10 +42,9 @@ export const STORING: readonly Mutant[] = [
   {
     name: "ack-after-failed-commit",
     file: "src/node/replica.ts",
-    find: `      if (error === undefined) {
-        const commitNumber = this.#options.commitNumber();`,
-    replace: `      if (error === undefined || error !== undefined) {
-        const commitNumber = this.#options.commitNumber();`,
+    find: `      if (error !== undefined) return refuseStoring(reply, error);
+      const commitNumber`,
+    replace: `      const commitNumber`,
     expected: ["I1", "I14"],
     needs: ["full-disk"],
     breaks: "a write that the disk refused is acknowledged",

@@ -63,6 +63,7 @@ class Trial {
       placement: () => placement,
       nowMs: () => 0,
       commitNumber: () => 0,
+      acknowledge: (reply) => reply(),
       storeDirtyMap: () => undefined,
     });
   }

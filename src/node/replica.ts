@@ -50,6 +50,8 @@ export interface ReplicaOptions {
   readonly commitNumber: () => number;
   /** Puts a changed dirty map into the forming commit. */
   readonly storeDirtyMap: (target: NodeId) => void;
+  /** Sends the acknowledgement of a write, at once or when it may be counted. */
+  readonly acknowledge: (reply: () => void) => void;
 }
 
 export class Replica {
@@ -96,13 +98,13 @@ export class Replica {
       refuse(reply, "failed", merged.detail);
       return;
     }
+    const held = merged.isSuperseded ? this.#heldNow(slot, key, decoded) : NO_STAMP;
     this.mark(slot, request.unreached);
     const result = merged.isSuperseded ? "superseded" : "stored";
     commit.whenDurable((error) => {
-      if (error === undefined) {
-        const commitNumber = this.#options.commitNumber();
-        reply({ kind: "write-reply", result, held: NO_STAMP, commitNumber });
-      } else refuseStoring(reply, error);
+      if (error !== undefined) return refuseStoring(reply, error);
+      const commitNumber = this.#options.commitNumber();
+      this.#options.acknowledge(() => reply({ kind: "write-reply", result, held, commitNumber }));
     });
   }
 
@@ -317,6 +319,16 @@ export class Replica {
       if (error === undefined) reply({ kind: "merge-reply" });
       else refuseStoring(reply, error);
     });
+  }
+
+  /** The greatest stamp that stands in the places of these cells. */
+  #heldNow(slot: Slot, key: Key, cells: readonly DecodedCell[]): Stamp {
+    let greatest = NO_STAMP;
+    for (const { field } of cells) {
+      const held = this.#options.cells.heldAt(slot, key, field, this.#options.nowMs());
+      greatest = maxStamp(greatest, held);
+    }
+    return greatest;
   }
 
   /** Refuses what a slow disk would only pile up. */

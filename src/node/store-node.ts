@@ -36,6 +36,7 @@ import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
 import type { Storage, StorageError, StorageKey } from "../ports/storage.ts";
 import type { Transport } from "../ports/transport.ts";
+import { Activation } from "./activation.ts";
 import { CellStore } from "./cell-store.ts";
 import { checkCluster } from "./check-cluster.ts";
 import { Convergence } from "./convergence.ts";
@@ -103,6 +104,7 @@ export class StoreNode implements Store {
   readonly #convergence: Convergence;
   readonly #service: Service;
   readonly #departures: Departures;
+  readonly #activation: Activation;
   readonly #hybridClock: HybridClock;
   #phase: NodePhase = "starting";
   #identity: Identity;
@@ -182,6 +184,7 @@ export class StoreNode implements Store {
       nowMs: () => clock.wallMs(),
       commitNumber: () => this.#commitNumber,
       storeDirtyMap,
+      acknowledge: (reply) => this.#activation.acknowledge(reply),
     });
     const context: RequestContext = {
       self: this.#identity.nodeId,
@@ -212,6 +215,12 @@ export class StoreNode implements Store {
       counters: this.#counters,
       monotonicMs: () => clock.monotonicMs(),
     };
+    this.#activation = new Activation({
+      ports: exchangePorts,
+      self: this.#identity.nodeId,
+      clock,
+      liveness: (node) => this.#membership?.liveness(node),
+    });
     this.#convergence = new Convergence({
       ports: exchangePorts,
       self: this.#identity.nodeId,
@@ -275,6 +284,7 @@ export class StoreNode implements Store {
     this.#membership?.deliver({ kind: "stopping" });
     this.#convergence.close();
     this.#departures.close();
+    this.#activation.close();
     this.#awaitDrained(this.#options.clock.monotonicMs() + DRAIN_MS_MAX, done);
   }
 
@@ -585,6 +595,7 @@ export class StoreNode implements Store {
 
   #onFilled(): void {
     if (this.#membership?.self().intent !== "joining") return;
+    this.#activation.begin(this.#placement);
     this.#membership.deliver({ kind: "changed-self", change: { intent: "active" } });
   }
 
@@ -620,6 +631,7 @@ export class StoreNode implements Store {
     this.#requests.drain();
     this.#convergence.close();
     this.#departures.close();
+    this.#activation.close();
     this.#peers.close();
     this.#options.log.log("error", "node-stopped", { reason });
     this.#options.onFatal(reason);

@@ -40,7 +40,7 @@ export interface WriteRunOptions {
 }
 
 /** Tokens by which replies are told apart: the attempt they answer. */
-const ATTEMPTS: readonly Attempt[] = ["first", "final"];
+const ATTEMPTS: readonly Attempt[] = ["first", "final", "last"];
 
 /** Milliseconds after the start at which time alone changes what a coordinator does. */
 const TURNS_MS: readonly number[] = [OUTVOTE_MS, PATIENCE_MS, SILENCE_MS];
@@ -100,7 +100,9 @@ export class WriteRun implements ReplySink {
     if (reply.kind === "write-reply") {
       if (reply.result === "behind") {
         this.#deliver({ kind: "behind", from, attempt, held: reply.held });
-      } else this.#deliver({ kind: reply.result, from, attempt });
+      } else if (reply.result === "superseded") {
+        this.#deliver({ kind: "superseded", from, attempt, held: reply.held });
+      } else this.#deliver({ kind: "stored", from, attempt });
       return;
     }
     const isDisputed =
@@ -206,7 +208,7 @@ export class WriteRun implements ReplySink {
       key,
       cells: this.#cells,
       base: base ?? this.#coordinator.stamp,
-      attempt,
+      attempt: attempt === "first" ? "first" : "final",
       role,
       unreached: this.#coordinator.unreached(),
     };

@@ -69,7 +69,11 @@ class WriteTrial {
   readonly #open: Sent[] = [];
   readonly #past: WriteEvent[] = [];
   /** Nodes that hold an attempt, whether or not the coordinator was told. */
-  readonly #holds: Readonly<Record<Attempt, Set<NodeId>>> = { first: new Set(), final: new Set() };
+  readonly #holds: Readonly<Record<Attempt, Set<NodeId>>> = {
+    first: new Set(),
+    final: new Set(),
+    last: new Set(),
+  };
   #lastAttempt: Attempt = "first";
   #answers = 0;
   #isFinished = false;

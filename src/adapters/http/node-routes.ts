@@ -171,8 +171,15 @@ export function createNodeRoutes(store: Store, log: Log): NodeApplication {
   });
 
   for (const { path, method } of [
-    ...[frontPage, health, ready, cluster, locate, dump, openApi],
-    ...[leave, remove],
+    frontPage,
+    health,
+    ready,
+    cluster,
+    locate,
+    dump,
+    openApi,
+    leave,
+    remove,
   ]) {
     const allowed = method === "post" ? "POST" : "GET, HEAD";
     app.all(path, (context) => {

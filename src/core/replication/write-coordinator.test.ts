@@ -342,6 +342,33 @@ test("one push-back is not stamped over before N−W+1 primaries have spoken", (
   assert.equal(restampAbove(trial.behind(B, 80)), 80);
 });
 
+// Goal: a stamp made after a second of silence, above a fallback alone, must not be acknowledged below what the silent
+// primary was holding all the time (found by the simulator: N = 1, a slow link to the primary).
+test("a primary that had no say in a stamp and holds more pushes back late, and is stamped above", () => {
+  const trial = new Trial({ plan: { primaries: [B], pending: [], fallbacks: [D] } });
+  trial.start();
+  trial.tickAt(PATIENCE_MS);
+  trial.behind(D, 60);
+  assert.equal(restampAbove(trial.tickAt(SILENCE_MS)), 60);
+  trial.step({ kind: "restamped", stamp: at(61) });
+  const late = trial.step({ kind: "superseded", from: B, attempt: "final", held: at(90) });
+  assert.equal(verdictOf(late), undefined);
+  assert.equal(restampAbove(late), 90);
+  assert.deepEqual(sends(trial.step({ kind: "restamped", stamp: at(91) })), ["b:last", "d:last*"]);
+  assert.deepEqual(verdictOf(trial.stored(B, "last")), {
+    kind: "written",
+    quorum: { acks: 1, of: 1, hinted: 0 },
+    isSuperseded: false,
+  });
+});
+
+test("a fallback stands in for this node itself when its own disk hangs", () => {
+  const trial = new Trial({ plan: { primaries: [A], pending: [], fallbacks: [D] } });
+  assert.deepEqual(trial.start(), ["a:first"]);
+  assert.deepEqual(sends(trial.tickAt(PATIENCE_MS)), ["d:first*"]);
+  assert.deepEqual(verdictOf(trial.stored(D)), written(0, 1, false, 1));
+});
+
 test("with `w` of three a single push-back still waits for a second opinion", () => {
   const trial = new Trial({ w: 3 });
   trial.start();

@@ -12,7 +12,7 @@
 import { assert, unreachable } from "../../base/assert.ts";
 import type { NodeId } from "../../model/ids.ts";
 import type { QuorumReport } from "../../model/outcome.ts";
-import { maxStamp, NO_STAMP, type Stamp } from "../../model/stamp.ts";
+import { compareStamps, maxStamp, NO_STAMP, type Stamp } from "../../model/stamp.ts";
 import { blockingCount, majority, type Reach, type SlotPlan } from "./quorum.ts";
 
 /** A primary may take this long before a fallback is asked in its stead; then it is hinted. */
@@ -38,13 +38,22 @@ export interface WriteOptions {
   readonly deadlineMs: number;
 }
 
-/** A first attempt may be pushed back; a final one is merged whatever is held. */
-export type Attempt = "first" | "final";
+/**
+ * A first attempt may be pushed back; a final one is merged whatever is held. The last is a final one stamped once more:
+ * the stamp before was above too few primaries, and one of the others held more.
+ */
+export type Attempt = "first" | "final" | "last";
 
 export type WriteEvent =
   | { readonly kind: "started" }
   | { readonly kind: "stored"; readonly from: NodeId; readonly attempt: Attempt }
-  | { readonly kind: "superseded"; readonly from: NodeId; readonly attempt: Attempt }
+  /** Stored, below `held`. */
+  | {
+      readonly kind: "superseded";
+      readonly from: NodeId;
+      readonly attempt: Attempt;
+      readonly held?: Stamp;
+    }
   | {
       readonly kind: "behind";
       readonly from: NodeId;
@@ -120,6 +129,8 @@ export class WriteCoordinator {
   #attempt: Attempt = "first";
   #held: Stamp = NO_STAMP;
   #isRestamping = false;
+  /** Primaries whose word the present stamp is above; `undefined` while they are enough, or it is the first. */
+  #heardTooFew: ReadonlySet<NodeId> | undefined;
   #isPatienceSpent = false;
   #isAnswered = false;
   #isFinished = false;
@@ -168,8 +179,10 @@ export class WriteCoordinator {
         this.#adopt(this.#plan, effects);
         break;
       case "stored":
+        this.#onStored(event.from, event.attempt, undefined);
+        break;
       case "superseded":
-        this.#onStored(event.from, event.attempt, event.kind === "superseded");
+        this.#onStored(event.from, event.attempt, event.held ?? NO_STAMP);
         break;
       case "behind":
         this.#onBehind(event.from, event.attempt, event.held, effects);
@@ -260,12 +273,22 @@ export class WriteCoordinator {
     effects.push({ kind: "send", to: target.node, role, attempt: this.#attempt });
   }
 
-  #onStored(from: NodeId, attempt: Attempt, isSuperseded: boolean): void {
+  #onStored(from: NodeId, attempt: Attempt, superseding: Stamp | undefined): void {
     this.#mayBeStored = true;
     const target = this.#findAsked(from, attempt);
     if (target === undefined) return;
     target.state = "acked";
-    if (isSuperseded) this.#isSuperseded = true;
+    if (superseding === undefined) return;
+    // What a primary holds that had no say in this stamp may have been acknowledged before the write began: then this is
+    // a push-back that came late, and no ack.
+    const isLateWord = attempt === "final" && this.#heardTooFew?.has(from) === false;
+    const isAbove = compareStamps(superseding, this.#stamp) > 0;
+    if (this.#isAnswered || !isLateWord || !isAbove || target.role !== "primary") {
+      this.#isSuperseded = true;
+      return;
+    }
+    target.state = "behind";
+    this.#held = maxStamp(this.#held, superseding);
   }
 
   #onBehind(from: NodeId, attempt: Attempt, held: Stamp, effects: WriteEffect[]): void {
@@ -293,7 +316,13 @@ export class WriteCoordinator {
     assert(this.#isRestamping, "a new stamp was asked for");
     this.#isRestamping = false;
     this.#stamp = stamp;
-    this.#attempt = "final";
+    const heard = this.#targets.filter(
+      ({ role, state }) => role === "primary" && (state === "acked" || state === "behind"),
+    );
+    const isEnough = heard.length >= blockingCount(this.#plan.primaries.length);
+    const isFirst = this.#attempt === "first";
+    this.#heardTooFew = isEnough || !isFirst ? undefined : new Set(heard.map(({ node }) => node));
+    this.#attempt = isFirst ? "final" : "last";
     for (const target of this.#targets) {
       // What becomes of the first attempt there is no longer waited for.
       if (target.state === "asked") this.#mayBeStored = true;
@@ -309,7 +338,7 @@ export class WriteCoordinator {
     const tally = this.#tally();
     const isLate = nowMs >= deadlineMs;
     const isSilent = nowMs - startMs >= SILENCE_MS;
-    if (this.#attempt === "first" && tally.behind > 0) {
+    if (this.#attempt !== "last" && tally.behind > 0) {
       return this.#judgeBehind(tally, nowMs, effects);
     }
     if (isMet(this.#plan, w, tally)) return this.#answerWritten(tally, effects);
@@ -391,7 +420,8 @@ export class WriteCoordinator {
     if (target.role === "pending") return false;
     const { state } = target;
     if (state === "unreached" || state === "lost" || state === "refused") return true;
-    if (state !== "asked" || target.node === this.#options.self) return false;
+    if (state !== "asked") return false;
+    // This node's own disk may hang as well: then another stands in for it like for any primary.
     const reach = this.#reach(target);
     return this.#isPatienceSpent || reach === "doubtful" || reach === "down";
   }
@@ -415,7 +445,7 @@ export class WriteCoordinator {
     const isSuperseded = this.#isSuperseded;
     effects.push({ kind: "answer", verdict: { kind: "written", quorum, isSuperseded } });
     // Whoever pushed back was outvoted, and may lack the write all the same (`held` can be another key's).
-    this.#attempt = "final";
+    if (this.#attempt === "first") this.#attempt = "final";
     for (const target of this.#targets) {
       if (target.state === "behind" || target.state === "waiting") this.#ask(target, effects);
     }
