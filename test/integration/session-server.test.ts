@@ -51,18 +51,42 @@ test("a session begun at one process is known at the other, and outlives the fir
 
   const login = await fetch(`${first.url}/login?name=Jack`, { method: "POST" });
   const cookie = login.headers.get("set-cookie")?.split(";")[0] ?? "";
-  const visit = async (server: Server): Promise<string> => {
+  let greeted = 0;
+  let unsure = 0;
+  // A visit that is greeted counts once; one that is told to try again, while the second node takes over its share, at
+  // most once: it may have been stored.
+  const visit = async (server: Server): Promise<boolean> => {
     const response = await fetch(server.url, { headers: { cookie } });
-    return await response.text();
+    const text = await response.text();
+    if (response.status === 503) {
+      unsure += 1;
+      return false;
+    }
+    greeted += 1;
+    assert.match(text, /^Hello, Jack \(visit \d+\)\n$/);
+    return true;
   };
-  assert.equal(await visit(second), "Hello, Jack (visit 1)\n");
+  const visits = async (): Promise<number | undefined> => {
+    const known = { sure: greeted, unsure };
+    const response = await fetch(second.url, { headers: { cookie } });
+    const text = await response.text();
+    if (response.status === 503) {
+      unsure += 1;
+      return undefined;
+    }
+    greeted += 1;
+    const count = Number(/visit (\d+)/.exec(text)?.[1]);
+    assert.ok(count > known.sure && count <= known.sure + known.unsure + 1, text);
+    return count;
+  };
+  await eventually("a first visit", 10_000, async () => (await visit(second)) || undefined);
 
-  // Visits at the same moment, at both: none may be lost.
+  // Visits at the same moment, at both: none that was greeted may be lost.
   await Promise.all([visit(first), visit(second), visit(first), visit(second)]);
-  assert.equal(await visit(first), "Hello, Jack (visit 6)\n");
+  assert.ok((await eventually("a visit that is counted", 10_000, visits)) >= 2);
   assert.equal((await fetch(second.url)).status, 401);
 
   first.process.kill("SIGTERM");
   assert.equal(await first.ended, 0);
-  assert.equal(await visit(second), "Hello, Jack (visit 7)\n");
+  assert.ok((await eventually("a visit without the first", 10_000, visits)) >= 3);
 });
