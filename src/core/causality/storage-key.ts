@@ -94,6 +94,12 @@ export function slotStateKey(slot: Slot): StorageKey {
   return `s${u16(slot)}`;
 }
 
+/** The slot whose state this is, or `undefined` for any other storage key. */
+export function parseSlotStateKey(storageKey: StorageKey): Slot | undefined {
+  if (storageKey.length !== 3 || storageKey[0] !== "s") return undefined;
+  return parseSlot(readU16(storageKey, 1));
+}
+
 /** The state of all slots. */
 export function slotStatesRange(): StorageRange {
   return { from: "s", before: "t" };

@@ -1,0 +1,151 @@
+/**
+ * How far a node has come, slot by slot, in collecting what was deleted: the floor F, at or below which writes are
+ * pushed back, and the collected-up-to stamp C, up to which the side of an exchange with the greater C is right.
+ *
+ * Invariant: C <= F. C rises in two steps: it is raised, and from then on refuses lower senders, in the commit of the
+ * first drop or before; it is named, to peers, with cells and in reads, only after the last drop is durable.
+ * Source: docs/ARCHITECTURE.md, "Collection"; decision 0010.
+ */
+import { decodeAll } from "../base/byte-reader.ts";
+import { ByteWriter } from "../base/byte-writer.ts";
+import { parseSlotStateKey, slotStateKey } from "../core/causality/storage-key.ts";
+import type { Slot } from "../model/slot.ts";
+import { compareStamps, maxStamp, NO_STAMP, type Stamp } from "../model/stamp.ts";
+import type { StorageEntry } from "../ports/storage.ts";
+import { readStamp, writeStamp } from "../protocol/peer/message-parts.ts";
+import type { GroupCommit } from "./group-commit.ts";
+
+/** All three stamps of a slot; each at most the one before. */
+interface SlotState {
+  readonly floor: Stamp;
+  readonly collected: Stamp;
+  readonly named: Stamp;
+}
+
+const NOTHING: SlotState = { floor: NO_STAMP, collected: NO_STAMP, named: NO_STAMP };
+const STATE_BYTES = 48;
+
+export interface SlotStatesOptions {
+  readonly commit: GroupCommit;
+  /** What is named of a slot has changed: its hash takes it in. */
+  readonly onNamed: (slot: Slot, named: Stamp) => void;
+}
+
+export class SlotStates {
+  readonly #options: SlotStatesOptions;
+  readonly #states = new Map<Slot, SlotState>();
+
+  constructor(options: SlotStatesOptions) {
+    this.#options = options;
+  }
+
+  /** F: a write at or below it is pushed back. */
+  floor(slot: Slot): Stamp {
+    return this.#of(slot).floor;
+  }
+
+  /** C: a cell at or below it is taken only from a sender whose named C is not lower. */
+  collected(slot: Slot): Stamp {
+    return this.#of(slot).collected;
+  }
+
+  /** C as peers are told it: everything up to it that is to be dropped here is dropped, durably. */
+  named(slot: Slot): Stamp {
+    return this.#of(slot).named;
+  }
+
+  /** Slots in which something was ever decided, in no order. */
+  slots(): IterableIterator<Slot> {
+    return this.#states.keys();
+  }
+
+  /** Slots whose drops were begun and not finished: a start goes on with them. */
+  unfinished(): Slot[] {
+    const slots: Slot[] = [];
+    for (const [slot, { collected, named }] of this.#states) {
+      if (compareStamps(named, collected) < 0) slots.push(slot);
+    }
+    return slots;
+  }
+
+  /** Raises F, in memory at once, on disk with the forming commit. It never goes down. */
+  raiseFloor(slot: Slot, floor: Stamp): void {
+    const state = this.#of(slot);
+    if (compareStamps(floor, state.floor) > 0) this.#set(slot, { ...state, floor });
+  }
+
+  /** Raises C, and F with it; drops may be put into the same commit or later ones. */
+  raiseCollected(slot: Slot, collected: Stamp): void {
+    const state = this.#of(slot);
+    if (compareStamps(collected, state.collected) <= 0) return;
+    this.#set(slot, { ...state, collected, floor: maxStamp(state.floor, collected) });
+  }
+
+  /** The drops up to `collected` are durable: from now on it is named. */
+  name(slot: Slot, collected: Stamp): void {
+    const state = this.#of(slot);
+    // Raised further, or taken back, since those drops began.
+    if (compareStamps(collected, state.collected) !== 0) return;
+    if (compareStamps(collected, state.named) > 0) this.#set(slot, { ...state, named: collected });
+  }
+
+  /** This node is no authority on the slot any more, until it has been mended by others: C is nothing. */
+  reset(slot: Slot): void {
+    const state = this.#of(slot);
+    if (state.collected === NO_STAMP) return;
+    this.#set(slot, { ...state, collected: NO_STAMP, named: NO_STAMP });
+  }
+
+  /** The slot is not this node's any more: nothing is remembered of it. */
+  forget(slot: Slot): void {
+    if (this.#states.has(slot)) this.#set(slot, NOTHING);
+  }
+
+  /** Takes over what is on disk, at start; false if an entry is none of a slot's state. */
+  restore(entries: readonly StorageEntry[]): boolean {
+    for (const { key, value } of entries) {
+      const slot = parseSlotStateKey(key);
+      const state = parseState(value);
+      if (slot === undefined || state === undefined) return false;
+      this.#states.set(slot, state);
+      this.#options.onNamed(slot, state.named);
+    }
+    return true;
+  }
+
+  /** A commit failed: what stands on disk stands. */
+  takeBack(slot: Slot): void {
+    const bytes = this.#options.commit.get(slotStateKey(slot));
+    const state = bytes === undefined ? NOTHING : (parseState(bytes) ?? NOTHING);
+    this.#states.set(slot, state);
+    this.#options.onNamed(slot, state.named);
+  }
+
+  #of(slot: Slot): SlotState {
+    return this.#states.get(slot) ?? NOTHING;
+  }
+
+  #set(slot: Slot, state: SlotState): void {
+    if (state === NOTHING) this.#states.delete(slot);
+    else this.#states.set(slot, state);
+    this.#options.commit.put(slotStateKey(slot), state === NOTHING ? undefined : encode(state));
+    this.#options.onNamed(slot, state.named);
+  }
+}
+
+function encode({ floor, collected, named }: SlotState): Uint8Array {
+  const writer = new ByteWriter(STATE_BYTES);
+  writeStamp(writer, floor);
+  writeStamp(writer, collected);
+  writeStamp(writer, named);
+  return writer.finish();
+}
+
+function parseState(bytes: Uint8Array): SlotState | undefined {
+  const decoded = decodeAll(bytes, (reader) => ({
+    floor: readStamp(reader),
+    collected: readStamp(reader),
+    named: readStamp(reader),
+  }));
+  return decoded.kind === "decoded" ? decoded.value : undefined;
+}
