@@ -5,8 +5,9 @@
  * follow each in the same step, so they always describe what `get` answers. Nothing is answered here: whoever
  * answers waits for the commit first.
  */
+import { DueTimes } from "../core/anti-entropy/due-times.ts";
 import { SlotHashes } from "../core/anti-entropy/slot-hashes.ts";
-import { checksumOf, decodeCell, encodeCell } from "../core/causality/cell-codec.ts";
+import { checksumOf, decodeCell, encodeCell, peekDueMs } from "../core/causality/cell-codec.ts";
 import { mergeCells } from "../core/causality/merge.ts";
 import {
   allCellsRange,
@@ -60,6 +61,7 @@ export class CellStore {
   readonly #commit: GroupCommit;
   readonly #storage: Storage;
   readonly #hashes = new SlotHashes();
+  readonly #dueTimes = new DueTimes();
   /** Greatest stamp merged in a slot since start; before that, the clock's reading at start stands for it. */
   readonly #newest = new Map<Slot, Stamp>();
   readonly #floor: Stamp;
@@ -87,6 +89,11 @@ export class CellStore {
 
   get hashes(): SlotHashes {
     return this.#hashes;
+  }
+
+  /** When there may be something to collect, slot by slot; known in full once the hashes are. */
+  get dueTimes(): DueTimes {
+    return this.#dueTimes;
   }
 
   /** Whether the hashes describe every cell; until then they are not to be compared. */
@@ -193,6 +200,7 @@ export class CellStore {
     stored: Uint8Array | undefined,
   ): void {
     this.#commit.put(storageKey, stored);
+    if (stored !== undefined) this.#dueTimes.note(slot, peekDueMs(stored));
     this.#lastFound = undefined;
     if (held.kind === "damaged") {
       // What a damaged cell contributed cannot be known, so it cannot be taken out.
@@ -248,6 +256,7 @@ export class CellStore {
       }
       if (bytes !== undefined && bytes.length >= 4) {
         this.#hashes.add(place.slot, key, checksumOf(bytes));
+        this.#dueTimes.note(place.slot, peekDueMs(bytes));
       }
     }
     return true;

@@ -45,6 +45,11 @@ export class GroupCommit {
     return this.#commits;
   }
 
+  /** Whether a sealed batch is on its way to the disk. */
+  get isWriting(): boolean {
+    return this.#writing !== undefined;
+  }
+
   /** Keys put and not yet durable. */
   get uncommitted(): number {
     return this.#forming.values.size + (this.#writing?.values.size ?? 0);

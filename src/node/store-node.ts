@@ -8,8 +8,8 @@ import { assert } from "../base/assert.ts";
 import { HybridClock } from "../core/causality/hybrid-clock.ts";
 import {
   dirtyMapKey,
-  dirtyMapsRange,
   parseDirtyMapKey,
+  parseSlotStateKey,
   slotRange,
 } from "../core/causality/storage-key.ts";
 import { holdsSlots, Placement, type PlacementSource } from "../core/placement/placement.ts";
@@ -39,6 +39,7 @@ import type { Transport } from "../ports/transport.ts";
 import { Activation } from "./activation.ts";
 import { CellStore } from "./cell-store.ts";
 import { checkCluster } from "./check-cluster.ts";
+import { Collection } from "./collection.ts";
 import { Convergence } from "./convergence.ts";
 import { Counters } from "./counters.ts";
 import { Departures } from "./departures.ts";
@@ -60,6 +61,7 @@ import { Peers } from "./peers.ts";
 import { Replica } from "./replica.ts";
 import type { RequestContext } from "./request-context.ts";
 import { Requests } from "./requests.ts";
+import { restore } from "./restore.ts";
 import { Service } from "./service.ts";
 import type { ExchangePorts } from "./slot-exchange.ts";
 import { nodeStatus } from "./status.ts";
@@ -105,6 +107,7 @@ export class StoreNode implements Store {
   readonly #service: Service;
   readonly #departures: Departures;
   readonly #activation: Activation;
+  readonly #collection: Collection;
   readonly #hybridClock: HybridClock;
   #phase: NodePhase = "starting";
   #identity: Identity;
@@ -152,6 +155,23 @@ export class StoreNode implements Store {
       storage,
       floor: stampFrom(reading.ms, reading.counter, this.#boot),
     });
+    const placement = (): Placement => this.#placement;
+    this.#collection = new Collection({
+      self: this.#identity.nodeId,
+      storage,
+      commit: this.#commit,
+      cells: this.#cells,
+      clock,
+      log,
+      counters: this.#counters,
+      placement,
+      graceMs: () => this.#identity.shared.graceMs,
+      generation: random.next53(),
+      commitNumber: () => this.#durableNumber(),
+      skipTo: (commitNumber) => {
+        this.#commitNumber = commitNumber;
+      },
+    });
     const storeDirtyMap = (target: NodeId): void =>
       this.#commit.put(dirtyMapKey(target), this.#dirtyMaps.bits(target));
     this.#peers = new Peers({
@@ -165,6 +185,9 @@ export class StoreNode implements Store {
         address: config.address,
         clusterId: this.#identity.clusterId,
       }),
+      commitNumber: () => this.#durableNumber(),
+      commitNumbers: this.#collection.commitNumbers,
+      onAmnesia: (remembered) => this.#collection.onRemembered(remembered),
       reading: () => ({ ...this.#hybridClock.reading(), epoch: this.#placement.epoch }),
       liveness: (node) => this.#membership?.liveness(node),
       onRequest: (served) => this.#service.serve(served),
@@ -173,7 +196,6 @@ export class StoreNode implements Store {
       onConnected: () => this.#counters.add("peer-connections"),
       onDisconnected: (id) => this.#membership?.deliver({ kind: "doubted", id }),
     });
-    const placement = (): Placement => this.#placement;
     this.#replica = new Replica({
       self: this.#identity.nodeId,
       cells: this.#cells,
@@ -182,8 +204,15 @@ export class StoreNode implements Store {
       dirtyMaps: this.#dirtyMaps,
       placement,
       nowMs: () => clock.wallMs(),
-      commitNumber: () => this.#commitNumber,
+      commitNumber: () => this.#durableNumber(),
       storeDirtyMap,
+      states: this.#collection.states,
+      mark: () => this.#collection.mark,
+      votes: this.#collection.votes,
+      reading: () => {
+        const { ms, counter } = this.#hybridClock.reading();
+        return { ms, counter, boot: 0 };
+      },
       acknowledge: (reply) => this.#activation.acknowledge(reply),
     });
     const context: RequestContext = {
@@ -195,7 +224,8 @@ export class StoreNode implements Store {
       monotonicMs: () => clock.monotonicMs(),
       wallMs: () => clock.wallMs(),
       mint: () => this.#mint(),
-      mintAbove: (held) => this.#hybridClock.mintAbove(held, clock.wallMs()),
+      mintAbove: (held) =>
+        this.#hybridClock.mintAbove(this.#collection.aboveMark(held), clock.wallMs()),
       resync: (node, done) => {
         if (this.#membership === undefined) clock.defer(done);
         else this.#membership.resync(node, done);
@@ -232,9 +262,15 @@ export class StoreNode implements Store {
       storeDirtyMap,
       onFilled: () => this.#onFilled(),
     });
+    const collector = this.#collection.connect({
+      ports: exchangePorts,
+      requests: this.#requests,
+      convergence: this.#convergence,
+    });
     this.#service = new Service({
       replica: this.#replica,
       requests: this.#requests,
+      collector,
       placement,
       clusterId: () => this.#identity.clusterId,
       shared: () => this.#identity.shared,
@@ -266,7 +302,7 @@ export class StoreNode implements Store {
       this.#options.clock.defer(() => done(problem));
       return;
     }
-    this.#restoreDirtyMaps((problem) => {
+    restore(this.#options.storage, this.#dirtyMaps, this.#collection.states, (problem) => {
       if (problem !== undefined) done(problem);
       else if (this.#identity.clusterId === undefined) this.#enter(done);
       else this.#return(done);
@@ -284,6 +320,7 @@ export class StoreNode implements Store {
     this.#membership?.deliver({ kind: "stopping" });
     this.#convergence.close();
     this.#departures.close();
+    this.#collection.close();
     this.#activation.close();
     this.#awaitDrained(this.#options.clock.monotonicMs() + DRAIN_MS_MAX, done);
   }
@@ -334,6 +371,7 @@ export class StoreNode implements Store {
         "departure-members-not-filled": this.#departures.notFilled,
         "exchanges-running": this.#convergence.running,
         "foreign-slots": this.#convergence.foreignSlots,
+        "slots-without-vote": this.#collection.votes.voteless,
         "hashes-built": this.#cells.isBuilt ? 1 : 0,
         "keys-uncommitted": this.#commit.uncommitted,
         "peer-bytes-queued": this.#peers.queuedBytes(),
@@ -357,21 +395,6 @@ export class StoreNode implements Store {
   noteStall(lagMs: number): void {
     this.#counters.add("event-loop-stalls");
     this.#membership?.deliver({ kind: "stalled", lagMs });
-  }
-
-  #restoreDirtyMaps(done: (problem: string | undefined) => void): void {
-    const range = { ...dirtyMapsRange(), entriesMax: 4_096, bytesMax: 64 * 1024 * 1024 };
-    this.#options.storage.scan(range, (result) => {
-      if (result.kind === "failed") {
-        done(`the disk cannot be read: ${result.error.message}`);
-        return;
-      }
-      for (const { key, value } of result.entries) {
-        const target = parseDirtyMapKey(key);
-        if (target !== undefined) this.#dirtyMaps.restore(target, value);
-      }
-      done(undefined);
-    });
   }
 
   /** Founds a cluster, or joins one. */
@@ -501,6 +524,7 @@ export class StoreNode implements Store {
       this.#replace(membership.members());
       this.#convergence.start();
       this.#departures.start();
+      this.#collection.start();
       const open = (): void => {
         if (this.#phase === "stopping" || this.#phase === "stopped") return;
         this.#requests.open();
@@ -565,7 +589,10 @@ export class StoreNode implements Store {
   #replace(members: readonly Member[]): void {
     const { nodeId } = this.#identity;
     const next = this.#place(members.map(({ record }) => record));
-    if (next.epoch !== this.#placement.epoch) this.#placement = next;
+    if (next.epoch !== this.#placement.epoch) {
+      this.#placement = next;
+      this.#collection.onPlacement();
+    }
     this.#peers.follow(
       members.filter(
         ({ record }) =>
@@ -599,6 +626,11 @@ export class StoreNode implements Store {
     this.#membership.deliver({ kind: "changed-self", change: { intent: "active" } });
   }
 
+  /** The number of the last commit that is durable: what may be told. */
+  #durableNumber(): number {
+    return this.#commit.isWriting ? this.#commitNumber - 1 : this.#commitNumber;
+  }
+
   #mint(): ReturnType<HybridClock["mint"]> {
     const wallMs = this.#options.clock.wallMs();
     if (this.#hybridClock.isAheadOfWall(wallMs)) {
@@ -607,7 +639,10 @@ export class StoreNode implements Store {
       this.#hybridClock.restartAs(this.#boot, wallMs);
       this.#counters.add("clock-restarts");
     }
-    return this.#hybridClock.mint(wallMs);
+    const stamp = this.#hybridClock.mint(wallMs);
+    // A wall clock set back by more than the grace: what was promised of stamps stands.
+    if (this.#collection.isAboveMark(stamp)) return stamp;
+    return this.#hybridClock.mintAbove(this.#collection.mark, wallMs);
   }
 
   #observe(ms: number, counter: number): void {
@@ -616,9 +651,14 @@ export class StoreNode implements Store {
 
   #onCommitFailed(keys: readonly StorageKey[], error: StorageError): void {
     this.#counters.add("commits-failed");
+    // Nothing of it is durable, its number neither: it is the next commit's.
+    this.#commitNumber -= 1;
     for (const key of keys) {
       const target = parseDirtyMapKey(key);
       if (target !== undefined) this.#dirtyMaps.noteUnstored(target);
+      const slot = parseSlotStateKey(key);
+      if (slot !== undefined && error.code !== "sync-failed")
+        this.#collection.states.takeBack(slot);
     }
     this.#options.log.log("error", "commit-failed", { code: error.code, message: error.message });
     if (error.code === "sync-failed") this.#fatal(`a commit could not be synced: ${error.message}`);
@@ -631,6 +671,7 @@ export class StoreNode implements Store {
     this.#requests.drain();
     this.#convergence.close();
     this.#departures.close();
+    this.#collection.close();
     this.#activation.close();
     this.#peers.close();
     this.#options.log.log("error", "node-stopped", { reason });
