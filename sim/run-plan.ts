@@ -32,8 +32,21 @@ export function drawPlan(seed: number): RunPlan {
     zones: random.pick([1, 1, 2, 3]),
     skewMsMax: random.pick([0, 5, 500, 30_000, 600_000]),
     faultMs: random.between(60_000, 90_000),
-    workload: drawWorkload(random, Math.min(replicas, machines)),
+    workload: {
+      ...drawWorkload(random, Math.min(replicas, machines)),
+      ...drawLifetimes(new Streams(seed).stream("plan lifetimes")),
+    },
     faults: drawFaults(random, { isCalm, machinesMax: machines + 2, durability }),
+  };
+}
+
+/** A stream of its own, so that seeds recorded before keys could expire still tell the same. */
+function drawLifetimes(random: SimRandom): Pick<WorkloadConfig, "ttlMsMax" | "retiredEvery"> {
+  const ttlMsMax = random.pick([3_000, 15_000, 60_000]);
+  const retiredEvery = random.pick([2, 5]);
+  return {
+    ttlMsMax: random.oneIn(2) ? ttlMsMax : undefined,
+    retiredEvery: random.oneIn(2) ? retiredEvery : undefined,
   };
 }
 

@@ -8,6 +8,7 @@ import { checkAnswers } from "./checkers/answers.ts";
 import { BoundsWatch } from "./checkers/bounds.ts";
 import { checkConvergence, checkStampsOfCells } from "./checkers/convergence.ts";
 import { checkDurability } from "./checkers/durability.ts";
+import { checkExpiry } from "./checkers/expiry.ts";
 import type { FinalState, ReplicaDump } from "./checkers/final-state.ts";
 import { MembershipWatch } from "./checkers/membership.ts";
 import { checkOrder } from "./checkers/order.ts";
@@ -347,7 +348,15 @@ class Run {
       keys = asked.filter((read) => !isAnswered(read)).map(({ key }) => key);
       this.#scheduler.runUntil(this.#scheduler.nowMs + (keys.length > 0 ? 2_000 : 0));
     }
-    return { ...state, reads, listed: this.#listAll() };
+    const before = this.#walls();
+    const listed = this.#listAll();
+    const walls = [...before, ...this.#walls()];
+    const listedWalls = { leastMs: Math.min(...walls), mostMs: Math.max(...walls) };
+    return { ...state, reads, listed, listedWalls };
+  }
+
+  #walls(): number[] {
+    return this.#cluster.machines.map(({ clock }) => clock.wallMs());
   }
 
   #readOne(key: Key): ReadOperation {
@@ -416,6 +425,7 @@ class Run {
       ...checkReads(history),
       ...checkOrder(history),
       ...checkPromises(history),
+      ...checkExpiry(history),
     ];
     if (final !== undefined) {
       violations.push(...checkDurability(history, final), ...checkStampsOfCells(final.dumps));
