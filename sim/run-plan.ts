@@ -2,7 +2,7 @@
 import { type Durability, SHARED_CONFIG_DEFAULT, type SharedConfig } from "../src/model/config.ts";
 import { drawFaults, type FaultConfig } from "./fault-plan.ts";
 import { type SimRandom, Streams } from "./random.ts";
-import type { WorkloadConfig } from "./workload.ts";
+import { OPERATIONS_MAX, type WorkloadConfig } from "./workload.ts";
 
 /** The shape of a run, drawn from its seed. */
 export interface RunPlan {
@@ -67,5 +67,6 @@ function drawWorkload(random: SimRandom, replicas: number): WorkloadConfig {
     hasShortDeadlines: random.oneIn(3),
     valueBytesMax: random.pick([64, 2_000, 100_000, 700_000]),
     replicas,
+    operationsMax: OPERATIONS_MAX,
   };
 }

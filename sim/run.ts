@@ -49,6 +49,11 @@ export interface RunReport {
   /** Operations by how they ended. */
   readonly outcomes: Readonly<Record<string, number>>;
   readonly fired: Readonly<Record<string, number>>;
+  /** Machines at the beginning, and virtual milliseconds under faults: none in a calm run. */
+  readonly machines: number;
+  readonly faultMs: number;
+  /** What the nodes counted, over all their boots. */
+  readonly counters: Readonly<Record<string, number>>;
   /** Virtual milliseconds from the end of the faults until all had settled; `undefined` when it did not. */
   readonly settledMs: number | undefined;
 }
@@ -448,6 +453,9 @@ class Run {
       operations: this.#workload.operations.length,
       outcomes,
       fired: Object.fromEntries(this.#faults.fired),
+      machines: this.#plan.machines,
+      faultMs: this.#plan.isCalm ? 0 : this.#plan.faultMs,
+      counters: Object.fromEntries(this.#cluster.counters()),
       settledMs: this.#settledMs,
     };
   }

@@ -43,6 +43,8 @@ export interface WorkloadConfig {
   readonly hasShortDeadlines: boolean;
   readonly valueBytesMax: number;
   readonly replicas: number;
+  /** Operations at most, the final reads aside. */
+  readonly operationsMax: number;
   /** Longest time to live, in milliseconds, of the puts that have one: half of them. Absent: none has one. */
   readonly ttlMsMax?: number | undefined;
   /** Every so many-th key is deleted some time into the run and never written again. Absent: none is. */
@@ -50,7 +52,7 @@ export interface WorkloadConfig {
 }
 
 /** Enough for one run: more seeds find more than more operations. */
-const OPERATIONS_MAX = 1_500;
+export const OPERATIONS_MAX = 1_500;
 /** Shortest time to live asked for. */
 const TTL_MS_MIN = 1_000;
 /** Keys are retired between these moments after the lanes began to work. */
@@ -135,7 +137,7 @@ export class Workload {
   }
 
   #think(): void {
-    if (!this.#isOn || this.operations.length >= OPERATIONS_MAX) return;
+    if (!this.#isOn || this.operations.length >= this.#config.operationsMax) return;
     // Bursts between pauses: many at once is what finds races.
     const delayMs = this.#random.oneIn(3)
       ? this.#random.fraction() * 2
