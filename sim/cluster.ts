@@ -73,6 +73,8 @@ const STOP_MS_MAX = 30_000;
 export class SimCluster {
   readonly machines: Machine[] = [];
   readonly violations: Violation[] = [];
+  /** Sums of the counters of all boots that have ended. */
+  readonly #counters = new Map<string, number>();
   /** Told of the end of every boot, whatever its cause. */
   onBootEnded: (process: Process) => void = () => {};
   /** Told of a boot that could not start. */
@@ -100,6 +102,13 @@ export class SimCluster {
   /** Machines with a live process. */
   running(): Machine[] {
     return this.machines.filter((machine) => machine.process !== undefined);
+  }
+
+  /** Sums of what the nodes counted, over all boots. */
+  counters(): Map<string, number> {
+    const sums = new Map(this.#counters);
+    for (const { node } of this.machines) addCounters(sums, node);
+    return sums;
   }
 
   violate(invariant: string, detail: string): void {
@@ -261,6 +270,7 @@ export class SimCluster {
   #ended(machine: Machine, ending: Ending): void {
     const { process, transport } = machine;
     assert(process !== undefined && transport !== undefined, "a boot ends once");
+    addCounters(this.#counters, machine.node);
     machine.disk.endBoot(ending);
     this.network.shut(transport, ending === "power" ? "off" : "on");
     machine.process = undefined;
@@ -291,6 +301,12 @@ export class SimCluster {
         );
       },
     };
+  }
+}
+
+function addCounters(sums: Map<string, number>, node: SimNode | undefined): void {
+  for (const [name, count] of Object.entries(node?.status().counters ?? {})) {
+    sums.set(name, (sums.get(name) ?? 0) + count);
   }
 }
 

@@ -32,7 +32,7 @@ import { Network } from "./network.ts";
 import { type SimRandom, Streams } from "./random.ts";
 import { Trace, type TraceSink } from "./trace.ts";
 import { Scheduler } from "./virtual-clock.ts";
-import { Workload } from "./workload.ts";
+import { OPERATIONS_MAX, Workload } from "./workload.ts";
 
 export const DEPARTURE_KINDS = [
   "leave",
@@ -166,6 +166,7 @@ class DepartureRun {
       hasShortDeadlines: false,
       valueBytesMax: 2_000,
       replicas,
+      operationsMax: OPERATIONS_MAX,
     });
     this.#cluster.onBootEnded = (process) => {
       this.#workload.cutOff(process);

@@ -2,7 +2,7 @@
 import { type Durability, SHARED_CONFIG_DEFAULT, type SharedConfig } from "../src/model/config.ts";
 import { drawFaults, type FaultConfig } from "./fault-plan.ts";
 import { type SimRandom, Streams } from "./random.ts";
-import type { WorkloadConfig } from "./workload.ts";
+import { OPERATIONS_MAX, type WorkloadConfig } from "./workload.ts";
 
 /** The shape of a run, drawn from its seed. */
 export interface RunPlan {
@@ -32,8 +32,21 @@ export function drawPlan(seed: number): RunPlan {
     zones: random.pick([1, 1, 2, 3]),
     skewMsMax: random.pick([0, 5, 500, 30_000, 600_000]),
     faultMs: random.between(60_000, 90_000),
-    workload: drawWorkload(random, Math.min(replicas, machines)),
+    workload: {
+      ...drawWorkload(random, Math.min(replicas, machines)),
+      ...drawLifetimes(new Streams(seed).stream("plan lifetimes")),
+    },
     faults: drawFaults(random, { isCalm, machinesMax: machines + 2, durability }),
+  };
+}
+
+/** A stream of its own, so that seeds recorded before keys could expire still tell the same. */
+function drawLifetimes(random: SimRandom): Pick<WorkloadConfig, "ttlMsMax" | "retiredEvery"> {
+  const ttlMsMax = random.pick([3_000, 15_000, 60_000]);
+  const retiredEvery = random.pick([2, 5]);
+  return {
+    ttlMsMax: random.oneIn(2) ? ttlMsMax : undefined,
+    retiredEvery: random.oneIn(2) ? retiredEvery : undefined,
   };
 }
 
@@ -54,5 +67,6 @@ function drawWorkload(random: SimRandom, replicas: number): WorkloadConfig {
     hasShortDeadlines: random.oneIn(3),
     valueBytesMax: random.pick([64, 2_000, 100_000, 700_000]),
     replicas,
+    operationsMax: OPERATIONS_MAX,
   };
 }

@@ -8,6 +8,7 @@ import { checkAnswers } from "./checkers/answers.ts";
 import { BoundsWatch } from "./checkers/bounds.ts";
 import { checkConvergence, checkStampsOfCells } from "./checkers/convergence.ts";
 import { checkDurability } from "./checkers/durability.ts";
+import { checkExpiry } from "./checkers/expiry.ts";
 import type { FinalState, ReplicaDump } from "./checkers/final-state.ts";
 import { MembershipWatch } from "./checkers/membership.ts";
 import { checkOrder } from "./checkers/order.ts";
@@ -48,6 +49,11 @@ export interface RunReport {
   /** Operations by how they ended. */
   readonly outcomes: Readonly<Record<string, number>>;
   readonly fired: Readonly<Record<string, number>>;
+  /** Machines at the beginning, and virtual milliseconds under faults: none in a calm run. */
+  readonly machines: number;
+  readonly faultMs: number;
+  /** What the nodes counted, over all their boots. */
+  readonly counters: Readonly<Record<string, number>>;
   /** Virtual milliseconds from the end of the faults until all had settled; `undefined` when it did not. */
   readonly settledMs: number | undefined;
 }
@@ -347,7 +353,15 @@ class Run {
       keys = asked.filter((read) => !isAnswered(read)).map(({ key }) => key);
       this.#scheduler.runUntil(this.#scheduler.nowMs + (keys.length > 0 ? 2_000 : 0));
     }
-    return { ...state, reads, listed: this.#listAll() };
+    const before = this.#walls();
+    const listed = this.#listAll();
+    const walls = [...before, ...this.#walls()];
+    const listedWalls = { leastMs: Math.min(...walls), mostMs: Math.max(...walls) };
+    return { ...state, reads, listed, listedWalls };
+  }
+
+  #walls(): number[] {
+    return this.#cluster.machines.map(({ clock }) => clock.wallMs());
   }
 
   #readOne(key: Key): ReadOperation {
@@ -416,6 +430,7 @@ class Run {
       ...checkReads(history),
       ...checkOrder(history),
       ...checkPromises(history),
+      ...checkExpiry(history),
     ];
     if (final !== undefined) {
       violations.push(...checkDurability(history, final), ...checkStampsOfCells(final.dumps));
@@ -438,6 +453,9 @@ class Run {
       operations: this.#workload.operations.length,
       outcomes,
       fired: Object.fromEntries(this.#faults.fired),
+      machines: this.#plan.machines,
+      faultMs: this.#plan.isCalm ? 0 : this.#plan.faultMs,
+      counters: Object.fromEntries(this.#cluster.counters()),
       settledMs: this.#settledMs,
     };
   }

@@ -19,7 +19,7 @@ function toyPlan(seed: number): Partial<RunPlan> {
     machines: 1,
     shared: { ...SHARED_CONFIG_DEFAULT, replicas: 1 },
     faults: { ...plan.faults, kinds },
-    workload: { ...plan.workload, hasShortDeadlines: false, replicas: 1 },
+    workload: { ...plan.workload, hasShortDeadlines: false, replicas: 1, ttlMsMax: undefined },
   };
 }
 
