@@ -135,6 +135,7 @@ function nodeConfig(
     zone: options.zone,
     weight: options.weight,
     peers: options.peers.map(addressOf),
+    removeAfterMs: options.removeAfter,
     shared: sharedConfig(options),
   };
 }

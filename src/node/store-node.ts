@@ -287,6 +287,7 @@ export class StoreNode implements Store {
       membership: () => this.#membership,
       hasDirtySlots: (node) => this.#dirtyMaps.count(node) > 0,
       log,
+      removeAfterMs: config.removeAfterMs,
       onLeft: () => this.stop(() => options.onLeft?.()),
     });
   }
