@@ -44,6 +44,7 @@ import { Counters } from "./counters.ts";
 import { Departures } from "./departures.ts";
 import { dumpPage } from "./dump.ts";
 import { GroupCommit } from "./group-commit.ts";
+import { askForCell, Heals } from "./heal.ts";
 import { joinCluster } from "./join.ts";
 import { MembershipRunner } from "./membership-runner.ts";
 import {
@@ -101,6 +102,7 @@ export class StoreNode implements Store {
   readonly #requests: Requests;
   readonly #replica: Replica;
   readonly #cells: CellStore;
+  readonly #heals: Heals;
   readonly #convergence: Convergence;
   readonly #service: Service;
   readonly #departures: Departures;
@@ -151,6 +153,7 @@ export class StoreNode implements Store {
       commit: this.#commit,
       storage,
       floor: stampFrom(reading.ms, reading.counter, this.#boot),
+      onDamaged: (place) => this.#heals.add(place),
     });
     const storeDirtyMap = (target: NodeId): void =>
       this.#commit.put(dirtyMapKey(target), this.#dirtyMaps.bits(target));
@@ -215,6 +218,15 @@ export class StoreNode implements Store {
       counters: this.#counters,
       monotonicMs: () => clock.monotonicMs(),
     };
+    this.#heals = new Heals({
+      self: this.#identity.nodeId,
+      cells: this.#cells,
+      clock,
+      counters: this.#counters,
+      log,
+      placement,
+      ask: (to, place, done) => askForCell(exchangePorts, to, place, done),
+    });
     this.#activation = new Activation({
       ports: exchangePorts,
       self: this.#identity.nodeId,
@@ -285,6 +297,7 @@ export class StoreNode implements Store {
     this.#convergence.close();
     this.#departures.close();
     this.#activation.close();
+    this.#heals.close();
     this.#awaitDrained(this.#options.clock.monotonicMs() + DRAIN_MS_MAX, done);
   }
 
@@ -326,8 +339,9 @@ export class StoreNode implements Store {
       dirtyMaps: this.#dirtyMaps,
       counters: this.#counters,
       gauges: {
-        "cells-damaged-found": this.#cells.damaged,
         cells: this.#cells.hashes.cells,
+        "cells-damaged": this.#cells.damaged,
+        "cells-damaged-everywhere": this.#heals.beyondHelp,
         commits: this.#commit.commits,
         connections: this.#peers.connected,
         "departure-members-not-equal": this.#departures.notEqual,
@@ -632,6 +646,7 @@ export class StoreNode implements Store {
     this.#convergence.close();
     this.#departures.close();
     this.#activation.close();
+    this.#heals.close();
     this.#peers.close();
     this.#options.log.log("error", "node-stopped", { reason });
     this.#options.onFatal(reason);
