@@ -34,7 +34,7 @@ import { stampFrom } from "../model/stamp.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
-import type { Storage, StorageError, StorageKey } from "../ports/storage.ts";
+import { type Storage, StorageError, type StorageKey } from "../ports/storage.ts";
 import type { Transport } from "../ports/transport.ts";
 import { Activation } from "./activation.ts";
 import { CellStore } from "./cell-store.ts";
@@ -56,6 +56,7 @@ import {
   loadIdentity,
   loadMembers,
   membersOperation,
+  stateProblem,
 } from "./node-state.ts";
 import { Peers } from "./peers.ts";
 import { Replica } from "./replica.ts";
@@ -72,6 +73,7 @@ const DRAIN_POLL_MS = 20;
 /** A node without data of its own waits so long for connections to all who answer. */
 const CONNECT_MS_MAX = 3_000;
 const CONNECT_POLL_MS = 10;
+const CLOCK_AT_FIRST = { ms: 0, counter: 0, commitNumber: 0 };
 /** Why a data directory cannot be started from. */
 const GONE = {
   left: "this node has left its cluster; start it with an empty data directory",
@@ -121,7 +123,8 @@ export class StoreNode implements Store {
     const { clock, random, storage, transport, log, config } = options;
     this.#options = options;
     const stored = loadIdentity(storage);
-    if (stored === "damaged") this.#problem = "the node's identity on disk is damaged";
+    const saved = loadClock(storage);
+    this.#problem = stateProblem(stored, saved);
     const shared: SharedConfig = { ...SHARED_CONFIG_DEFAULT, ...config.shared };
     this.#identity =
       stored === undefined || stored === "damaged"
@@ -133,9 +136,9 @@ export class StoreNode implements Store {
           }
         : { ...stored, boots: stored.boots + 1 };
     this.#boot = bootIdFrom(random.next53());
-    const saved = loadClock(storage);
-    this.#commitNumber = saved.commitNumber;
-    this.#hybridClock = new HybridClock({ boot: this.#boot, floor: saved });
+    const floor = saved === "damaged" || saved === undefined ? CLOCK_AT_FIRST : saved;
+    this.#commitNumber = floor.commitNumber;
+    this.#hybridClock = new HybridClock({ boot: this.#boot, floor });
     this.#hybridClock.mint(clock.wallMs());
     const reading = this.#hybridClock.reading();
     this.#placement = this.#place([]);
@@ -382,7 +385,9 @@ export class StoreNode implements Store {
       }
       for (const { key, value } of result.entries) {
         const target = parseDirtyMapKey(key);
-        if (target !== undefined) this.#dirtyMaps.restore(target, value);
+        if (target === undefined || this.#dirtyMaps.restore(target, value)) continue;
+        done(`the dirty map of ${target} on disk is damaged`);
+        return;
       }
       done(undefined);
     });
@@ -431,8 +436,8 @@ export class StoreNode implements Store {
     assert(clusterId !== undefined, "a node returns to its cluster");
     const differing = differingSetting(this.#options.config.shared, shared);
     if (differing !== undefined) return done(differing);
-    const known = loadMembers(this.#options.storage);
-    if (known === "damaged") return done("the list of members on disk is damaged");
+    const known = this.#knownMembers();
+    if (typeof known === "string") return done(known);
     const self = known.find(({ id }) => id === nodeId);
     if (self?.intent === "removed") return done(GONE.removed);
     const { config, clock } = this.#options;
@@ -462,6 +467,18 @@ export class StoreNode implements Store {
         else this.#begin({ clusterId, intent: self?.intent ?? "active", known }, done);
       },
     });
+  }
+
+  /** Members as last known, or why they cannot be told: they are stored with the identity of a member. */
+  #knownMembers(): readonly MemberRecord[] | string {
+    try {
+      const known = loadMembers(this.#options.storage);
+      if (known === "damaged") return "the list of members on disk is damaged";
+      return known ?? "the list of members is missing from the data directory";
+    } catch (error) {
+      if (error instanceof StorageError) return `the disk cannot be read: ${error.message}`;
+      throw error;
+    }
   }
 
   #hasCells(done: (hasCells: boolean) => void): void {
