@@ -8,8 +8,11 @@ import { z } from "zod";
 import { DndError } from "./dnd-error.ts";
 import { parseAddress } from "./model/ids.ts";
 import { KEY_BYTES_MAX, REPLICAS_MAX, VALUE_BYTES_MAX } from "./model/limits.ts";
+import { SCRUB_MS_DEFAULT } from "./node/scrub.ts";
 
 const GRACE_MS_MAX = 10 * 365 * 86_400_000;
+const SCRUB_MS_MIN = 1_000;
+const SCRUB_MS_MAX = 10 * 365 * 86_400_000;
 const WEIGHT_MAX = 64;
 const ZONE_BYTES_MAX = 64;
 
@@ -64,6 +67,9 @@ export const nodeOptionsSchema = z.strictObject({
     .default("")
     .describe("failure domain: copies are spread over zones"),
   weight: integer(1, WEIGHT_MAX).default(1).describe("share of the slots relative to other nodes"),
+  scrubMs: integer(SCRUB_MS_MIN, SCRUB_MS_MAX)
+    .default(SCRUB_MS_DEFAULT)
+    .describe("every stored cell is read and checked within this time, milliseconds"),
   replicas: integer(1, REPLICAS_MAX).optional().describe("copies of every key (whole cluster)"),
   writeQuorum: oneOf(["sloppy", "strict"])
     .optional()

@@ -13,6 +13,7 @@ import { crc32 } from "../base/checksum.ts";
 import { metaKey } from "../core/causality/storage-key.ts";
 import { SHARED_CONFIG_DEFAULT, type SharedConfig } from "../model/config.ts";
 import { type ClusterId, type NodeId, parseClusterId, parseNodeId } from "../model/ids.ts";
+import { SLOT_COUNT } from "../model/limits.ts";
 import type { MemberRecord } from "../model/member.ts";
 import type { Storage, StorageOperation } from "../ports/storage.ts";
 import { readState, writeState } from "../protocol/peer/member-codec.ts";
@@ -20,6 +21,7 @@ import { readState, writeState } from "../protocol/peer/member-codec.ts";
 const IDENTITY = metaKey("identity");
 const MEMBERS = metaKey("members");
 const CLOCK = metaKey("clock");
+const SCRUB = metaKey("scrub");
 
 export interface Identity {
   readonly nodeId: NodeId;
@@ -37,8 +39,17 @@ export interface SavedClock {
   readonly commitNumber: number;
 }
 
+/** How far a scrub has come. */
+export interface ScrubProgress {
+  /** Wall clock at which the pass began. */
+  readonly startedMs: number;
+  /** 0..SLOT_COUNT-1. */
+  readonly slotsDone: number;
+}
+
 const CHECKSUM_BYTES = 4;
 const CLOCK_BYTES = 24;
+const SCRUB_BYTES = 16;
 
 /** The identity as stored; `undefined` in an empty directory, "damaged" when it cannot be read. */
 export function loadIdentity(storage: Storage): Identity | undefined | "damaged" {
@@ -80,6 +91,24 @@ export function clockOperation({ ms, counter, commitNumber }: SavedClock): Stora
   view.setFloat64(8, counter);
   view.setFloat64(16, commitNumber);
   return { key: CLOCK, value: sealed(bytes) };
+}
+
+/** How far the scrub of the former start had come; a damaged note of it only begins the pass anew. */
+export function loadScrub(storage: Storage): ScrubProgress | undefined {
+  const bytes = opened(storage.get(SCRUB));
+  if (typeof bytes !== "object" || bytes.length !== SCRUB_BYTES) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const [startedMs, slotsDone] = [view.getFloat64(0), view.getFloat64(8)];
+  const isSound = startedMs >= 0 && Number.isInteger(slotsDone) && slotsDone < SLOT_COUNT;
+  return isSound ? { startedMs, slotsDone } : undefined;
+}
+
+export function scrubOperation({ startedMs, slotsDone }: ScrubProgress): StorageOperation {
+  const bytes = new Uint8Array(SCRUB_BYTES);
+  const view = new DataView(bytes.buffer);
+  view.setFloat64(0, startedMs);
+  view.setFloat64(8, slotsDone);
+  return { key: SCRUB, value: sealed(bytes) };
 }
 
 /** What of a directory keeps a node from starting on it: every commit carries the clock, and the first the identity. */

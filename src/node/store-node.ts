@@ -6,12 +6,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { HybridClock } from "../core/causality/hybrid-clock.ts";
-import {
-  dirtyMapKey,
-  dirtyMapsRange,
-  parseDirtyMapKey,
-  slotRange,
-} from "../core/causality/storage-key.ts";
+import { dirtyMapKey, parseDirtyMapKey } from "../core/causality/storage-key.ts";
 import { holdsSlots, Placement, type PlacementSource } from "../core/placement/placement.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import { DirtyMaps } from "../core/replication/dirty-maps.ts";
@@ -25,16 +20,14 @@ import {
   nodeIdFrom,
 } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
-import { SLOT_COUNT } from "../model/limits.ts";
 import type { Liveness, Member, MemberRecord, MembershipState } from "../model/member.ts";
 import type { ListOutcome, ReadOutcome, WriteOutcome } from "../model/outcome.ts";
 import type { DeleteRequest, ListRequest, PutRequest, ReadRequest } from "../model/request.ts";
-import { slotFrom } from "../model/slot.ts";
 import { stampFrom } from "../model/stamp.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
-import { type Storage, StorageError, type StorageKey } from "../ports/storage.ts";
+import type { Storage, StorageError, StorageKey } from "../ports/storage.ts";
 import type { Transport } from "../ports/transport.ts";
 import { Activation } from "./activation.ts";
 import { CellStore } from "./cell-store.ts";
@@ -54,14 +47,17 @@ import {
   identityOperation,
   loadClock,
   loadIdentity,
-  loadMembers,
+  loadScrub,
   membersOperation,
+  scrubOperation,
   stateProblem,
 } from "./node-state.ts";
 import { Peers } from "./peers.ts";
 import { Replica } from "./replica.ts";
 import type { RequestContext } from "./request-context.ts";
 import { Requests } from "./requests.ts";
+import { hasCells, knownMembers, restoreDirtyMaps } from "./restore.ts";
+import { SCRUB_MS_DEFAULT, Scrub } from "./scrub.ts";
 import { Service } from "./service.ts";
 import type { ExchangePorts } from "./slot-exchange.ts";
 import { nodeStatus } from "./status.ts";
@@ -105,6 +101,7 @@ export class StoreNode implements Store {
   readonly #replica: Replica;
   readonly #cells: CellStore;
   readonly #heals: Heals;
+  readonly #scrub: Scrub;
   readonly #convergence: Convergence;
   readonly #service: Service;
   readonly #departures: Departures;
@@ -230,6 +227,18 @@ export class StoreNode implements Store {
       placement,
       ask: (to, place, done) => askForCell(exchangePorts, to, place, done),
     });
+    this.#scrub = new Scrub({
+      cells: this.#cells,
+      storage,
+      clock,
+      counters: this.#counters,
+      periodMs: config.scrubMs ?? SCRUB_MS_DEFAULT,
+      progress: loadScrub(storage),
+      save: (progress) => {
+        const { key, value } = scrubOperation(progress);
+        this.#commit.put(key, value);
+      },
+    });
     this.#activation = new Activation({
       ports: exchangePorts,
       self: this.#identity.nodeId,
@@ -281,7 +290,7 @@ export class StoreNode implements Store {
       this.#options.clock.defer(() => done(problem));
       return;
     }
-    this.#restoreDirtyMaps((problem) => {
+    restoreDirtyMaps(this.#options.storage, this.#dirtyMaps, (problem) => {
       if (problem !== undefined) done(problem);
       else if (this.#identity.clusterId === undefined) this.#enter(done);
       else this.#return(done);
@@ -301,6 +310,8 @@ export class StoreNode implements Store {
     this.#departures.close();
     this.#activation.close();
     this.#heals.close();
+    this.#scrub.save();
+    this.#scrub.close();
     this.#awaitDrained(this.#options.clock.monotonicMs() + DRAIN_MS_MAX, done);
   }
 
@@ -354,6 +365,7 @@ export class StoreNode implements Store {
         "hashes-built": this.#cells.isBuilt ? 1 : 0,
         "keys-uncommitted": this.#commit.uncommitted,
         "peer-bytes-queued": this.#peers.queuedBytes(),
+        "scrub-slots-done": this.#scrub.slotsDone,
         "slots-to-exchange": this.#convergence.slotsToExchange,
         "requests-in-flight": this.#requests.inFlight,
       },
@@ -374,23 +386,6 @@ export class StoreNode implements Store {
   noteStall(lagMs: number): void {
     this.#counters.add("event-loop-stalls");
     this.#membership?.deliver({ kind: "stalled", lagMs });
-  }
-
-  #restoreDirtyMaps(done: (problem: string | undefined) => void): void {
-    const range = { ...dirtyMapsRange(), entriesMax: 4_096, bytesMax: 64 * 1024 * 1024 };
-    this.#options.storage.scan(range, (result) => {
-      if (result.kind === "failed") {
-        done(`the disk cannot be read: ${result.error.message}`);
-        return;
-      }
-      for (const { key, value } of result.entries) {
-        const target = parseDirtyMapKey(key);
-        if (target === undefined || this.#dirtyMaps.restore(target, value)) continue;
-        done(`the dirty map of ${target} on disk is damaged`);
-        return;
-      }
-      done(undefined);
-    });
   }
 
   /** Founds a cluster, or joins one. */
@@ -436,15 +431,15 @@ export class StoreNode implements Store {
     assert(clusterId !== undefined, "a node returns to its cluster");
     const differing = differingSetting(this.#options.config.shared, shared);
     if (differing !== undefined) return done(differing);
-    const known = this.#knownMembers();
+    const known = knownMembers(this.#options.storage);
     if (typeof known === "string") return done(known);
     const self = known.find(({ id }) => id === nodeId);
     if (self?.intent === "removed") return done(GONE.removed);
     const { config, clock } = this.#options;
     if (self?.intent === "left") {
       // It left, and ended before everything it still had was handed on: it goes on with that.
-      this.#hasCells((hasCells) => {
-        if (!hasCells) done(GONE.left);
+      hasCells(this.#options.storage, (isHolder) => {
+        if (!isHolder) done(GONE.left);
         else this.#begin({ clusterId, intent: "left", known }, done);
       });
       return;
@@ -466,27 +461,6 @@ export class StoreNode implements Store {
         if (problem !== undefined) done(problem);
         else this.#begin({ clusterId, intent: self?.intent ?? "active", known }, done);
       },
-    });
-  }
-
-  /** Members as last known, or why they cannot be told: they are stored with the identity of a member. */
-  #knownMembers(): readonly MemberRecord[] | string {
-    try {
-      const known = loadMembers(this.#options.storage);
-      if (known === "damaged") return "the list of members on disk is damaged";
-      return known ?? "the list of members is missing from the data directory";
-    } catch (error) {
-      if (error instanceof StorageError) return `the disk cannot be read: ${error.message}`;
-      throw error;
-    }
-  }
-
-  #hasCells(done: (hasCells: boolean) => void): void {
-    const { from } = slotRange(slotFrom(0));
-    const { before } = slotRange(slotFrom(SLOT_COUNT - 1));
-    const range = { from, before, entriesMax: 1, bytesMax: 1 };
-    this.#options.storage.scan(range, (result) => {
-      done(result.kind === "failed" || result.entries.length > 0);
     });
   }
 
@@ -532,6 +506,7 @@ export class StoreNode implements Store {
       this.#replace(membership.members());
       this.#convergence.start();
       this.#departures.start();
+      this.#scrub.start();
       const open = (): void => {
         if (this.#phase === "stopping" || this.#phase === "stopped") return;
         this.#requests.open();
@@ -664,6 +639,7 @@ export class StoreNode implements Store {
     this.#departures.close();
     this.#activation.close();
     this.#heals.close();
+    this.#scrub.close();
     this.#peers.close();
     this.#options.log.log("error", "node-stopped", { reason });
     this.#options.onFatal(reason);
