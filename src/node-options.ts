@@ -8,10 +8,13 @@ import { z } from "zod";
 import { DndError } from "./dnd-error.ts";
 import { parseAddress } from "./model/ids.ts";
 import { KEY_BYTES_MAX, REPLICAS_MAX, VALUE_BYTES_MAX } from "./model/limits.ts";
+import { SCRUB_MS_DEFAULT } from "./node/scrub.ts";
 
 const GRACE_MS_MAX = 10 * 365 * 86_400_000;
 /** A restart must not be taken for a loss. */
 const REMOVE_AFTER_MS_MIN = 60_000;
+const SCRUB_MS_MIN = 1_000;
+const SCRUB_MS_MAX = 10 * 365 * 86_400_000;
 const WEIGHT_MAX = 64;
 const ZONE_BYTES_MAX = 64;
 
@@ -84,6 +87,9 @@ export const nodeOptionsSchema = z.strictObject({
   removeAfter: duration(REMOVE_AFTER_MS_MIN)
     .optional()
     .describe("remove a member that was dead for so long: 7d, 12h, 90s or milliseconds"),
+  scrubMs: integer(SCRUB_MS_MIN, SCRUB_MS_MAX)
+    .default(SCRUB_MS_DEFAULT)
+    .describe("every stored cell is read and checked within this time, milliseconds"),
   replicas: integer(1, REPLICAS_MAX).optional().describe("copies of every key (whole cluster)"),
   writeQuorum: oneOf(["sloppy", "strict"])
     .optional()

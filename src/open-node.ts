@@ -134,6 +134,7 @@ function nodeConfig(
     httpAddress: httpAddress ?? "",
     zone: options.zone,
     weight: options.weight,
+    scrubMs: options.scrubMs,
     peers: options.peers.map(addressOf),
     removeAfterMs: options.removeAfter,
     shared: sharedConfig(options),

@@ -136,6 +136,7 @@ function childArgs(settings: Settings, plan: ChildPlan, peers: readonly string[]
     ["address", options.address],
     ["weight", String(options.weight)],
     ["durability", options.durability],
+    ["scrub-ms", String(options.scrubMs)],
     ["peers", peers.length === 0 ? undefined : peers.join(",")],
     ["replicas", options.replicas?.toString()],
     ["write-quorum", options.writeQuorum],

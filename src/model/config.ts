@@ -37,6 +37,8 @@ export interface NodeConfig {
   readonly zone: string;
   /** Share of the slots relative to others: 1..64. */
   readonly weight: number;
+  /** Every cell is read and its checksum compared within this time, again and again; default 7 days. */
+  readonly scrubMs?: number;
   /** Members to join through; empty for a first node. */
   readonly peers: readonly Address[];
   /** A member that is dead for longer is removed; `undefined` is never. */

@@ -220,6 +220,7 @@ export type PeerReply =
       readonly entries: readonly {
         readonly slot: Slot;
         readonly key: Key;
+        /** Empty: the root is held, and damaged. */
         readonly bytes: Uint8Array;
       }[];
       /** Everything up to this slot and position was looked at. */

@@ -3,23 +3,32 @@
  *
  * Invariant: every change of a cell is a merge, or the drop of a cell that was compared; the slot hashes
  * follow each in the same step, so they always describe what `get` answers. Nothing is answered here: whoever
- * answers waits for the commit first.
+ * answers waits for the commit first. A damaged cell is replaced only by what is surely greater than it was, or by
+ * what enough other replicas hold (`mend`): an older cell in its place would vote as if it were all there was.
  */
 import { DueTimes } from "../core/anti-entropy/due-times.ts";
 import { SlotHashes } from "../core/anti-entropy/slot-hashes.ts";
-import { checksumOf, decodeCell, encodeCell, peekDueMs } from "../core/causality/cell-codec.ts";
+import {
+  checksumOf,
+  decodeCell,
+  encodeCell,
+  isRootCell,
+  peekDueMs,
+} from "../core/causality/cell-codec.ts";
 import { mergeCells } from "../core/causality/merge.ts";
 import {
   allCellsRange,
+  type CellPlace,
   cellKey,
   nextStorageKey,
   parseCellKey,
+  slotRange,
 } from "../core/causality/storage-key.ts";
 import { heldAtField, heldAtRoot } from "../core/causality/view.ts";
 import type { Cell, CellAddress, EncodedCell, FieldCell, RootCell } from "../model/cell.ts";
 import type { Key } from "../model/key.ts";
 import type { Slot } from "../model/slot.ts";
-import { compareStamps, NO_STAMP, type Stamp } from "../model/stamp.ts";
+import { compareStamps, maxStamp, NO_STAMP, type Stamp } from "../model/stamp.ts";
 import type { Storage, StorageEntry, StorageKey } from "../ports/storage.ts";
 import type { GroupCommit } from "./group-commit.ts";
 
@@ -32,6 +41,8 @@ export type FoundCell =
 
 export type MergeResult =
   | { readonly kind: "merged"; readonly isChanged: boolean; readonly isSuperseded: boolean }
+  /** Nothing was merged: a cell in whose place one was to go is damaged, and may have been greater. */
+  | { readonly kind: "damaged" }
   | { readonly kind: "failed"; readonly detail: string };
 
 const ABSENT: FoundCell = { kind: "absent" };
@@ -53,13 +64,34 @@ export function decodeAll(key: Key, cells: readonly EncodedCell[]): DecodedCell[
   return decoded;
 }
 
+/** Places remembered as damaged; one found beyond them is found again once others are mended. */
+const DAMAGED_PLACES_MAX = 65_536;
+
 /** Cells read in one turn while the hashes are built. */
 const BUILD_ENTRIES_MAX = 2_000;
 const BUILD_BYTES_MAX = 4 * 1024 * 1024;
 
+export interface CellStoreOptions {
+  readonly commit: GroupCommit;
+  readonly storage: Storage;
+  /** The clock's reading at start. */
+  readonly floor: Stamp;
+  /** A place is found to be damaged, and was not known to be. */
+  readonly onDamaged?: (place: CellPlace) => void;
+}
+
+/** One slot's hash on its way to be built anew. */
+interface SlotBuild {
+  /** The hash describes cells up to here. */
+  upTo: StorageKey;
+  readonly changed: Set<StorageKey>;
+  isRunning: boolean;
+}
+
 export class CellStore {
   readonly #commit: GroupCommit;
   readonly #storage: Storage;
+  readonly #onDamaged: (place: CellPlace) => void;
   readonly #hashes = new SlotHashes();
   readonly #dueTimes = new DueTimes();
   /** Greatest stamp merged in a slot since start; before that, the clock's reading at start stands for it. */
@@ -71,20 +103,19 @@ export class CellStore {
   #changed = new Set<StorageKey>();
   #isBuilding = false;
   #builds = 0;
-  #damaged = 0;
+  /** Slots whose hashes are being built anew, while those of the others stand. */
+  readonly #slotBuilds = new Map<Slot, SlotBuild>();
+  /** Places known to be damaged, each with a stamp that what stood there cannot have been above. */
+  readonly #damagedPlaces = new Map<StorageKey, Stamp>();
   /** The cell looked up last: a write looks at the same one several times. */
   #lastKey: StorageKey = "";
   #lastFound: FoundCell | undefined;
 
-  constructor(options: {
-    readonly commit: GroupCommit;
-    readonly storage: Storage;
-    /** The clock's reading at start. */
-    readonly floor: Stamp;
-  }) {
+  constructor(options: CellStoreOptions) {
     this.#commit = options.commit;
     this.#storage = options.storage;
     this.#floor = options.floor;
+    this.#onDamaged = options.onDamaged ?? ((): void => undefined);
   }
 
   get hashes(): SlotHashes {
@@ -98,19 +129,20 @@ export class CellStore {
 
   /** Whether the hashes describe every cell; until then they are not to be compared. */
   get isBuilt(): boolean {
-    return this.#builtUpTo === undefined;
+    return this.#builtUpTo === undefined && this.#slotBuilds.size === 0;
   }
 
-  /** Cells found damaged since start. */
+  /** Cells known to be damaged now. */
   get damaged(): number {
-    return this.#damaged;
+    return this.#damagedPlaces.size;
   }
 
   find(slot: Slot, key: Key, field: CellAddress): FoundCell {
     const storageKey = cellKey(slot, key, field);
     if (storageKey === this.#lastKey && this.#lastFound !== undefined) return this.#lastFound;
     const found = this.#look(storageKey, key, field);
-    if (found.kind === "damaged") this.#damaged += 1;
+    if (found.kind !== "damaged" && found.kind !== "failed") this.#damagedPlaces.delete(storageKey);
+    if (found.kind === "damaged") this.#noteDamaged(storageKey, { slot, key, field });
     this.#lastKey = storageKey;
     this.#lastFound = found.kind === "failed" ? undefined : found;
     return found;
@@ -118,15 +150,22 @@ export class CellStore {
 
   /**
    * What a write to this place must stamp above: the greatest of what is held there, of what its root cleared, and
-   * of the flush floor. A damaged cell holds nothing that can be known.
+   * of the flush floor. A damaged cell may have held, and cleared, whatever was merged in its slot. `undefined` when
+   * the disk cannot be read: that is never "nothing".
    */
-  heldAt(slot: Slot, key: Key, field: CellAddress, nowMs: number): Stamp {
+  heldAt(slot: Slot, key: Key, field: CellAddress, nowMs: number): Stamp | undefined {
     const root = this.find(slot, key, undefined);
+    if (root.kind === "failed") return undefined;
     const rootCell = root.kind === "held" ? (root.cell as RootCell) : undefined;
-    if (field === undefined) return heldAtRoot(rootCell, NO_STAMP, nowMs);
+    const lost =
+      root.kind === "damaged" ? this.#boundOf(slot, cellKey(slot, key, undefined)) : NO_STAMP;
+    if (field === undefined) return maxStamp(heldAtRoot(rootCell, NO_STAMP, nowMs), lost);
     const found = this.find(slot, key, field);
+    if (found.kind === "failed") return undefined;
     const fieldCell = found.kind === "held" ? (found.cell as FieldCell) : undefined;
-    return heldAtField(rootCell, fieldCell, NO_STAMP, nowMs);
+    const held = maxStamp(heldAtField(rootCell, fieldCell, NO_STAMP, nowMs), lost);
+    if (found.kind !== "damaged") return held;
+    return maxStamp(held, this.#boundOf(slot, cellKey(slot, key, field)));
   }
 
   /** The greatest stamp merged in a slot, or what the clock read at start. */
@@ -136,21 +175,36 @@ export class CellStore {
 
   /** Merges cells of one key, decoded by `decodeAll` for this very key. */
   merge(slot: Slot, key: Key, cells: readonly DecodedCell[]): MergeResult {
+    for (const { field, cell } of cells) {
+      const isDamaged = this.find(slot, key, field).kind === "damaged";
+      if (isDamaged && !this.#isSurelyGreater(slot, key, field, cell)) return { kind: "damaged" };
+    }
     let isChanged = false;
     let isSuperseded = false;
-    for (const { field, bytes, cell } of cells) {
+    for (const incoming of cells) {
+      const { field, cell } = incoming;
       const held = this.find(slot, key, field);
       if (held.kind === "failed") return held;
-      const before = held.kind === "held" ? held.cell : undefined;
-      const after = mergeCells(before, cell);
+      const after = this.#mergeOver(held, slot, key, incoming);
       isSuperseded ||= compareStamps(after.stamp, cell.stamp) > 0;
-      if (after === before) continue;
-      isChanged = true;
-      const stored = after === cell ? bytes : encodeCell(after, key, field);
-      this.#replace(slot, cellKey(slot, key, field), held, stored);
-      if (compareStamps(after.stamp, this.newestIn(slot)) > 0) this.#newest.set(slot, after.stamp);
+      isChanged ||= held.kind !== "held" || after !== held.cell;
     }
     return { kind: "merged", isChanged, isSuperseded };
+  }
+
+  /**
+   * Settles what is to stand in a damaged place: the merge of what enough other replicas hold, or nothing where they
+   * hold nothing. Where something else stands there by now it is merged like any cell. False when the disk cannot be
+   * read.
+   */
+  mend(slot: Slot, key: Key, field: CellAddress, mended: DecodedCell | undefined): boolean {
+    const held = this.find(slot, key, field);
+    if (held.kind === "failed") return false;
+    if (mended !== undefined) this.#mergeOver(held, slot, key, mended);
+    else if (held.kind === "damaged") {
+      this.#replace(slot, cellKey(slot, key, field), held, undefined);
+    }
+    return true;
   }
 
   /** Drops a cell if it is still the very one with this checksum; true if so. */
@@ -163,22 +217,39 @@ export class CellStore {
 
   /** Goes on building where a failed read stopped it. */
   ensureBuilding(): void {
-    if (!this.isBuilt && !this.#isBuilding) this.rebuild();
+    if (this.#builtUpTo !== undefined && !this.#isBuilding) this.rebuild();
+    for (const [slot, { isRunning }] of this.#slotBuilds) if (!isRunning) this.rebuildSlot(slot);
   }
 
   /**
-   * Builds the hashes from what is stored, in the background, while cells go on changing: at start, after a failed
-   * commit took cells back, and where damage makes the sum unknowable.
+   * Builds the hashes from what is stored, in the background, while cells go on changing: at start, and after a failed
+   * commit took cells back.
    */
   rebuild(): void {
     this.#lastFound = undefined;
     this.#hashes.clear();
+    this.#slotBuilds.clear();
     this.#builtUpTo = "";
     // A scan sees what is committed: what is under way is looked up when the build comes to it.
     this.#changed = new Set(this.#commit.uncommittedKeys());
     this.#builds += 1;
     this.#isBuilding = true;
     this.#buildFrom(allCellsRange().from, this.#builds);
+  }
+
+  /** Builds the hash of one slot anew: what a damaged cell contributed to it cannot be known. */
+  rebuildSlot(slot: Slot): void {
+    const { from, before } = slotRange(slot);
+    // Where the great build has not come past the slot it would count some of its cells twice.
+    if (this.#builtUpTo !== undefined && this.#builtUpTo < before) return this.rebuild();
+    this.#hashes.clearSlot(slot);
+    const changed = new Set<StorageKey>();
+    for (const key of this.#commit.uncommittedKeys()) {
+      if (key >= from && key < before) changed.add(key);
+    }
+    const build = { upTo: "", changed, isRunning: true };
+    this.#slotBuilds.set(slot, build);
+    this.#buildSlotFrom(from, slot, build);
   }
 
   #look(storageKey: StorageKey, key: Key, field: CellAddress): FoundCell {
@@ -193,6 +264,40 @@ export class CellStore {
     return cell === "damaged" ? DAMAGED : { kind: "held", cell, bytes };
   }
 
+  /** Puts what comes of two cells in their place, and answers with it. */
+  #mergeOver(
+    held: Exclude<FoundCell, { kind: "failed" }>,
+    slot: Slot,
+    key: Key,
+    { field, bytes, cell }: DecodedCell,
+  ): Cell {
+    const before = held.kind === "held" ? held.cell : undefined;
+    const after = mergeCells(before, cell);
+    if (after === before) return after;
+    const stored = after === cell ? bytes : encodeCell(after, key, field);
+    this.#replace(slot, cellKey(slot, key, field), held, stored);
+    if (compareStamps(after.stamp, this.newestIn(slot)) > 0) this.#newest.set(slot, after.stamp);
+    return after;
+  }
+
+  /** Whether a cell wins over whatever can have stood in a damaged place, `cleared` included. */
+  #isSurelyGreater(slot: Slot, key: Key, field: CellAddress, cell: Cell): boolean {
+    if (isRootCell(cell) && compareStamps(cell.cleared, cell.stamp) < 0) return false;
+    return compareStamps(cell.stamp, this.#boundOf(slot, cellKey(slot, key, field))) > 0;
+  }
+
+  /** What stood in a damaged place was merged in its slot before the damage was found. */
+  #boundOf(slot: Slot, storageKey: StorageKey): Stamp {
+    return this.#damagedPlaces.get(storageKey) ?? this.newestIn(slot);
+  }
+
+  #noteDamaged(storageKey: StorageKey, place: CellPlace): void {
+    if (this.#damagedPlaces.has(storageKey)) return;
+    if (this.#damagedPlaces.size >= DAMAGED_PLACES_MAX) return;
+    this.#damagedPlaces.set(storageKey, this.newestIn(place.slot));
+    this.#onDamaged(place);
+  }
+
   #replace(
     slot: Slot,
     storageKey: StorageKey,
@@ -202,12 +307,15 @@ export class CellStore {
     this.#commit.put(storageKey, stored);
     if (stored !== undefined) this.#dueTimes.note(slot, peekDueMs(stored));
     this.#lastFound = undefined;
-    if (held.kind === "damaged") {
-      // What a damaged cell contributed cannot be known, so it cannot be taken out.
-      this.rebuild();
-    }
+    if (held.kind === "damaged") this.#damagedPlaces.delete(storageKey);
     if (this.#builtUpTo !== undefined && storageKey > this.#builtUpTo) {
       this.#changed.add(storageKey);
+      return;
+    }
+    if (held.kind === "damaged") return this.rebuildSlot(slot);
+    const slotBuild = this.#slotBuilds.get(slot);
+    if (slotBuild !== undefined && storageKey > slotBuild.upTo) {
+      slotBuild.changed.add(storageKey);
       return;
     }
     if (held.kind === "held") this.#hashes.remove(slot, storageKey, checksumOf(held.bytes));
@@ -226,7 +334,7 @@ export class CellStore {
       }
       const last = result.entries.at(-1)?.key;
       const upTo = result.isComplete || last === undefined ? undefined : last;
-      if (!this.#takeIn(result.entries, upTo)) {
+      if (!this.#takeIn(result.entries, upTo, this.#changed)) {
         this.#isBuilding = false;
         return;
       }
@@ -236,16 +344,39 @@ export class CellStore {
     });
   }
 
+  #buildSlotFrom(from: StorageKey, slot: Slot, build: SlotBuild): void {
+    const { before } = slotRange(slot);
+    const range = { from, before, entriesMax: BUILD_ENTRIES_MAX, bytesMax: BUILD_BYTES_MAX };
+    this.#storage.scan(range, (result) => {
+      if (this.#slotBuilds.get(slot) !== build) return;
+      const entries = result.kind === "scanned" ? result.entries : [];
+      const last = entries.at(-1)?.key;
+      const isLast = result.kind === "scanned" && (result.isComplete || last === undefined);
+      const upTo = isLast ? undefined : last;
+      if (result.kind === "failed" || !this.#takeIn(entries, upTo, build.changed)) {
+        build.isRunning = false;
+      } else if (upTo === undefined) this.#slotBuilds.delete(slot);
+      else {
+        build.upTo = upTo;
+        this.#buildSlotFrom(nextStorageKey(upTo), slot, build);
+      }
+    });
+  }
+
   /**
    * Hashes what stands now, which the scan may be older than: keys changed meanwhile are looked up again. False when
    * one cannot be read.
    */
-  #takeIn(entries: readonly StorageEntry[], upTo: StorageKey | undefined): boolean {
+  #takeIn(
+    entries: readonly StorageEntry[],
+    upTo: StorageKey | undefined,
+    changed: Set<StorageKey>,
+  ): boolean {
     const keys = new Set<StorageKey>();
     for (const { key } of entries) keys.add(key);
-    for (const key of this.#changed) if (upTo === undefined || key <= upTo) keys.add(key);
+    for (const key of changed) if (upTo === undefined || key <= upTo) keys.add(key);
     for (const key of keys) {
-      this.#changed.delete(key);
+      changed.delete(key);
       const place = parseCellKey(key);
       if (place === undefined) continue;
       let bytes: Uint8Array | undefined;
@@ -254,10 +385,11 @@ export class CellStore {
       } catch {
         return false;
       }
-      if (bytes !== undefined && bytes.length >= 4) {
-        this.#hashes.add(place.slot, key, checksumOf(bytes));
-        this.#dueTimes.note(place.slot, peekDueMs(bytes));
-      }
+      if (bytes === undefined) continue;
+      // It counts with the checksum it carries: where only the rest has rotted, equal replicas stay equal.
+      this.#hashes.add(place.slot, key, checksumOf(bytes));
+      this.#dueTimes.note(place.slot, peekDueMs(bytes));
+      if (decodeCell(bytes, place.key, place.field) === "damaged") this.#noteDamaged(key, place);
     }
     return true;
   }

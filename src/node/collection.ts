@@ -6,6 +6,7 @@
  */
 import type { Placement } from "../core/placement/placement.ts";
 import type { NodeId } from "../model/ids.ts";
+import type { Slot } from "../model/slot.ts";
 import { compareStamps, maxStamp, type Stamp } from "../model/stamp.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
@@ -137,6 +138,12 @@ export class Collection {
 
   onPlacement(): void {
     this.#collector?.onPlacement();
+  }
+
+  /** What stood in the slot is not known here any more: no authority, and no part in rounds under way. */
+  onDamaged(slot: Slot): void {
+    this.states.reset(slot);
+    this.#collector?.renew();
   }
 
   /** A peer has heard of this commit of ours. */

@@ -32,11 +32,14 @@ export function holdsSlot(placement: Placement, slot: Slot, node: NodeId): boole
 
 /** Hands over every foreign cell of one slot, page by page. */
 export function handOver(options: HandoverOptions): void {
-  page(options, "");
+  page(options, "", true);
 }
 
-/** `after` is the storage key to go on after; empty for the beginning of the slot. */
-function page(options: HandoverOptions, after: string): void {
+/**
+ * `after` is the storage key to go on after; empty for the beginning of the slot. `isWhole`: every cell before could
+ * be read.
+ */
+function page(options: HandoverOptions, after: string, isWhole: boolean): void {
   const { storage, slot, done, placement, self } = options;
   const { before } = slotRange(slot);
   const from = after === "" ? slotRange(slot).from : nextStorageKey(after);
@@ -47,6 +50,7 @@ function page(options: HandoverOptions, after: string): void {
     let bytesTotal = 0;
     let last: string | undefined;
     let isCut = false;
+    let isWholePage = isWhole;
     for (const { key: storageKey, value } of result.entries) {
       // A frame holds the largest value alone, and little more.
       isCut = cells.length > 0 && bytesTotal + value.length > MERGE_BYTES_MAX;
@@ -55,14 +59,18 @@ function page(options: HandoverOptions, after: string): void {
       bytesTotal += storageKey.length + value.length;
       const place = parseCellKey(storageKey);
       if (place === undefined) continue;
-      // A damaged cell must not leave the node; a scrub will find it.
-      if (decodeCell(value, place.key, place.field) === "damaged") continue;
+      if (decodeCell(value, place.key, place.field) === "damaged") {
+        // It must not leave the node, and is not known to be anywhere else: it stays, to be healed.
+        options.ports.cells.find(slot, place.key, place.field);
+        isWholePage = false;
+        continue;
+      }
       cells.push({ key: place.key, field: place.field, bytes: value });
     }
     give(options, { cells, after }, (isTaken) => {
       if (!isTaken) return done(false);
-      if ((result.isComplete && !isCut) || last === undefined) return done(true);
-      page(options, last);
+      if ((result.isComplete && !isCut) || last === undefined) return done(isWholePage);
+      page(options, last, isWholePage);
     });
   });
 }

@@ -3,7 +3,8 @@
  * slots for what it holds from the cursor on, and merges as far as a read quorum of each slot has looked.
  *
  * Invariant: a page ends where the least of its witnesses stopped, so no slot is passed over with fewer votes than a
- * read would take; a replica that is behind is outvoted by the stamp of one that is not.
+ * read would take; a replica that is behind is outvoted by the stamp of one that is not. A key that can be seen only
+ * as damaged is not passed over: the page fails, as a read would.
  */
 import { decodeRoot } from "../core/causality/cell-codec.ts";
 import { mergeRoots } from "../core/causality/merge.ts";
@@ -219,15 +220,31 @@ function finish(options: ListingOptions, page: Page): void {
   }
   const frontier = frontierOf(page);
   const roots = new Map<string, { key: Key; root: RootCell }>();
+  /** Witnesses by place whose copy there is damaged: they have no say in it. */
+  const damaged = new Map<string, { slot: Slot; count: number }>();
   for (const { reply } of page.witnesses) {
     for (const { slot, key, bytes } of reply?.entries ?? []) {
       const place = cellKey(slot, key, undefined);
       if (frontier !== undefined && place > frontier) continue;
       const root = decodeRoot(bytes, key);
-      if (root === "damaged") continue;
+      if (root === "damaged") {
+        damaged.set(place, { slot, count: (damaged.get(place)?.count ?? 0) + 1 });
+        continue;
+      }
       const held = roots.get(place);
       roots.set(place, { key, root: held === undefined ? root : mergeRoots(held.root, root) });
     }
+  }
+  for (const [place, { slot, count }] of damaged) {
+    if (roots.has(place)) continue;
+    const primaries = page.placement.primaries(slot);
+    const looked = page.witnesses.filter(
+      ({ node, reply }) => reply !== undefined && primaries.includes(node),
+    );
+    if (looked.length - count >= majority(primaries.length)) continue;
+    const quorum = { acks: looked.length - count, of: primaries.length, hinted: 0 };
+    page.done(readFailure("damaged", quorum));
+    return;
   }
   const places = [...roots.keys()].sort();
   const entries: ListEntry[] = [];

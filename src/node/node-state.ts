@@ -3,14 +3,17 @@
  * its clock had come. Kept beside the cells, in the same commits.
  *
  * Invariant: the clock reading and the commit number are in every batch, so a start begins above every stamp that was
- * committed. `boots` is stored before anything of that start leaves the node.
+ * committed. `boots` is stored before anything of that start leaves the node. Each fact carries a checksum (CRC-32 of
+ * the rest, first), because a node that takes damage for a fresh directory forgets who it is, or stamps below itself.
  */
 import { binaryFromBytes, bytesFromBinary } from "../base/binary.ts";
 import { decodeAll } from "../base/byte-reader.ts";
 import { ByteWriter } from "../base/byte-writer.ts";
+import { crc32 } from "../base/checksum.ts";
 import { metaKey } from "../core/causality/storage-key.ts";
 import { SHARED_CONFIG_DEFAULT, type SharedConfig } from "../model/config.ts";
 import { type ClusterId, type NodeId, parseClusterId, parseNodeId } from "../model/ids.ts";
+import { SLOT_COUNT } from "../model/limits.ts";
 import type { MemberRecord } from "../model/member.ts";
 import type { Storage, StorageOperation } from "../ports/storage.ts";
 import { readState, writeState } from "../protocol/peer/member-codec.ts";
@@ -18,6 +21,7 @@ import { readState, writeState } from "../protocol/peer/member-codec.ts";
 const IDENTITY = metaKey("identity");
 const MEMBERS = metaKey("members");
 const CLOCK = metaKey("clock");
+const SCRUB = metaKey("scrub");
 
 export interface Identity {
   readonly nodeId: NodeId;
@@ -35,20 +39,32 @@ export interface SavedClock {
   readonly commitNumber: number;
 }
 
+/** How far a scrub has come. */
+export interface ScrubProgress {
+  /** Wall clock at which the pass began. */
+  readonly startedMs: number;
+  /** 0..SLOT_COUNT-1. */
+  readonly slotsDone: number;
+}
+
+const CHECKSUM_BYTES = 4;
+const CLOCK_BYTES = 24;
+const SCRUB_BYTES = 16;
+
 /** The identity as stored; `undefined` in an empty directory, "damaged" when it cannot be read. */
 export function loadIdentity(storage: Storage): Identity | undefined | "damaged" {
-  const bytes = storage.get(IDENTITY);
-  return bytes === undefined ? undefined : parseIdentity(binaryFromBytes(bytes));
+  const bytes = opened(storage.get(IDENTITY));
+  return typeof bytes === "object" ? parseIdentity(binaryFromBytes(bytes)) : bytes;
 }
 
 export function identityOperation(identity: Identity): StorageOperation {
-  return { key: IDENTITY, value: bytesFromBinary(JSON.stringify(identity)) };
+  return { key: IDENTITY, value: sealed(bytesFromBinary(JSON.stringify(identity))) };
 }
 
-/** Members as last known; "damaged" when they cannot be read. */
-export function loadMembers(storage: Storage): readonly MemberRecord[] | "damaged" {
-  const bytes = storage.get(MEMBERS);
-  if (bytes === undefined) return [];
+/** Members as last known; `undefined` before any were stored, "damaged" when they cannot be read. */
+export function loadMembers(storage: Storage): readonly MemberRecord[] | undefined | "damaged" {
+  const bytes = opened(storage.get(MEMBERS));
+  if (typeof bytes !== "object") return bytes;
   const decoded = decodeAll(bytes, readState);
   return decoded.kind === "decoded" ? decoded.value.records : "damaged";
 }
@@ -56,24 +72,59 @@ export function loadMembers(storage: Storage): readonly MemberRecord[] | "damage
 export function membersOperation(records: readonly MemberRecord[]): StorageOperation {
   const writer = new ByteWriter();
   writeState(writer, { records, liveness: [] });
-  return { key: MEMBERS, value: writer.finish() };
+  return { key: MEMBERS, value: sealed(writer.finish()) };
 }
 
-/** The clock as last committed; zero in an empty directory. */
-export function loadClock(storage: Storage): SavedClock {
-  const bytes = storage.get(CLOCK);
-  if (bytes === undefined || bytes.length !== 24) return { ms: 0, counter: 0, commitNumber: 0 };
+/** The clock as last committed; `undefined` in an empty directory, "damaged" when it cannot be read. */
+export function loadClock(storage: Storage): SavedClock | undefined | "damaged" {
+  const bytes = opened(storage.get(CLOCK));
+  if (typeof bytes !== "object") return bytes;
+  if (bytes.length !== CLOCK_BYTES) return "damaged";
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return { ms: view.getFloat64(0), counter: view.getFloat64(8), commitNumber: view.getFloat64(16) };
 }
 
 export function clockOperation({ ms, counter, commitNumber }: SavedClock): StorageOperation {
-  const bytes = new Uint8Array(24);
+  const bytes = new Uint8Array(CLOCK_BYTES);
   const view = new DataView(bytes.buffer);
   view.setFloat64(0, ms);
   view.setFloat64(8, counter);
   view.setFloat64(16, commitNumber);
-  return { key: CLOCK, value: bytes };
+  return { key: CLOCK, value: sealed(bytes) };
+}
+
+/** How far the scrub of the former start had come; a damaged note of it only begins the pass anew. */
+export function loadScrub(storage: Storage): ScrubProgress | undefined {
+  const bytes = opened(storage.get(SCRUB));
+  if (typeof bytes !== "object" || bytes.length !== SCRUB_BYTES) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const [startedMs, slotsDone] = [view.getFloat64(0), view.getFloat64(8)];
+  const isSound = startedMs >= 0 && Number.isInteger(slotsDone) && slotsDone < SLOT_COUNT;
+  return isSound ? { startedMs, slotsDone } : undefined;
+}
+
+export function scrubOperation({ startedMs, slotsDone }: ScrubProgress): StorageOperation {
+  const bytes = new Uint8Array(SCRUB_BYTES);
+  const view = new DataView(bytes.buffer);
+  view.setFloat64(0, startedMs);
+  view.setFloat64(8, slotsDone);
+  return { key: SCRUB, value: sealed(bytes) };
+}
+
+/** What of a directory keeps a node from starting on it: every commit carries the clock, and the first the identity. */
+export function stateProblem(
+  identity: Identity | undefined | "damaged",
+  clock: SavedClock | undefined | "damaged",
+): string | undefined {
+  if (identity === "damaged") return "the node's identity on disk is damaged";
+  if (clock === "damaged") return "the reading of the node's clock on disk is damaged";
+  if (identity === undefined && clock !== undefined) {
+    return "the node's identity is missing from a data directory that was written to";
+  }
+  if (identity !== undefined && clock === undefined) {
+    return "the reading of the node's clock is missing from its data directory";
+  }
+  return undefined;
 }
 
 /** The first setting in which a node was told something else than its cluster shares; `undefined` when none. */
@@ -110,4 +161,20 @@ function parseIdentity(text: string): Identity | "damaged" {
     boots: boots as number,
     shared: { ...SHARED_CONFIG_DEFAULT, ...(shared as Partial<SharedConfig>) },
   };
+}
+
+function sealed(fact: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(CHECKSUM_BYTES + fact.length);
+  bytes.set(fact, CHECKSUM_BYTES);
+  new DataView(bytes.buffer).setUint32(0, crc32(fact));
+  return bytes;
+}
+
+/** The fact itself, `undefined` where there is none. */
+function opened(bytes: Uint8Array | undefined): Uint8Array | undefined | "damaged" {
+  if (bytes === undefined) return undefined;
+  if (bytes.length < CHECKSUM_BYTES) return "damaged";
+  const fact = bytes.subarray(CHECKSUM_BYTES);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return view.getUint32(0) === crc32(fact) ? fact : "damaged";
 }

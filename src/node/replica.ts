@@ -3,7 +3,7 @@
  * coordinator of this very node asks it in the same words as a peer.
  *
  * Invariant: no answer says that something is held before it is durable, and nothing is answered for a slot
- * whose placement the asker sees differently.
+ * whose placement the asker sees differently. What is damaged or cannot be read is never answered for as absent.
  */
 
 import { differingIndices, SLOTS_PER_GROUP } from "../core/anti-entropy/slot-hashes.ts";
@@ -99,6 +99,10 @@ export class Replica {
     }
     if (request.attempt === "first") {
       const held = this.#heldAbove(slot, request, decoded);
+      if (held === "unreadable") {
+        refuse(reply, "failed", "what is held cannot be read");
+        return;
+      }
       if (held !== undefined) {
         reply({
           kind: "write-reply",
@@ -112,6 +116,10 @@ export class Replica {
     const merged = cells.merge(slot, key, decoded);
     if (merged.kind === "failed") {
       refuse(reply, "failed", merged.detail);
+      return;
+    }
+    if (merged.kind === "damaged") {
+      refuse(reply, "damaged", "the cell held fails its checksum, and may be newer");
       return;
     }
     const held = merged.isSuperseded ? this.#heldNow(slot, key, decoded) : NO_STAMP;
@@ -202,8 +210,12 @@ export class Replica {
         if (place === undefined || place.field !== undefined) continue;
         if (!place.key.startsWith(prefix)) continue;
         if (!placement.isPrimary(place.slot, this.#options.self)) continue;
-        const bytes = withValues ? intact(value, place.key) : headOf(value, place.key);
-        if (bytes === undefined) continue;
+        let bytes = withValues ? intact(value, place.key) : headOf(value, place.key);
+        if (bytes === undefined) {
+          // Said to be there, by an entry without bytes: passing it over would be a vote for its absence.
+          bytes = NO_BYTES;
+          this.#options.cells.find(place.slot, place.key, undefined);
+        }
         entries.push({ slot: place.slot, key: place.key, bytes });
         bytesTotal += bytes.length;
       }
@@ -245,7 +257,7 @@ export class Replica {
     return (slot) => holds(slot, self) && holds(slot, other);
   }
 
-  /** Digests of a slot's cells, in storage order. Damaged cells are left out: the other side will offer them. */
+  /** Digests of a slot's cells, in storage order. Damaged cells are left out: they are healed apart from exchanges. */
   listSlot(request: RequestOf<"slot-list">, reply: Reply): void {
     this.digests(request.slot, request.after, request.limit, (page) => {
       if (page === undefined) refuse(reply, "failed", "the disk could not be read");
@@ -291,8 +303,11 @@ export class Replica {
           const place = parseCellKey(storageKey);
           if (place === undefined) continue;
           const cell = decodeCell(value, place.key, place.field);
-          if (cell === "damaged") continue;
           const { key, field } = place;
+          if (cell === "damaged") {
+            this.#options.cells.find(slot, key, field);
+            continue;
+          }
           digests.push({ key, field, stamp: cell.stamp, checksum: checksumOf(value) });
         }
         done({ digests, next: result.isComplete ? undefined : result.entries.at(-1)?.key });
@@ -310,7 +325,8 @@ export class Replica {
       const cell = cells.find(request.slot, key, field);
       if (cell.kind === "absent") continue;
       // Passing it over would make the exchange look complete.
-      if (cell.kind !== "held") return refuse(reply, "failed", "a listed cell cannot be read");
+      if (cell.kind === "damaged") return refuse(reply, "damaged", "the cell fails its checksum");
+      if (cell.kind === "failed") return refuse(reply, "failed", cell.detail);
       if (found.length > 0 && !fits(bytesTotal, cell.bytes.length)) break;
       found.push({ key, field, bytes: cell.bytes });
       bytesTotal += key.length + cell.bytes.length;
@@ -321,10 +337,14 @@ export class Replica {
     });
   }
 
-  /** Merges cells of one slot whatever is held; answers when they are durable. */
+  /**
+   * Merges cells of one slot whatever is held; answers when they are durable. Over a damaged cell nothing is merged
+   * that may be older: then the rest is merged, and the whole refused, until the damage is healed.
+   */
   merge(slot: Slot, keyed: readonly KeyedCell[], reply: Reply): void {
     const { cells, commit } = this.#options;
     if (this.#isBehindDisk(reply)) return;
+    let isAnyDamaged = false;
     for (const { key, field, bytes } of keyed) {
       if (slotOfKey(key) !== slot) continue;
       const decoded = decodeAll(key, [{ field, bytes }]);
@@ -333,21 +353,26 @@ export class Replica {
         return;
       }
       const merged = cells.merge(slot, key, decoded);
-      if (merged.kind === "merged") continue;
-      refuse(reply, "failed", merged.detail);
-      return;
+      if (merged.kind === "failed") {
+        refuse(reply, "failed", merged.detail);
+        return;
+      }
+      isAnyDamaged ||= merged.kind === "damaged";
     }
     commit.whenDurable((error) => {
-      if (error === undefined) reply({ kind: "merge-reply" });
-      else refuseStoring(reply, error);
+      if (error !== undefined) refuseStoring(reply, error);
+      else if (isAnyDamaged) refuse(reply, "damaged", "a cell held here fails its checksum");
+      else reply({ kind: "merge-reply" });
     });
   }
 
   /** The greatest stamp that stands in the places of these cells. */
   #heldNow(slot: Slot, key: Key, cells: readonly DecodedCell[]): Stamp {
+    const store = this.#options.cells;
     let greatest = NO_STAMP;
     for (const { field } of cells) {
-      const held = this.#options.cells.heldAt(slot, key, field, this.#options.nowMs());
+      // What cannot be read now was merged in this slot before.
+      const held = store.heldAt(slot, key, field, this.#options.nowMs()) ?? store.newestIn(slot);
       greatest = maxStamp(greatest, held);
     }
     return greatest;
@@ -377,13 +402,14 @@ export class Replica {
     slot: Slot,
     { key, base }: RequestOf<"write">,
     cells: readonly DecodedCell[],
-  ): Stamp | undefined {
+  ): Stamp | "unreadable" | undefined {
     const store = this.#options.cells;
     let above: Stamp | undefined;
     for (const { field, cell } of cells) {
       // Expiry is judged by the stamp about to be minted.
       const nowMs = Math.max(this.#options.nowMs(), cell.stamp.ms);
       const held = store.heldAt(slot, key, field, nowMs);
+      if (held === undefined) return "unreadable";
       if (compareStamps(held, base) > 0) above = maxStamp(above ?? NO_STAMP, held);
       if (!isRootCell(cell) || compareStamps(cell.cleared, cell.stamp) < 0) continue;
       // It clears the key, and so must be above whatever field of it was ever acknowledged.

@@ -6,12 +6,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { HybridClock } from "../core/causality/hybrid-clock.ts";
-import {
-  dirtyMapKey,
-  parseDirtyMapKey,
-  parseSlotStateKey,
-  slotRange,
-} from "../core/causality/storage-key.ts";
+import { dirtyMapKey, parseDirtyMapKey, parseSlotStateKey } from "../core/causality/storage-key.ts";
 import { holdsSlots, Placement, type PlacementSource } from "../core/placement/placement.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import { DirtyMaps } from "../core/replication/dirty-maps.ts";
@@ -25,11 +20,9 @@ import {
   nodeIdFrom,
 } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
-import { SLOT_COUNT } from "../model/limits.ts";
 import type { Liveness, Member, MemberRecord, MembershipState } from "../model/member.ts";
 import type { ListOutcome, ReadOutcome, WriteOutcome } from "../model/outcome.ts";
 import type { DeleteRequest, ListRequest, PutRequest, ReadRequest } from "../model/request.ts";
-import { slotFrom } from "../model/slot.ts";
 import { stampFrom } from "../model/stamp.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
@@ -45,6 +38,7 @@ import { Counters } from "./counters.ts";
 import { Departures } from "./departures.ts";
 import { dumpPage } from "./dump.ts";
 import { GroupCommit } from "./group-commit.ts";
+import { askForCell, Heals } from "./heal.ts";
 import { joinCluster } from "./join.ts";
 import { MembershipRunner } from "./membership-runner.ts";
 import {
@@ -54,31 +48,27 @@ import {
   identityOperation,
   loadClock,
   loadIdentity,
-  loadMembers,
+  loadScrub,
   membersOperation,
+  scrubOperation,
+  stateProblem,
 } from "./node-state.ts";
 import { Peers } from "./peers.ts";
 import { Replica } from "./replica.ts";
 import type { RequestContext } from "./request-context.ts";
 import { Requests } from "./requests.ts";
-import { restore } from "./restore.ts";
+import { hasCells, knownMembers, LEFT, restore, whyNotReturn } from "./restore.ts";
+import { SCRUB_MS_DEFAULT, Scrub } from "./scrub.ts";
 import { Service } from "./service.ts";
 import type { ExchangePorts } from "./slot-exchange.ts";
 import { nodeStatus } from "./status.ts";
 import type { DumpOutcome, KeyLocation, NodePhase, Store, StoreStatus } from "./store.ts";
+import { whenConnected } from "./when-connected.ts";
 
 /** How long a graceful stop waits for what is under way. */
 const DRAIN_MS_MAX = 5_000;
 const DRAIN_POLL_MS = 20;
-/** A node without data of its own waits so long for connections to all who answer. */
-const CONNECT_MS_MAX = 3_000;
-const CONNECT_POLL_MS = 10;
-/** Why a data directory cannot be started from. */
-const GONE = {
-  left: "this node has left its cluster; start it with an empty data directory",
-  removed: "this node was removed from its cluster; start it with an empty data directory",
-} as const;
-
+const CLOCK_AT_FIRST = { ms: 0, counter: 0, commitNumber: 0 };
 export interface StoreNodeOptions {
   readonly config: NodeConfig;
   readonly clock: Clock;
@@ -103,6 +93,8 @@ export class StoreNode implements Store {
   readonly #requests: Requests;
   readonly #replica: Replica;
   readonly #cells: CellStore;
+  readonly #heals: Heals;
+  readonly #scrub: Scrub;
   readonly #convergence: Convergence;
   readonly #service: Service;
   readonly #departures: Departures;
@@ -122,7 +114,8 @@ export class StoreNode implements Store {
     const { clock, random, storage, transport, log, config } = options;
     this.#options = options;
     const stored = loadIdentity(storage);
-    if (stored === "damaged") this.#problem = "the node's identity on disk is damaged";
+    const saved = loadClock(storage);
+    this.#problem = stateProblem(stored, saved);
     const shared: SharedConfig = { ...SHARED_CONFIG_DEFAULT, ...config.shared };
     this.#identity =
       stored === undefined || stored === "damaged"
@@ -134,9 +127,9 @@ export class StoreNode implements Store {
           }
         : { ...stored, boots: stored.boots + 1 };
     this.#boot = bootIdFrom(random.next53());
-    const saved = loadClock(storage);
-    this.#commitNumber = saved.commitNumber;
-    this.#hybridClock = new HybridClock({ boot: this.#boot, floor: saved });
+    const floor = saved === "damaged" || saved === undefined ? CLOCK_AT_FIRST : saved;
+    this.#commitNumber = floor.commitNumber;
+    this.#hybridClock = new HybridClock({ boot: this.#boot, floor });
     this.#hybridClock.mint(clock.wallMs());
     const reading = this.#hybridClock.reading();
     this.#placement = this.#place([]);
@@ -154,6 +147,7 @@ export class StoreNode implements Store {
       commit: this.#commit,
       storage,
       floor: stampFrom(reading.ms, reading.counter, this.#boot),
+      onDamaged: (place) => this.#heals.add(place),
     });
     const placement = (): Placement => this.#placement;
     this.#collection = new Collection({
@@ -245,6 +239,28 @@ export class StoreNode implements Store {
       counters: this.#counters,
       monotonicMs: () => clock.monotonicMs(),
     };
+    this.#heals = new Heals({
+      self: this.#identity.nodeId,
+      cells: this.#cells,
+      clock,
+      counters: this.#counters,
+      log,
+      placement,
+      ask: (to, place, done) => askForCell(exchangePorts, to, place, done),
+      onDamaged: (slot) => this.#collection.onDamaged(slot),
+    });
+    this.#scrub = new Scrub({
+      cells: this.#cells,
+      storage,
+      clock,
+      counters: this.#counters,
+      periodMs: config.scrubMs ?? SCRUB_MS_DEFAULT,
+      progress: loadScrub(storage),
+      save: (progress) => {
+        const { key, value } = scrubOperation(progress);
+        this.#commit.put(key, value);
+      },
+    });
     this.#activation = new Activation({
       ports: exchangePorts,
       self: this.#identity.nodeId,
@@ -303,7 +319,8 @@ export class StoreNode implements Store {
       this.#options.clock.defer(() => done(problem));
       return;
     }
-    restore(this.#options.storage, this.#dirtyMaps, this.#collection.states, (problem) => {
+    const kept = { dirtyMaps: this.#dirtyMaps, states: this.#collection.states };
+    restore(this.#options.storage, kept, (problem) => {
       if (problem !== undefined) done(problem);
       else if (this.#identity.clusterId === undefined) this.#enter(done);
       else this.#return(done);
@@ -323,6 +340,9 @@ export class StoreNode implements Store {
     this.#departures.close();
     this.#collection.close();
     this.#activation.close();
+    this.#heals.close();
+    this.#scrub.save();
+    this.#scrub.close();
     this.#awaitDrained(this.#options.clock.monotonicMs() + DRAIN_MS_MAX, done);
   }
 
@@ -364,8 +384,9 @@ export class StoreNode implements Store {
       dirtyMaps: this.#dirtyMaps,
       counters: this.#counters,
       gauges: {
-        "cells-damaged-found": this.#cells.damaged,
         cells: this.#cells.hashes.cells,
+        "cells-damaged": this.#cells.damaged,
+        "cells-damaged-everywhere": this.#heals.beyondHelp,
         commits: this.#commit.commits,
         connections: this.#peers.connected,
         "departure-members-not-equal": this.#departures.notEqual,
@@ -376,6 +397,7 @@ export class StoreNode implements Store {
         "hashes-built": this.#cells.isBuilt ? 1 : 0,
         "keys-uncommitted": this.#commit.uncommitted,
         "peer-bytes-queued": this.#peers.queuedBytes(),
+        "scrub-slots-done": this.#scrub.slotsDone,
         "slots-to-exchange": this.#convergence.slotsToExchange,
         "requests-in-flight": this.#requests.inFlight,
       },
@@ -441,45 +463,30 @@ export class StoreNode implements Store {
     assert(clusterId !== undefined, "a node returns to its cluster");
     const differing = differingSetting(this.#options.config.shared, shared);
     if (differing !== undefined) return done(differing);
-    const known = loadMembers(this.#options.storage);
-    if (known === "damaged") return done("the list of members on disk is damaged");
+    const known = knownMembers(this.#options.storage);
+    if (typeof known === "string") return done(known);
     const self = known.find(({ id }) => id === nodeId);
-    if (self?.intent === "removed") return done(GONE.removed);
     const { config, clock } = this.#options;
+    const problem = self === undefined ? undefined : whyNotReturn(self, config);
+    if (problem !== undefined) return done(problem);
     if (self?.intent === "left") {
       // It left, and ended before everything it still had was handed on: it goes on with that.
-      this.#hasCells((hasCells) => {
-        if (!hasCells) done(GONE.left);
+      hasCells(this.#options.storage, (isHolder) => {
+        if (!isHolder) done(LEFT);
         else this.#begin({ clusterId, intent: "left", known }, done);
       });
       return;
-    }
-    if (self !== undefined && (self.zone !== config.zone || self.weight !== config.weight)) {
-      // A placement that moved in one step would count nodes that hold nothing yet.
-      return done(
-        `this node belongs to its cluster with zone "${self.zone}" and weight ${self.weight}; ` +
-          "to change them let it leave, and join with an empty data directory",
-      );
     }
     checkCluster({
       addresses: config.peers,
       clusterId,
       peers: this.#peers,
       clock,
-      done: (problem) => {
+      done: (found) => {
         if (this.#phase !== "starting") return;
-        if (problem !== undefined) done(problem);
+        if (found !== undefined) done(found);
         else this.#begin({ clusterId, intent: self?.intent ?? "active", known }, done);
       },
-    });
-  }
-
-  #hasCells(done: (hasCells: boolean) => void): void {
-    const { from } = slotRange(slotFrom(0));
-    const { before } = slotRange(slotFrom(SLOT_COUNT - 1));
-    const range = { from, before, entriesMax: 1, bytesMax: 1 };
-    this.#options.storage.scan(range, (result) => {
-      done(result.kind === "failed" || result.entries.length > 0);
     });
   }
 
@@ -526,6 +533,7 @@ export class StoreNode implements Store {
       this.#convergence.start();
       this.#departures.start();
       this.#collection.start();
+      this.#scrub.start();
       const open = (): void => {
         if (this.#phase === "stopping" || this.#phase === "stopped") return;
         this.#requests.open();
@@ -533,22 +541,8 @@ export class StoreNode implements Store {
       };
       const isHolder = start.intent !== "joining" && start.intent !== "left";
       if (isHolder) open();
-      else this.#whenConnected(clock.monotonicMs() + CONNECT_MS_MAX, open);
+      else whenConnected(clock, this.#peers, membership, open);
     });
-  }
-
-  /** A node that holds nothing itself cannot serve before it reaches those who do. */
-  #whenConnected(untilMs: number, then: () => void): void {
-    const { clock } = this.#options;
-    const isReached = ({ record, liveness }: Member): boolean =>
-      record.id === this.#identity.nodeId ||
-      !holdsSlots(record.intent) ||
-      liveness === "dead" ||
-      this.#peers.reach(record.id) !== "down";
-    const others = this.#membership?.members() ?? [];
-    if (clock.monotonicMs() >= untilMs || (this.#peers.connected > 0 && others.every(isReached))) {
-      then();
-    } else clock.after(CONNECT_POLL_MS, () => this.#whenConnected(untilMs, then));
   }
 
   #record(intent: MemberRecord["intent"]): MemberRecord {
@@ -674,6 +668,8 @@ export class StoreNode implements Store {
     this.#departures.close();
     this.#collection.close();
     this.#activation.close();
+    this.#heals.close();
+    this.#scrub.close();
     this.#peers.close();
     this.#options.log.log("error", "node-stopped", { reason });
     this.#options.onFatal(reason);

@@ -22,6 +22,7 @@ export class HeldStorage implements Storage {
   #scans: (() => void)[] = [];
   /** Reads fail while set. */
   isUnreadable = false;
+  #failingReads = 0;
 
   /** Whether a batch is under way. */
   get isWriting(): boolean {
@@ -34,7 +35,10 @@ export class HeldStorage implements Storage {
   }
 
   get(key: StorageKey): Uint8Array | undefined {
-    if (this.isUnreadable) throw readError();
+    if (this.isUnreadable || this.#failingReads > 0) {
+      this.#failingReads = Math.max(0, this.#failingReads - 1);
+      throw readError();
+    }
     const value = this.#table.get(key);
     return value === undefined ? undefined : new Uint8Array(value);
   }
@@ -53,6 +57,11 @@ export class HeldStorage implements Storage {
 
   close(done: () => void): void {
     done();
+  }
+
+  /** Lets the next reads by key fail, and those after them be answered. */
+  failNextReads(count: number): void {
+    this.#failingReads = count;
   }
 
   /** Puts values where a test wants to find them, past all commits. */

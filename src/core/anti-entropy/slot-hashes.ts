@@ -44,6 +44,14 @@ export class SlotHashes {
     this.#cells -= 1;
   }
 
+  /** Forgets one slot, to be built anew. */
+  clearSlot(slot: Slot): void {
+    this.#cells -= this.count(slot);
+    this.#high[slot] = 0;
+    this.#low[slot] = 0;
+    this.#counts[slot] = 0;
+  }
+
   /** Forgets everything, to be built anew. */
   clear(): void {
     this.#high.fill(0);
