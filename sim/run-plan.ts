@@ -1,5 +1,6 @@
 /** The shape of a run, drawn from its seed: how large the cluster is, what clients ask of it, what breaks. */
 import { type Durability, SHARED_CONFIG_DEFAULT, type SharedConfig } from "../src/model/config.ts";
+import { type Breakage, drawBreakages } from "./core-phase.ts";
 import { drawFaults, type FaultConfig } from "./fault-plan.ts";
 import { type SimRandom, Streams } from "./random.ts";
 import { OPERATIONS_MAX, type WorkloadConfig } from "./workload.ts";
@@ -15,7 +16,12 @@ export interface RunPlan {
   readonly faultMs: number;
   readonly workload: WorkloadConfig;
   readonly faults: FaultConfig;
+  /** What stays broken for good while a core must live; nothing where the phase is left out. */
+  readonly broken: readonly Breakage[];
 }
+
+/** While these strike, who belongs to a core is not settled. */
+const MEMBER_KINDS = ["join", "leave", "remove", "wipe"] as const;
 
 /** Draws the shape of a run. */
 export function drawPlan(seed: number): RunPlan {
@@ -24,7 +30,7 @@ export function drawPlan(seed: number): RunPlan {
   const machines = random.pick([3, 3, 3, 4, 5, 5, 6, 7]);
   const durability = random.oneIn(6) ? "os" : "fsync";
   const replicas = random.pick([1, 2, 3, 3, 3, 3, 3, 4, 5]);
-  return {
+  const plan: Omit<RunPlan, "broken"> = {
     isCalm,
     machines,
     durability,
@@ -36,8 +42,18 @@ export function drawPlan(seed: number): RunPlan {
       ...drawWorkload(random, Math.min(replicas, machines)),
       ...drawLifetimes(new Streams(seed).stream("plan lifetimes")),
     },
-    faults: drawFaults(random, { isCalm, machinesMax: machines + 2, durability }),
+    faults: drawFaults(random, new Streams(seed).stream("plan later faults"), {
+      isCalm,
+      machinesMax: machines + 2,
+      durability,
+    }),
   };
+  const broken = drawBreakages(new Streams(seed).stream("plan core"), {
+    isCalm,
+    doMembersChange: MEMBER_KINDS.some((kind) => plan.faults.kinds.has(kind)),
+    replicas: Math.min(replicas, machines),
+  });
+  return { ...plan, broken };
 }
 
 /** A stream of its own, so that seeds recorded before keys could expire still tell the same. */

@@ -17,6 +17,7 @@ function failingPlan(seed: number): RunPlan {
     ...plan,
     isCalm: false,
     machines: 1,
+    broken: [],
     durability: "fsync",
     shared: { ...SHARED_CONFIG_DEFAULT, replicas: 1 },
     faults: {

@@ -168,6 +168,7 @@ function cutsOfWorkload(plan: RunPlan): Cut[] {
 
 function cutsOfShape(plan: RunPlan): Cut[] {
   const cuts: Cut[] = [];
+  if (plan.broken.length > 0) cuts.push({ what: "the core phase", plan: { ...plan, broken: [] } });
   if (plan.zones > 1) cuts.push({ what: "zones", plan: { ...plan, zones: 1 } });
   if (plan.skewMsMax > 0) cuts.push({ what: "skew", plan: { ...plan, skewMsMax: 0 } });
   return cuts;

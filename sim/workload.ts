@@ -53,6 +53,8 @@ export interface WorkloadConfig {
 
 /** Enough for one run: more seeds find more than more operations. */
 export const OPERATIONS_MAX = 1_500;
+/** Enough to see whether a part of the cluster serves. */
+const OPERATIONS_RESUMED_MAX = 150;
 /** Shortest time to live asked for. */
 const TTL_MS_MIN = 1_000;
 /** Keys are retired between these moments after the lanes began to work. */
@@ -79,12 +81,16 @@ export class Workload {
   /** Once a run is enough: the rest would be the same mistake again. */
   #hasToldOfHaste = false;
   #isOn = false;
+  /** Whom the lanes ask; `undefined` is everybody. */
+  #asked: ReadonlySet<Machine> | undefined;
+  #operationsMax: number;
 
   constructor(cluster: SimCluster, streams: Streams, config: WorkloadConfig) {
     this.#cluster = cluster;
     this.#random = streams.stream("workload");
     this.#lifetimes = streams.stream("workload lifetimes");
     this.#config = config;
+    this.#operationsMax = config.operationsMax;
     // Tags put some keys into one slot, so that a slot holds more than one.
     this.keys = Array.from({ length: config.keys }, (_none, index) =>
       keyFromText(index % 4 === 3 ? `{t${index % 8}}k${index}` : `k${index}`),
@@ -100,6 +106,14 @@ export class Workload {
 
   stop(): void {
     this.#isOn = false;
+  }
+
+  /** Lets the lanes run on, for some operations more, at these machines only. */
+  resumeAt(machines: readonly Machine[]): void {
+    this.#isOn = true;
+    this.#asked = new Set(machines);
+    this.#operationsMax = this.operations.length + OPERATIONS_RESUMED_MAX;
+    for (let lane = 0; lane < this.#config.lanes; lane += 1) this.#think();
   }
 
   /** Operations without an answer. */
@@ -137,7 +151,7 @@ export class Workload {
   }
 
   #think(): void {
-    if (!this.#isOn || this.operations.length >= this.#config.operationsMax) return;
+    if (!this.#isOn || this.operations.length >= this.#operationsMax) return;
     // Bursts between pauses: many at once is what finds races.
     const delayMs = this.#random.oneIn(3)
       ? this.#random.fraction() * 2
@@ -147,7 +161,9 @@ export class Workload {
 
   #ask(): void {
     if (!this.#isOn) return;
-    const machines = this.#cluster.running().filter((machine) => machine.hasStarted);
+    const machines = this.#cluster
+      .running()
+      .filter((machine) => machine.hasStarted && this.#asked?.has(machine) !== false);
     if (machines.length === 0) {
       this.#think();
       return;
