@@ -92,7 +92,9 @@ export type PeerRequest =
       readonly address: Address;
       /** The sender's greatest durable commit. */
       readonly commitNumber: number;
-      /** The greatest the sender has heard of the receiver; 0 for none. */
+      /** Whom the sender takes the receiver for; at an address another node may have come to live. */
+      readonly peer: NodeId | undefined;
+      /** The greatest commit the sender has heard of `peer`; 0 for none. */
       readonly remembered: number;
     }
   | { readonly kind: "join"; readonly record: MemberRecord; readonly shared: Partial<SharedConfig> }

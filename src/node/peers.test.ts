@@ -276,6 +276,7 @@ test("a frame that lay about past its deadline is refused, and not served", () =
     boot: bootIdFrom(2),
     address: ADDRESS,
     commitNumber: 0,
+    peer: undefined,
     remembered: 0,
   };
   trial.listener.onFrame(9, frameOf(hello, 1));
@@ -381,10 +382,30 @@ test("what a peer said to be durable is told it when it comes back, before anyth
     boot: bootIdFrom(3),
     address: ADDRESS,
     commitNumber: 60,
+    peer: undefined,
     remembered: 0,
   };
   trial.listener.onFrame(9, frameOf(hello, 1));
   const frame = decodeFrame(trial.transport.sent.at(-1)?.frame ?? new Uint8Array(0));
   assert.ok(!isDecodeFailure(frame) && frame.message.kind === "hello-reply");
   assert.equal(frame.message.remembered, 70);
+});
+
+test("what is remembered of the node that lived at an address before is not held against the one there now", () => {
+  const trial = new Trial();
+  trial.listener.onAccepted(9, "peer");
+  const hello = {
+    kind: "hello",
+    wireVersion: WIRE_VERSION,
+    clusterId: CLUSTER,
+    nodeId: PEER,
+    boot: bootIdFrom(3),
+    address: ADDRESS,
+    commitNumber: 60,
+    remembered: 70,
+  } as const;
+  trial.listener.onFrame(9, frameOf({ ...hello, peer: PEER }, 1));
+  assert.deepEqual(trial.told, []);
+  trial.listener.onFrame(9, frameOf({ ...hello, peer: SELF }, 2));
+  assert.deepEqual(trial.told, ["amnesia 70"]);
 });

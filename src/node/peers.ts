@@ -305,6 +305,7 @@ export class Peers {
       boot,
       address,
       commitNumber: this.#options.commitNumber(),
+      peer: connection.peer,
       remembered: connection.peer === undefined ? 0 : this.#remembered(connection.peer),
     });
     const deadlineMs = this.#options.clock.monotonicMs() + HELLO_MS_MAX;
@@ -331,7 +332,7 @@ export class Peers {
     }
     connection.peer = reply.nodeId;
     connection.isReady = true;
-    this.#compareCommits(reply);
+    this.#compareCommits(reply, reply.remembered);
     const { first } = connection;
     if (first === undefined) {
       const link = this.#links.get(reply.nodeId);
@@ -457,7 +458,7 @@ export class Peers {
     connection.peer = hello.nodeId;
     connection.isReady = true;
     const remembered = this.#remembered(hello.nodeId);
-    this.#compareCommits(hello);
+    this.#compareCommits(hello, hello.peer === nodeId ? hello.remembered : 0);
     const commitNumber = this.#options.commitNumber();
     reply({ kind: "hello-reply", clusterId, nodeId, boot, commitNumber, remembered });
   }
@@ -467,14 +468,13 @@ export class Peers {
   }
 
   /** Before anything else is said on a connection, each side learns whether it has lost commits that the other heard of. */
-  #compareCommits(said: {
-    readonly nodeId: NodeId;
-    readonly commitNumber: number;
-    readonly remembered: number;
-  }): void {
+  #compareCommits(
+    said: { readonly nodeId: NodeId; readonly commitNumber: number },
+    remembered: number,
+  ): void {
     const { commitNumber, commitNumbers, onAmnesia } = this.#options;
     commitNumbers.hear(said.nodeId, said.commitNumber);
-    if (said.remembered > commitNumber()) onAmnesia(said.remembered);
+    if (remembered > commitNumber()) onAmnesia(remembered);
   }
 
   /**

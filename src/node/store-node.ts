@@ -7,7 +7,7 @@
 import { assert } from "../base/assert.ts";
 import { HybridClock } from "../core/causality/hybrid-clock.ts";
 import { dirtyMapKey, parseDirtyMapKey, parseSlotStateKey } from "../core/causality/storage-key.ts";
-import { holdsSlots, Placement, type PlacementSource } from "../core/placement/placement.ts";
+import { Placement, type PlacementSource } from "../core/placement/placement.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import { DirtyMaps } from "../core/replication/dirty-maps.ts";
 import { type NodeConfig, SHARED_CONFIG_DEFAULT, type SharedConfig } from "../model/config.ts";

@@ -172,6 +172,7 @@ export const messageArbitraries: {
     boot,
     address,
     commitNumber: u53,
+    peer: fc.option(nodeId, { nil: undefined }),
     remembered: u53,
   }),
   join: fc.record({ kind: fc.constant("join"), record, shared: partialShared }),

@@ -176,6 +176,7 @@ test("a hello of another wire version is known by its version, whatever follows"
     boot: bootIdFrom(5),
     address: "127.0.0.1:5000" as Address,
     commitNumber: 0,
+    peer: undefined,
     remembered: 0,
   };
   const frame = changed(hello, (bytes) => bytes.writeUInt16BE(7, HEADER_BYTES + 1));

@@ -2,7 +2,7 @@
  * Requests between nodes as bytes: the body after the kind. Parts: `message-parts.ts`, `shared-parts.ts`.
  *
  *   1  hello      wire version u16, node id, boot u53, address (length u16, bytes), optional cluster id,
- *                 commit number u53, remembered u53
+ *                 commit number u53, optional node id, remembered u53
  *   2  join       member record, settings
  *   3  push-pull  membership state
  *   4  probe      nothing
@@ -41,6 +41,7 @@ import {
   readField,
   readFlag,
   readKey,
+  readNodeId,
   readNodeIds,
   readOptionalClusterId,
   readSlot,
@@ -109,6 +110,8 @@ export function writeRequest(writer: ByteWriter, request: ColdRequest): void {
       writer.binary16(request.address);
       writeOptionalClusterId(writer, request.clusterId);
       writer.u53(request.commitNumber);
+      writeFlag(writer, request.peer !== undefined);
+      if (request.peer !== undefined) writeId(writer, request.peer);
       writer.u53(request.remembered);
       return;
     case "join":
@@ -194,8 +197,19 @@ export function readHello(reader: ByteReader): RequestOf<"hello"> {
   const address = readAddress(reader);
   const clusterId = readOptionalClusterId(reader);
   const commitNumber = reader.u53();
+  const peer = readFlag(reader) ? readNodeId(reader) : undefined;
   const remembered = reader.u53();
-  return { kind: "hello", wireVersion, clusterId, nodeId, boot, address, commitNumber, remembered };
+  return {
+    kind: "hello",
+    wireVersion,
+    clusterId,
+    nodeId,
+    boot,
+    address,
+    commitNumber,
+    peer,
+    remembered,
+  };
 }
 
 export function readJoin(reader: ByteReader): RequestOf<"join"> {
@@ -311,5 +325,6 @@ const STRANGER = {
   boot: bootIdFrom(0) satisfies BootId,
   address: "0.0.0.0:1" as Address,
   commitNumber: 0,
+  peer: undefined,
   remembered: 0,
 } as const;
