@@ -39,6 +39,8 @@ export interface AmnesiaOptions {
 export class Amnesia {
   readonly #options: AmnesiaOptions;
   #isClosed = false;
+  /** The greatest number that was remembered and not held: it is known, also before the next commit passes it. */
+  #known = 0;
 
   constructor(options: AmnesiaOptions) {
     this.#options = options;
@@ -64,7 +66,8 @@ export class Amnesia {
     const { commitNumber, skipTo, votes, states, collector, convergence, counters, log } =
       this.#options;
     const held = commitNumber();
-    if (remembered <= held) return;
+    if (remembered <= Math.max(held, this.#known)) return;
+    this.#known = remembered;
     log.log("warn", "commits-lost", { remembered, held });
     counters.add("amnesia-found");
     // In one commit with the votes that are lost: a restart between would take the number for its own.

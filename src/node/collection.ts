@@ -4,13 +4,14 @@
  *
  * Invariant: in two steps, because coordinators and replicas need the first part, and the second needs them.
  */
+import { parseSlotStateKey } from "../core/causality/storage-key.ts";
 import type { Placement } from "../core/placement/placement.ts";
 import type { NodeId } from "../model/ids.ts";
 import type { Slot } from "../model/slot.ts";
 import { compareStamps, maxStamp, type Stamp } from "../model/stamp.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
-import type { Storage } from "../ports/storage.ts";
+import type { Storage, StorageKey } from "../ports/storage.ts";
 import { Amnesia } from "./amnesia.ts";
 import type { CellStore } from "./cell-store.ts";
 import { Collector } from "./collector.ts";
@@ -138,6 +139,16 @@ export class Collection {
 
   onPlacement(): void {
     this.#collector?.onPlacement();
+  }
+
+  /** A commit failed that carried these keys. */
+  onCommitFailed(keys: readonly StorageKey[]): void {
+    for (const key of keys) {
+      const slot = parseSlotStateKey(key);
+      if (slot !== undefined) this.states.takeBack(slot);
+    }
+    this.votes.store();
+    this.#collector?.renew();
   }
 
   /** What stood in the slot is not known here any more: no authority, and no part in rounds under way. */

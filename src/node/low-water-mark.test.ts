@@ -98,3 +98,17 @@ test("a node whose clock goes back keeps its promise", () => {
   });
   assert.equal(later.mark.ms, 999_000);
 });
+
+test("a mark whose commit failed is not told, and is stored again before it is", () => {
+  const trial = new MarkTrial();
+  let told: unknown = "nothing";
+  trial.mark.tell((answer) => {
+    told = answer;
+  });
+  trial.clock.turn();
+  trial.storage.commit("disk-full");
+  assert.equal(told, undefined);
+  assert.equal(trial.open().mark.ms, 0);
+  assert.equal(trial.tell(), "999000 grace");
+  assert.equal(trial.open().mark.ms, 999_000);
+});

@@ -37,11 +37,14 @@ export interface ToldMark {
 export class LowWaterMark {
   readonly #options: LowWaterMarkOptions;
   #mark: Stamp;
+  /** What is surely on disk. */
+  #stored: Stamp;
 
   /** Throws `StorageError` when the disk cannot be read. */
   constructor(options: LowWaterMarkOptions) {
     this.#options = options;
     this.#mark = load(options.storage);
+    this.#stored = this.#mark;
   }
 
   /** What this node has promised, told or not. */
@@ -61,15 +64,16 @@ export class LowWaterMark {
     const least = leastStampInFlight();
     const isInFlight = least !== undefined && compareStamps(least, aged) <= 0;
     const mark = maxStamp(this.#mark, isInFlight ? before(least.ms) : aged);
-    if (compareStamps(mark, this.#mark) > 0) {
-      this.#mark = mark;
+    this.#mark = mark;
+    if (compareStamps(mark, this.#stored) > 0) {
       const writer = new ByteWriter(STAMP_BYTES);
       writeStamp(writer, mark);
       commit.put(MARK, writer.finish());
     }
     commit.whenDurable((error) => {
-      if (error === undefined) done({ mark, heldBy: isInFlight ? "writes-in-flight" : "grace" });
-      else done(undefined);
+      if (error !== undefined) return done(undefined);
+      this.#stored = maxStamp(this.#stored, mark);
+      done({ mark, heldBy: isInFlight ? "writes-in-flight" : "grace" });
     });
   }
 }

@@ -6,7 +6,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { HybridClock } from "../core/causality/hybrid-clock.ts";
-import { dirtyMapKey, parseDirtyMapKey, parseSlotStateKey } from "../core/causality/storage-key.ts";
+import { dirtyMapKey, parseDirtyMapKey } from "../core/causality/storage-key.ts";
 import { Placement, type PlacementSource } from "../core/placement/placement.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import { DirtyMaps } from "../core/replication/dirty-maps.ts";
@@ -104,7 +104,9 @@ export class StoreNode implements Store {
   #phase: NodePhase = "starting";
   #identity: Identity;
   #boot: BootId;
-  #commitNumber: number;
+  #sealedNumber: number;
+  /** Of the last commit that is durable: what may be told. */
+  #durableNumber: number;
   #placement: Placement;
   #membership: MembershipRunner | undefined;
   #problem: string | undefined;
@@ -128,7 +130,8 @@ export class StoreNode implements Store {
         : { ...stored, boots: stored.boots + 1 };
     this.#boot = bootIdFrom(random.next53());
     const floor = saved === "damaged" || saved === undefined ? CLOCK_AT_FIRST : saved;
-    this.#commitNumber = floor.commitNumber;
+    this.#sealedNumber = floor.commitNumber;
+    this.#durableNumber = floor.commitNumber;
     this.#hybridClock = new HybridClock({ boot: this.#boot, floor });
     this.#hybridClock.mint(clock.wallMs());
     const reading = this.#hybridClock.reading();
@@ -138,8 +141,11 @@ export class StoreNode implements Store {
       storage,
       clock,
       seal: () => {
-        this.#commitNumber += 1;
-        return clockOperation({ ...this.#hybridClock.reading(), commitNumber: this.#commitNumber });
+        this.#sealedNumber += 1;
+        return clockOperation({ ...this.#hybridClock.reading(), commitNumber: this.#sealedNumber });
+      },
+      onDurable: () => {
+        this.#durableNumber = this.#sealedNumber;
       },
       onFailed: (keys, error) => this.#onCommitFailed(keys, error),
     });
@@ -161,9 +167,9 @@ export class StoreNode implements Store {
       placement,
       graceMs: () => this.#identity.shared.graceMs,
       generation: random.next53(),
-      commitNumber: () => this.#durableNumber(),
+      commitNumber: () => this.#durableNumber,
       skipTo: (commitNumber) => {
-        this.#commitNumber = commitNumber;
+        this.#sealedNumber = Math.max(this.#sealedNumber, commitNumber);
       },
     });
     const storeDirtyMap = (target: NodeId): void =>
@@ -179,7 +185,7 @@ export class StoreNode implements Store {
         address: config.address,
         clusterId: this.#identity.clusterId,
       }),
-      commitNumber: () => this.#durableNumber(),
+      commitNumber: () => this.#durableNumber,
       commitNumbers: this.#collection.commitNumbers,
       onAmnesia: (remembered) => this.#collection.onRemembered(remembered),
       reading: () => ({ ...this.#hybridClock.reading(), epoch: this.#placement.epoch }),
@@ -198,7 +204,7 @@ export class StoreNode implements Store {
       dirtyMaps: this.#dirtyMaps,
       placement,
       nowMs: () => clock.wallMs(),
-      commitNumber: () => this.#durableNumber(),
+      commitNumber: () => this.#durableNumber,
       storeDirtyMap,
       states: this.#collection.states,
       mark: () => this.#collection.mark,
@@ -621,11 +627,6 @@ export class StoreNode implements Store {
     this.#membership.deliver({ kind: "changed-self", change: { intent: "active" } });
   }
 
-  /** The number of the last commit that is durable: what may be told. */
-  #durableNumber(): number {
-    return this.#commit.isWriting ? this.#commitNumber - 1 : this.#commitNumber;
-  }
-
   #mint(): ReturnType<HybridClock["mint"]> {
     const wallMs = this.#options.clock.wallMs();
     if (this.#hybridClock.isAheadOfWall(wallMs)) {
@@ -646,15 +647,11 @@ export class StoreNode implements Store {
 
   #onCommitFailed(keys: readonly StorageKey[], error: StorageError): void {
     this.#counters.add("commits-failed");
-    // Nothing of it is durable, its number neither: it is the next commit's.
-    this.#commitNumber -= 1;
     for (const key of keys) {
       const target = parseDirtyMapKey(key);
       if (target !== undefined) this.#dirtyMaps.noteUnstored(target);
-      const slot = parseSlotStateKey(key);
-      if (slot !== undefined && error.code !== "sync-failed")
-        this.#collection.states.takeBack(slot);
     }
+    this.#collection.onCommitFailed(keys);
     this.#options.log.log("error", "commit-failed", { code: error.code, message: error.message });
     if (error.code === "sync-failed") this.#fatal(`a commit could not be synced: ${error.message}`);
     else this.#cells.rebuild();

@@ -56,3 +56,14 @@ test("what was heard of a member grows, is found again, and ends with its member
   assert.equal(found.of(member), 70);
   assert.equal(found.of(gone), 0);
 });
+
+test("votes whose loss could not be stored are lost with the next commit", () => {
+  const trial = new Trial();
+  const votes = new Votes(trial);
+  votes.loseAll();
+  trial.clock.turn();
+  trial.storage.commit("disk-full");
+  votes.store();
+  trial.settle();
+  assert.equal(new Votes(trial).voteless, SLOT_COUNT);
+});
