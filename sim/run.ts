@@ -6,6 +6,7 @@ import type { Key } from "../src/model/key.ts";
 import { checkAnswers } from "./checkers/answers.ts";
 import { BoundsWatch } from "./checkers/bounds.ts";
 import { checkConvergence, checkStampsOfCells } from "./checkers/convergence.ts";
+import { CopiesWatch } from "./checkers/copies-watch.ts";
 import { checkDurability } from "./checkers/durability.ts";
 import { checkExpiry } from "./checkers/expiry.ts";
 import type { FinalState, ReplicaDump } from "./checkers/final-state.ts";
@@ -78,6 +79,11 @@ const CLOCK_KINDS: readonly FaultKind[] = [
   "clock-year-ahead",
 ];
 
+/** Kinds of faults that destroy copies, as no planned change may. */
+const DESTROYING_KINDS: readonly FaultKind[] = ["remove", "wipe", "bit-rot", "old-copy"];
+/** Counting copies looks at every key on every disk. */
+const COPIES_SAMPLE_MS = 2_500;
+
 /** Runs one seed to its end. */
 export function run(options: RunOptions): RunReport {
   return new Run(options).run();
@@ -95,6 +101,7 @@ class Run {
   readonly #faults: FaultPlan;
   readonly #membership: MembershipWatch;
   readonly #bounds: BoundsWatch;
+  readonly #copies: CopiesWatch | undefined;
   readonly #topologyChanges: Span[] = [];
   readonly #hasLyingDisks: boolean;
   #isForming = true;
@@ -123,6 +130,10 @@ class Run {
       : { falselyDeadMs: 30_000, falselyAliveMs: 60_000 };
     this.#membership = new MembershipWatch(this.#cluster, bounds);
     this.#bounds = new BoundsWatch(this.#cluster);
+    const isCounted = !DESTROYING_KINDS.some((kind) => this.#plan.faults.kinds.has(kind));
+    this.#copies = isCounted
+      ? new CopiesWatch(this.#cluster, this.#workload.operations)
+      : undefined;
     this.#cluster.onBootEnded = (process) => {
       this.#workload.cutOff(process);
       const machine = this.#cluster.machines[process.machine];
@@ -140,6 +151,7 @@ class Run {
 
   run(): RunReport {
     this.#sampleForever();
+    this.#countCopiesForever();
     this.#form();
     if (this.#isFormed()) {
       this.#faults.begin();
@@ -247,6 +259,12 @@ class Run {
         open.untilMs = this.#scheduler.nowMs;
       this.#sampleForever();
     });
+  }
+
+  #countCopiesForever(): void {
+    if (this.#copies === undefined) return;
+    this.#copies.sample(() => false);
+    this.#scheduler.after(COPIES_SAMPLE_MS, "count", undefined, () => this.#countCopiesForever());
   }
 
   #openTopologyChange(): void {
@@ -429,6 +447,7 @@ class Run {
       ...this.#cluster.violations,
       ...this.#membership.violations,
       ...this.#bounds.violations,
+      ...(this.#copies?.violations ?? []),
       ...checkAnswers(history, this.#scheduler.nowMs),
       ...checkReads(history),
       ...checkOrder(history),
