@@ -5,18 +5,31 @@
  * follow each in the same step, so they always describe what `get` answers. Nothing is answered here: whoever
  * answers waits for the commit first.
  */
-import { SlotHashes } from "../core/anti-entropy/slot-hashes.ts";
+
+import { assert } from "../base/assert.ts";
+import { HashTree } from "../core/anti-entropy/hash-tree.ts";
+import {
+  encodeCleanMark,
+  encodeLeaves,
+  parseCleanMark,
+  parseLeaves,
+} from "../core/anti-entropy/leaves-record.ts";
 import { checksumOf, decodeCell, encodeCell } from "../core/causality/cell-codec.ts";
 import { mergeCells } from "../core/causality/merge.ts";
 import {
   allCellsRange,
   cellKey,
+  leavesKey,
+  leavesRange,
+  metaKey,
   nextStorageKey,
   parseCellKey,
+  parseLeavesKey,
 } from "../core/causality/storage-key.ts";
 import { heldAtField, heldAtRoot } from "../core/causality/view.ts";
 import type { Cell, CellAddress, EncodedCell, FieldCell, RootCell } from "../model/cell.ts";
 import type { Key } from "../model/key.ts";
+import { SLOT_COUNT } from "../model/limits.ts";
 import type { Slot } from "../model/slot.ts";
 import { compareStamps, NO_STAMP, type Stamp } from "../model/stamp.ts";
 import type { Storage, StorageEntry, StorageKey } from "../ports/storage.ts";
@@ -55,11 +68,22 @@ export function decodeAll(key: Key, cells: readonly EncodedCell[]): DecodedCell[
 /** Cells read in one turn while the hashes are built. */
 const BUILD_ENTRIES_MAX = 2_000;
 const BUILD_BYTES_MAX = 4 * 1024 * 1024;
+/** Records of leaves written, or read, at once: 2 MiB. */
+const RECORDS_MAX = 1_024;
+/** Says that the leaves on disk are those of the cells on disk. */
+const CLEAN_MARK = metaKey("clean");
+
+/** What was merged into a slot since somebody began to watch it. */
+export interface SlotWatch {
+  readonly slot: Slot;
+  /** The least stamp that a merge left in a place it changed; `undefined` when none did. */
+  least: Stamp | undefined;
+}
 
 export class CellStore {
   readonly #commit: GroupCommit;
   readonly #storage: Storage;
-  readonly #hashes = new SlotHashes();
+  readonly #hashes = new HashTree();
   /** Greatest stamp merged in a slot since start; before that, the clock's reading at start stands for it. */
   readonly #newest = new Map<Slot, Stamp>();
   readonly #floor: Stamp;
@@ -70,6 +94,11 @@ export class CellStore {
   #isBuilding = false;
   #builds = 0;
   #damaged = 0;
+  /** Changes of cells since start. */
+  #changes = 0;
+  /** Whether the clean mark stands on disk, as far as what was put decides. */
+  #isMarked = false;
+  readonly #watches = new Map<Slot, Set<SlotWatch>>();
   /** The cell looked up last: a write looks at the same one several times. */
   #lastKey: StorageKey = "";
   #lastFound: FoundCell | undefined;
@@ -85,7 +114,7 @@ export class CellStore {
     this.#floor = options.floor;
   }
 
-  get hashes(): SlotHashes {
+  get hashes(): HashTree {
     return this.#hashes;
   }
 
@@ -142,6 +171,7 @@ export class CellStore {
       const stored = after === cell ? bytes : encodeCell(after, key, field);
       this.#replace(slot, cellKey(slot, key, field), held, stored);
       if (compareStamps(after.stamp, this.newestIn(slot)) > 0) this.#newest.set(slot, after.stamp);
+      if (this.#watches.size > 0) this.#note(slot, after.stamp);
     }
     return { kind: "merged", isChanged, isSuperseded };
   }
@@ -152,6 +182,55 @@ export class CellStore {
     if (held.kind !== "held" || checksumOf(held.bytes) !== checksum) return false;
     this.#replace(slot, cellKey(slot, key, field), held, undefined);
     return true;
+  }
+
+  /** Watches what is merged into a slot, until `unwatch`. */
+  watch(slot: Slot): SlotWatch {
+    const watch: SlotWatch = { slot, least: undefined };
+    const watches = this.#watches.get(slot);
+    if (watches === undefined) this.#watches.set(slot, new Set([watch]));
+    else watches.add(watch);
+    return watch;
+  }
+
+  unwatch(watch: SlotWatch): void {
+    const watches = this.#watches.get(watch.slot);
+    watches?.delete(watch);
+    if (watches?.size === 0) this.#watches.delete(watch.slot);
+  }
+
+  /**
+   * At start, before anything changes: takes over the leaves that a clean stop left behind. Where there are none, or one
+   * is damaged, `rebuild` has to be called.
+   */
+  load(done: () => void): void {
+    let mark: Uint8Array | undefined;
+    try {
+      mark = this.#storage.get(CLEAN_MARK);
+    } catch {
+      return done();
+    }
+    if (mark === undefined) return done();
+    this.#isMarked = true;
+    const slots = parseCleanMark(mark);
+    if (slots === undefined) return done();
+    this.#loadFrom(leavesRange().from, slots, (isLoaded) => {
+      if (isLoaded) this.#builtUpTo = undefined;
+      else this.#hashes.clear();
+      // In the first commit of this start: from then on the leaves on disk are older than the cells.
+      this.#unmark();
+      done();
+    });
+  }
+
+  /** At a clean stop, when nothing changes any more: leaves the leaves for the next start. */
+  save(done: () => void): void {
+    if (!this.isBuilt) return done();
+    const slots: Slot[] = [];
+    for (let index = 0; index < SLOT_COUNT; index += 1) {
+      if (this.#hashes.count(index as Slot) > 0) slots.push(index as Slot);
+    }
+    this.#saveFrom(0, slots, this.#changes, done);
   }
 
   /** Goes on building where a failed read stopped it. */
@@ -165,6 +244,7 @@ export class CellStore {
    */
   rebuild(): void {
     this.#lastFound = undefined;
+    this.#recheckMark();
     this.#hashes.clear();
     this.#builtUpTo = "";
     // A scan sees what is committed: what is under way is looked up when the build comes to it.
@@ -193,6 +273,8 @@ export class CellStore {
     stored: Uint8Array | undefined,
   ): void {
     this.#commit.put(storageKey, stored);
+    this.#changes += 1;
+    if (this.#isMarked) this.#unmark();
     this.#lastFound = undefined;
     if (held.kind === "damaged") {
       // What a damaged cell contributed cannot be known, so it cannot be taken out.
@@ -204,6 +286,66 @@ export class CellStore {
     }
     if (held.kind === "held") this.#hashes.remove(slot, storageKey, checksumOf(held.bytes));
     if (stored !== undefined) this.#hashes.add(slot, storageKey, checksumOf(stored));
+  }
+
+  #note(slot: Slot, stamp: Stamp): void {
+    for (const watch of this.#watches.get(slot) ?? []) {
+      if (watch.least === undefined || compareStamps(stamp, watch.least) < 0) watch.least = stamp;
+    }
+  }
+
+  #loadFrom(from: StorageKey, missing: Set<Slot>, done: (isLoaded: boolean) => void): void {
+    const { before } = leavesRange();
+    const range = { from, before, entriesMax: RECORDS_MAX, bytesMax: BUILD_BYTES_MAX };
+    this.#storage.scan(range, (result) => {
+      if (result.kind === "failed") return done(false);
+      for (const { key, value } of result.entries) {
+        const slot = parseLeavesKey(key);
+        // What the mark does not name was left by an earlier stop, and is of a slot that is empty since.
+        if (slot === undefined || !missing.delete(slot)) continue;
+        const parsed = parseLeaves(slot, value);
+        if (parsed === undefined) return done(false);
+        this.#hashes.restore(slot, parsed);
+      }
+      const last = result.entries.at(-1)?.key;
+      if (result.isComplete || last === undefined) done(missing.size === 0);
+      else this.#loadFrom(nextStorageKey(last), missing, done);
+    });
+  }
+
+  #saveFrom(first: number, slots: readonly Slot[], changes: number, done: () => void): void {
+    // What changed meanwhile is not in the records: without a mark they count for nothing.
+    if (changes !== this.#changes) return done();
+    for (const slot of slots.slice(first, first + RECORDS_MAX)) {
+      const leaves = this.#hashes.leaves(slot);
+      assert(leaves !== undefined, "a slot with cells has leaves");
+      const count = this.#hashes.count(slot);
+      this.#commit.put(leavesKey(slot), encodeLeaves(slot, { count, leaves }));
+    }
+    const next = first + RECORDS_MAX;
+    if (next >= slots.length) {
+      this.#commit.put(CLEAN_MARK, encodeCleanMark(slots));
+      this.#isMarked = true;
+    }
+    this.#commit.whenDurable((error) => {
+      if (error !== undefined || next >= slots.length) done();
+      else this.#saveFrom(next, slots, changes, done);
+    });
+  }
+
+  #unmark(): void {
+    this.#isMarked = false;
+    this.#commit.put(CLEAN_MARK, undefined);
+  }
+
+  /** A commit that failed may have taken the removal of the mark with it. */
+  #recheckMark(): void {
+    try {
+      if (this.#commit.get(CLEAN_MARK) !== undefined) this.#unmark();
+    } catch {
+      // It cannot be read, so it may stand.
+      this.#unmark();
+    }
   }
 
   #buildFrom(from: StorageKey, build: number): void {

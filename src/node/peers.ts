@@ -587,6 +587,8 @@ const REPLY_KINDS: ReadonlySet<string> = new Set<PeerReply["kind"]>([
   "fetch-reply",
   "merge-reply",
   "filled-reply",
+  "leaf-compare-reply",
+  "slot-scan-reply",
 ]);
 
 function isReply(message: PeerMessage): message is PeerReply {

@@ -16,7 +16,7 @@ import type { EncodedCell } from "../model/cell.ts";
 import type { Epoch, NodeId } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
 import type { PeerReply } from "../model/peer-message.ts";
-import type { Stamp } from "../model/stamp.ts";
+import { NO_STAMP, type Stamp } from "../model/stamp.ts";
 import { encodeMessage } from "../protocol/peer/frame-codec.ts";
 import type { ReplySink } from "./peers.ts";
 import { planFor, RESYNC_ROUNDS_MAX, type RequestContext } from "./request-context.ts";
@@ -168,13 +168,15 @@ export class ReadRun implements ReplySink {
     const { context, key } = this.#options;
     const slot = slotOfKey(key);
     const keyed = cells.map(({ field, bytes }) => ({ key, field, bytes }));
+    // Merged from several replicas, so it carries no C: what one of them has collected must not come back by a repair.
+    const parts = [{ slot, collected: NO_STAMP, cells: keyed }];
     context.counters.add("read-repairs");
     if (to === context.self) {
-      context.replica.merge(slot, keyed, (reply) => this.onReply(to, TOKEN_REPAIR, reply));
+      context.replica.merge(parts, (reply) => this.onReply(to, TOKEN_REPAIR, reply));
       return;
     }
     const deadlineMs = context.monotonicMs() + REPAIR_MS_MAX;
-    const body = encodeMessage({ kind: "merge", slot, cells: keyed });
+    const body = encodeMessage({ kind: "merge", parts });
     if (!context.peers.request(to, body, deadlineMs, this, TOKEN_REPAIR)) {
       this.#deliver({ kind: "not-repaired", from: to });
     }

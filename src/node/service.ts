@@ -9,6 +9,7 @@ import type { SharedConfig } from "../model/config.ts";
 import type { ClusterId } from "../model/ids.ts";
 import type { PeerRequest } from "../model/peer-message.ts";
 import type { Counters } from "./counters.ts";
+import type { ExchangeCounterpart } from "./exchange-counterpart.ts";
 import type { MembershipRunner } from "./membership-runner.ts";
 import { differingSetting } from "./node-state.ts";
 import type { Served } from "./peers.ts";
@@ -17,6 +18,7 @@ import type { Requests } from "./requests.ts";
 
 export interface ServiceOptions {
   readonly replica: Replica;
+  readonly counterpart: ExchangeCounterpart;
   readonly requests: Requests;
   readonly placement: () => Placement;
   readonly clusterId: () => ClusterId | undefined;
@@ -44,7 +46,7 @@ export class Service {
   }
 
   serve(served: Served): void {
-    const { replica, requests, placement, membership } = this.#options;
+    const { replica, counterpart, requests, placement, membership } = this.#options;
     const { message, from, reply } = served;
     const runner = membership();
     if (runner === undefined) {
@@ -91,19 +93,28 @@ export class Service {
         replica.list(message, reply);
         break;
       case "compare":
-        replica.compare(from, message, reply);
+        counterpart.compare(from, message, reply);
+        break;
+      case "slot-compare":
+        counterpart.compareSlots(message, reply);
+        break;
+      case "leaf-compare":
+        counterpart.compareLeaves(message, reply);
         break;
       case "slot-list":
-        replica.listSlot(message, reply);
+        counterpart.list(message, reply);
+        break;
+      case "slot-scan":
+        counterpart.scan(message, reply);
         break;
       case "fetch":
-        replica.fetch(message, reply);
+        counterpart.fetch(message, reply);
         break;
       case "filled":
         reply({ kind: "filled-reply", isFilled: this.#options.isFilled() });
         break;
       case "merge":
-        replica.merge(message.slot, message.cells, reply);
+        replica.merge(message.parts, reply);
         break;
       default:
         unreachable(message);

@@ -43,6 +43,7 @@ import { Convergence } from "./convergence.ts";
 import { Counters } from "./counters.ts";
 import { Departures } from "./departures.ts";
 import { dumpPage } from "./dump.ts";
+import { ExchangeCounterpart } from "./exchange-counterpart.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { joinCluster } from "./join.ts";
 import { MembershipRunner } from "./membership-runner.ts";
@@ -62,6 +63,7 @@ import type { RequestContext } from "./request-context.ts";
 import { Requests } from "./requests.ts";
 import { Service } from "./service.ts";
 import type { ExchangePorts } from "./slot-exchange.ts";
+import { SlotStates } from "./slot-states.ts";
 import { nodeStatus } from "./status.ts";
 import type { DumpOutcome, KeyLocation, NodePhase, Store, StoreStatus } from "./store.ts";
 
@@ -101,6 +103,7 @@ export class StoreNode implements Store {
   readonly #requests: Requests;
   readonly #replica: Replica;
   readonly #cells: CellStore;
+  readonly #states: SlotStates;
   readonly #convergence: Convergence;
   readonly #service: Service;
   readonly #departures: Departures;
@@ -174,6 +177,10 @@ export class StoreNode implements Store {
       onDisconnected: (id) => this.#membership?.deliver({ kind: "doubted", id }),
     });
     const placement = (): Placement => this.#placement;
+    this.#states = new SlotStates({
+      commit: this.#commit,
+      onNamed: (slot, named) => this.#cells.hashes.setCollected(slot, named),
+    });
     this.#replica = new Replica({
       self: this.#identity.nodeId,
       cells: this.#cells,
@@ -184,7 +191,17 @@ export class StoreNode implements Store {
       nowMs: () => clock.wallMs(),
       commitNumber: () => this.#commitNumber,
       storeDirtyMap,
+      states: this.#states,
+      counters: this.#counters,
       acknowledge: (reply) => this.#activation.acknowledge(reply),
+    });
+    const counterpart = new ExchangeCounterpart({
+      self: this.#identity.nodeId,
+      cells: this.#cells,
+      commit: this.#commit,
+      storage,
+      placement,
+      states: this.#states,
     });
     const context: RequestContext = {
       self: this.#identity.nodeId,
@@ -211,7 +228,10 @@ export class StoreNode implements Store {
     const exchangePorts: ExchangePorts = {
       peers: this.#peers,
       replica: this.#replica,
+      counterpart,
       cells: this.#cells,
+      commit: this.#commit,
+      states: this.#states,
       counters: this.#counters,
       monotonicMs: () => clock.monotonicMs(),
     };
@@ -234,6 +254,7 @@ export class StoreNode implements Store {
     });
     this.#service = new Service({
       replica: this.#replica,
+      counterpart,
       requests: this.#requests,
       placement,
       clusterId: () => this.#identity.clusterId,
@@ -267,9 +288,14 @@ export class StoreNode implements Store {
       return;
     }
     this.#restoreDirtyMaps((problem) => {
-      if (problem !== undefined) done(problem);
-      else if (this.#identity.clusterId === undefined) this.#enter(done);
-      else this.#return(done);
+      if (problem !== undefined) {
+        done(problem);
+        return;
+      }
+      this.#cells.load(() => {
+        if (this.#identity.clusterId === undefined) this.#enter(done);
+        else this.#return(done);
+      });
     });
   }
 
@@ -647,10 +673,12 @@ export class StoreNode implements Store {
     this.#commit.whenDurable(() => {
       this.#phase = "stopped";
       this.#peers.close();
-      this.#commit.whenDurable(() => {
-        this.#commit.close();
-        storage.close(done);
-      });
+      this.#commit.whenDurable(() =>
+        this.#cells.save(() => {
+          this.#commit.close();
+          storage.close(done);
+        }),
+      );
     });
   }
 }
