@@ -201,14 +201,16 @@ export function askForCell(
   done: (answer: CellAnswer) => void,
 ): void {
   const onReply = (_from: NodeId, _token: number, reply: PeerReply): void => {
-    if (reply.kind === "refused" && reply.reason === "damaged") return done({ kind: "damaged" });
     if (reply.kind !== "fetch-reply") return done({ kind: "silent" });
-    const given = reply.cells.find((cell) => cell.key === key && cell.field === field);
+    if (reply.unreadable.length > 0) return done({ kind: "damaged" });
+    const given = reply.parts
+      .flatMap(({ cells }) => cells)
+      .find((cell) => cell.key === key && cell.field === field);
     if (given === undefined) return done({ kind: "absent" });
     const cell = decodeAll(key, [given])?.[0];
     done(cell === undefined ? { kind: "damaged" } : { kind: "held", cell });
   };
   const sink = { onReply, onNoAnswer: (): void => done({ kind: "silent" }) };
-  const body = encodeMessage({ kind: "fetch", slot, wanted: [{ key, field }] });
+  const body = encodeMessage({ kind: "fetch", wanted: [{ slot, key, field }] });
   if (!peers.request(to, body, monotonicMs() + ANSWER_MS_MAX, sink, 0)) done({ kind: "silent" });
 }
