@@ -45,6 +45,8 @@ export interface RunOptions {
     | undefined;
   /** The control: disks that say synced and are not. The checkers must find it. */
   readonly hasLyingDisks?: boolean;
+  /** Disks hold something else than the cells of the real node: copies are not counted. */
+  readonly hasNoCells?: boolean;
   /** Replaces what the seed would draw. */
   readonly plan?: Partial<RunPlan>;
 }
@@ -145,7 +147,9 @@ class Run {
       : { falselyDeadMs: 30_000, falselyAliveMs: 60_000 };
     this.#membership = new MembershipWatch(this.#cluster, bounds);
     this.#bounds = new BoundsWatch(this.#cluster);
-    const isCounted = !DESTROYING_KINDS.some((kind) => this.#plan.faults.kinds.has(kind));
+    const isCounted =
+      options.hasNoCells !== true &&
+      !DESTROYING_KINDS.some((kind) => this.#plan.faults.kinds.has(kind));
     this.#copies = isCounted
       ? new CopiesWatch(this.#cluster, this.#workload.operations)
       : undefined;
