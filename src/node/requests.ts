@@ -224,7 +224,6 @@ export class Requests {
   #outcome(verdict: WriteVerdict, stamp: Stamp): WriteOutcome {
     const { counters } = this.#options.context;
     if (verdict.kind === "written") {
-      if (verdict.isSuperseded) counters.add("values-discarded");
       if (verdict.quorum.hinted > 0) counters.add("writes-hinted");
       return { kind: "written", stamp, quorum: verdict.quorum };
     }

@@ -187,6 +187,7 @@ export class StoreNode implements Store {
       nowMs: () => clock.wallMs(),
       commitNumber: () => this.#commitNumber,
       storeDirtyMap,
+      onDiscarded: () => this.#counters.add("values-discarded-in-merges"),
       acknowledge: (reply) => this.#activation.acknowledge(reply),
     });
     const context: RequestContext = {
