@@ -20,6 +20,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { StorageKey } from "../ports/storage.ts";
 import { encodeMessage } from "../protocol/peer/frame-codec.ts";
+import type { Work } from "./background-share.ts";
 import { type CellStore, type DecodedCell, decodeAll } from "./cell-store.ts";
 import type { Counters } from "./counters.ts";
 import type { Peers } from "./peers.ts";
@@ -46,6 +47,8 @@ export interface HealsOptions {
   readonly log: Log;
   readonly placement: () => Placement;
   readonly ask: (to: NodeId, place: CellPlace, done: (answer: CellAnswer) => void) => void;
+  /** Begins a heal when background work may. */
+  readonly admit: (work: Work) => void;
   /** A cell of the slot was found damaged: this node is no authority on what the slot lacks. */
   readonly onDamaged?: (slot: Slot) => void;
 }
@@ -107,25 +110,35 @@ export class Heals {
     const nowMs = this.#options.clock.monotonicMs();
     while (this.#running < HEALS_MAX && this.#queue.leastRank <= nowMs) {
       const heal = this.#queue.pop();
-      if (heal !== undefined) this.#start(heal);
+      if (heal === undefined) return;
+      this.#running += 1;
+      this.#options.admit((release) => {
+        this.#start(heal, () => {
+          this.#running -= 1;
+          release();
+        });
+      });
     }
   }
 
-  #start(heal: Heal): void {
+  #start(heal: Heal, asked: () => void): void {
     const { cells, self, placement, ask } = this.#options;
     const { slot, key, field } = heal.place;
     const now = placement();
     const others = now.primaries(slot).filter((node) => node !== self);
     const found = cells.find(slot, key, field);
-    if (found.kind === "held" || found.kind === "absent") return this.#forget(heal);
-    if (found.kind === "failed" || others.length === 0) return this.#retry(heal, "later");
+    if (found.kind !== "damaged" || others.length === 0) {
+      asked();
+      if (found.kind === "held" || found.kind === "absent") this.#forget(heal);
+      else this.#retry(heal, "later");
+      return;
+    }
     const answers: CellAnswer[] = [];
-    this.#running += 1;
     for (const other of others) {
       ask(other, heal.place, (answer) => {
         answers.push(answer);
         if (answers.length < others.length) return;
-        this.#running -= 1;
+        asked();
         if (this.#isClosed) return;
         // Whose answers tell all is a matter of the placement they were asked under.
         if (placement().epoch === now.epoch) this.#judge(heal, now, answers);

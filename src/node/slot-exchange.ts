@@ -12,6 +12,7 @@ import type { Key } from "../model/key.ts";
 import type { CellDigest, KeyedCell, PeerReply, PeerRequest } from "../model/peer-message.ts";
 import type { Slot } from "../model/slot.ts";
 import { encodeMessage } from "../protocol/peer/frame-codec.ts";
+import type { BackgroundShare } from "./background-share.ts";
 import type { CellStore } from "./cell-store.ts";
 import type { Counters } from "./counters.ts";
 import type { Peers } from "./peers.ts";
@@ -29,6 +30,7 @@ export interface ExchangePorts {
   readonly replica: Replica;
   readonly cells: CellStore;
   readonly counters: Counters;
+  readonly share: BackgroundShare;
   readonly monotonicMs: () => number;
 }
 
@@ -65,14 +67,19 @@ interface Address {
 
 export class SlotExchange {
   readonly #options: SlotExchangeOptions;
+  #release: (() => void) | undefined;
   #isEnded = false;
 
   constructor(options: SlotExchangeOptions) {
     this.#options = options;
   }
 
+  /** Begins as soon as the background's share allows. */
   start(): void {
-    this.#page("");
+    this.#options.ports.share.admit((release) => {
+      this.#release = release;
+      this.#page("");
+    });
   }
 
   #page(after: string): void {
@@ -165,6 +172,7 @@ export class SlotExchange {
   #end(isComplete: boolean): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
+    this.#release?.();
     this.#options.done(isComplete);
   }
 }

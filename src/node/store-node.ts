@@ -30,6 +30,7 @@ import type { Random } from "../ports/random.ts";
 import type { Storage, StorageError, StorageKey } from "../ports/storage.ts";
 import type { Transport } from "../ports/transport.ts";
 import { Activation } from "./activation.ts";
+import { BackgroundShare, type Work } from "./background-share.ts";
 import { CellStore } from "./cell-store.ts";
 import { checkCluster } from "./check-cluster.ts";
 import { Convergence } from "./convergence.ts";
@@ -102,6 +103,7 @@ export class StoreNode implements Store {
   readonly #cells: CellStore;
   readonly #heals: Heals;
   readonly #scrub: Scrub;
+  readonly #share: BackgroundShare;
   readonly #convergence: Convergence;
   readonly #service: Service;
   readonly #departures: Departures;
@@ -119,6 +121,7 @@ export class StoreNode implements Store {
   constructor(options: StoreNodeOptions) {
     const { clock, random, storage, transport, log, config } = options;
     this.#options = options;
+    this.#share = new BackgroundShare(clock);
     const stored = loadIdentity(storage);
     const saved = loadClock(storage);
     this.#problem = stateProblem(stored, saved);
@@ -211,12 +214,15 @@ export class StoreNode implements Store {
       boot: () => this.#boot,
       shared: () => this.#identity.shared,
       liveness: (node) => this.#membership?.liveness(node),
+      onAnswered: (durationMs) => this.#share.note(durationMs),
     });
+    const admit = (work: Work): void => this.#share.admit(work);
     const exchangePorts: ExchangePorts = {
       peers: this.#peers,
       replica: this.#replica,
       cells: this.#cells,
       counters: this.#counters,
+      share: this.#share,
       monotonicMs: () => clock.monotonicMs(),
     };
     this.#heals = new Heals({
@@ -226,6 +232,7 @@ export class StoreNode implements Store {
       counters: this.#counters,
       log,
       placement,
+      admit,
       ask: (to, place, done) => askForCell(exchangePorts, to, place, done),
     });
     this.#scrub = new Scrub({
@@ -233,6 +240,7 @@ export class StoreNode implements Store {
       storage,
       clock,
       counters: this.#counters,
+      admit,
       periodMs: config.scrubMs ?? SCRUB_MS_DEFAULT,
       progress: loadScrub(storage),
       save: (progress) => {
@@ -266,6 +274,8 @@ export class StoreNode implements Store {
       membership: () => this.#membership,
       counters: this.#counters,
       isFilled: () => this.#convergence.isFilled,
+      share: this.#share,
+      after: (delayMs, callback) => clock.after(delayMs, callback),
     });
     this.#departures = new Departures({
       ports: exchangePorts,
@@ -354,6 +364,7 @@ export class StoreNode implements Store {
       dirtyMaps: this.#dirtyMaps,
       counters: this.#counters,
       gauges: {
+        "background-percent": Math.round(100 * this.#share.share),
         cells: this.#cells.hashes.cells,
         "cells-damaged": this.#cells.damaged,
         "cells-damaged-everywhere": this.#heals.beyondHelp,
@@ -363,6 +374,8 @@ export class StoreNode implements Store {
         "departure-members-not-filled": this.#departures.notFilled,
         "exchanges-running": this.#convergence.running,
         "foreign-slots": this.#convergence.foreignSlots,
+        "foreground-p99-us": Math.round(1_000 * this.#share.latencyMsP99),
+        "foreground-target-us": Math.round(1_000 * this.#share.targetMs),
         "hashes-built": this.#cells.isBuilt ? 1 : 0,
         "keys-uncommitted": this.#commit.uncommitted,
         "peer-bytes-queued": this.#peers.queuedBytes(),
