@@ -53,10 +53,11 @@ const messages: Readonly<Record<string, PeerMessage>> = {
   },
   "write-reply": { kind: "write-reply", result: "stored", held: stamp, commitNumber: 123_456 },
   read: { kind: "read", key, want: "cells" },
-  "cells-reply": { kind: "cells-reply", cells: [cell] },
+  "cells-reply": { kind: "cells-reply", cells: [cell], collected: stamp },
   "digest-reply": {
     kind: "digest-reply",
     digests: [{ field: undefined, stamp, checksum: 0xdeadbeef }],
+    collected: stamp,
   },
 };
 

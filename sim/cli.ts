@@ -5,6 +5,9 @@
  *   --seed N      just this one; SEED=N too  --seconds S   start no new one after S seconds
  *   --trace       one line an event          --key K, --node I   only lines about these
  *   --jobs J      processes (default: one per core, for more than a few seeds)
+ *   --plan JSON   instead of what the seed draws; what it leaves out is drawn
+ *   --shrink      with --seed: cuts a failing run down, and prints how to repeat what is left
+ *   --double      runs each seed twice: both must have the same trace (I15)
  *   --lying-disks the control: disks that say synced and are not; must end in violations
  */
 import { fork } from "node:child_process";
@@ -12,7 +15,10 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { describeFrame } from "./frame-text.ts";
+import { parsePlan, planText } from "./plan-text.ts";
 import { type RunReport, run } from "./run.ts";
+import { drawPlan, type RunPlan } from "./run-plan.ts";
+import { shrink } from "./shrink.ts";
 import { makeStoreNode } from "./store-node-factory.ts";
 import { Totals } from "./totals.ts";
 import type { TraceSink } from "./trace.ts";
@@ -27,6 +33,9 @@ const { values: flags } = parseArgs({
     key: { type: "string" },
     node: { type: "string" },
     jobs: { type: "string" },
+    plan: { type: "string" },
+    shrink: { type: "boolean", default: false },
+    double: { type: "boolean", default: false },
     "lying-disks": { type: "boolean", default: false },
     worker: { type: "boolean", default: false },
   },
@@ -50,13 +59,53 @@ const sink: TraceSink = (line, node, key) => {
   process.stdout.write(`${line}\n`);
 };
 
+function planOf(seed: number): RunPlan {
+  if (flags.plan === undefined) return drawPlan(seed);
+  try {
+    return parsePlan(seed, flags.plan);
+  } catch (error) {
+    process.stderr.write(`--plan: ${error instanceof Error ? error.message : String(error)}\n`);
+    return process.exit(2);
+  }
+}
+
 function runSeed(seed: number): RunReport {
-  return run({
+  const options = {
     seed,
     makeNode: makeStoreNode,
     hasLyingDisks: flags["lying-disks"],
-    ...(flags.trace ? { sink, describeFrame } : {}),
-  });
+    plan: planOf(seed),
+  };
+  const report = run({ ...options, ...(flags.trace ? { sink, describeFrame } : {}) });
+  if (!flags.double) return report;
+  const { hash } = run(options);
+  if (hash === report.hash) return report;
+  const detail = `the trace is ${report.hash} once and ${hash} the other time`;
+  return { ...report, violations: [...report.violations, { invariant: "I15", detail }] };
+}
+
+function shrinkSeed(seed: number): number {
+  const makeNode = makeStoreNode;
+  const hasLyingDisks = flags["lying-disks"];
+  const shrunk = shrink(
+    { seed, plan: planOf(seed) },
+    {
+      run: (failing) => run({ ...failing, makeNode, hasLyingDisks }),
+      onCut: (what) => process.stdout.write(`  without ${what}\n`),
+    },
+  );
+  if (shrunk === undefined) {
+    process.stdout.write(`seed ${seed} does not fail\n`);
+    return 0;
+  }
+  tell(shrunk.report);
+  const { plan, invariant, runs } = shrunk;
+  const control = hasLyingDisks ? " --lying-disks" : "";
+  process.stdout.write(
+    `${invariant} still fails after ${runs} runs, with ${plan.machines} nodes, ${shrunk.report.operations} operations and ${plan.faultMs} ms of ${[...plan.faults.kinds.keys()].join(", ") || "no faults"}:\n` +
+      `npm run sim -- --seed ${shrunk.seed}${control} --plan '${planText(plan)}'\n`,
+  );
+  return 1;
 }
 
 function tell(report: RunReport): void {
@@ -65,7 +114,9 @@ function tell(report: RunReport): void {
   for (const { invariant, detail } of report.violations.slice(0, SHOWN_MAX)) {
     process.stdout.write(`  ${invariant}: ${detail}\n`);
   }
-  const control = flags["lying-disks"] ? " --lying-disks" : "";
+  const control =
+    (flags["lying-disks"] ? " --lying-disks" : "") +
+    (flags.plan === undefined ? "" : ` --plan '${flags.plan}'`);
   const keys = new Set(report.violations.map(({ key }) => key).filter((key) => key !== undefined));
   const [key] = keys;
   const only = key === undefined ? "" : ` --key '${key}'`;
@@ -78,10 +129,14 @@ async function runMany(
   jobs: number,
   onReport: (report: RunReport) => void,
 ): Promise<void> {
-  const lying = flags["lying-disks"] ? ["--lying-disks"] : [];
+  const told = [
+    ...(flags["lying-disks"] ? ["--lying-disks"] : []),
+    ...(flags.double ? ["--double"] : []),
+    ...(flags.plan === undefined ? [] : ["--plan", flags.plan]),
+  ];
   const one = (): Promise<void> =>
     new Promise((resolve, reject) => {
-      const child = fork(fileURLToPath(import.meta.url), ["--worker", ...lying], {
+      const child = fork(fileURLToPath(import.meta.url), ["--worker", ...told], {
         serialization: "advanced",
       });
       const deal = (): void => {
@@ -105,6 +160,7 @@ async function runMany(
 async function main(): Promise<number> {
   const single = flags.seed ?? process.env["SEED"];
   const from = number(single ?? flags.from, single === undefined ? "from" : "seed");
+  if (flags.shrink) return shrinkSeed(from);
   const count = single === undefined ? number(flags.seeds, "seeds") : 1;
   const budgetMs =
     flags.seconds === undefined
@@ -130,6 +186,7 @@ async function main(): Promise<number> {
     await runMany(seeds(), jobs, onReport);
   }
   process.stdout.write(`${totals.text(performance.now() - beganMs)}\n`);
+  if (flags.double) process.stdout.write(`${totals.seeds} double runs\n`);
   return totals.failed.length > 0 ? 1 : 0;
 }
 

@@ -9,7 +9,7 @@ import type { Store } from "../src/node/store.ts";
 import type { Clock } from "../src/ports/clock.ts";
 import type { Log } from "../src/ports/log.ts";
 import type { Random } from "../src/ports/random.ts";
-import type { Storage } from "../src/ports/storage.ts";
+import { type Storage, StorageError } from "../src/ports/storage.ts";
 import type { Transport } from "../src/ports/transport.ts";
 import { Disk, type Ending } from "./disk.ts";
 import type { Violation } from "./history.ts";
@@ -57,8 +57,12 @@ export interface Machine {
   /** When the present state (running or not) began. */
   sinceMs: number;
   mayFail: boolean;
+  /** Its node was told to leave. */
+  isLeaving: boolean;
   /** Its node has left the cluster for good. */
   hasLeft: boolean;
+  /** Its node is given up: removed, or to be removed. */
+  isLost: boolean;
 }
 
 export interface ClusterConfig {
@@ -67,12 +71,16 @@ export interface ClusterConfig {
   readonly makeNode: NodeFactory;
 }
 
+/** What a node says that is no member any more. */
+const REMOVED = /was removed from|has left/;
 /** Milliseconds a graceful stop may take. */
 const STOP_MS_MAX = 30_000;
 
 export class SimCluster {
   readonly machines: Machine[] = [];
   readonly violations: Violation[] = [];
+  /** Sums of the counters of all boots that have ended. */
+  readonly #counters = new Map<string, number>();
   /** Told of the end of every boot, whatever its cause. */
   onBootEnded: (process: Process) => void = () => {};
   /** Told of a boot that could not start. */
@@ -100,6 +108,18 @@ export class SimCluster {
   /** Machines with a live process. */
   running(): Machine[] {
     return this.machines.filter((machine) => machine.process !== undefined);
+  }
+
+  /** Machines whose node is a member, and is to stay one. */
+  staying(): Machine[] {
+    return this.machines.filter((machine) => !isGoing(machine));
+  }
+
+  /** Sums of what the nodes counted, over all boots. */
+  counters(): Map<string, number> {
+    const sums = new Map(this.#counters);
+    for (const { node } of this.machines) addCounters(sums, node);
+    return sums;
   }
 
   violate(invariant: string, detail: string): void {
@@ -132,7 +152,9 @@ export class SimCluster {
       isStopping: false,
       sinceMs: this.scheduler.nowMs,
       mayFail: false,
+      isLeaving: false,
       hasLeft: false,
+      isLost: false,
     };
     this.machines.push(machine);
     return machine;
@@ -174,7 +196,8 @@ export class SimCluster {
     };
     this.scheduler.trace.event("boot", machine.index, machine.boots, 0, () => `${machine.address}`);
     this.scheduler.deliver(process, "start", () => {
-      const node = this.#config.makeNode(ports);
+      const node = this.#make(machine, ports);
+      if (node === undefined) return;
       machine.node = node;
       node.start((problem) => this.#started(machine, process, problem));
     });
@@ -220,6 +243,20 @@ export class SimCluster {
     machine.address = addressOf(machine.index, machine.boots);
   }
 
+  /** A node may refuse to be made where its disk cannot be read. */
+  #make(machine: Machine, ports: NodePorts): SimNode | undefined {
+    const { process } = machine;
+    assert(process !== undefined, "a node is made in a process");
+    try {
+      return this.#config.makeNode(ports);
+    } catch (error) {
+      if (!(error instanceof StorageError && error.code === "read-failed")) throw error;
+      const problem = error.message;
+      this.scheduler.after(0, "exit", undefined, () => this.#started(machine, process, problem));
+      return undefined;
+    }
+  }
+
   #started(machine: Machine, process: Process, problem: string | undefined): void {
     if (machine.process !== process) return;
     this.scheduler.trace.event(
@@ -233,6 +270,8 @@ export class SimCluster {
       machine.hasStarted = true;
       return;
     }
+    // Gone while its process was down: the others know, and now it does.
+    if (machine.isLeaving && REMOVED.test(problem)) machine.isLost = true;
     this.scheduler.kill(process);
     this.#ended(machine, "process");
     this.onStartProblem(machine, problem);
@@ -252,7 +291,8 @@ export class SimCluster {
   #fatal(machine: Machine, process: Process, reason: string): void {
     if (machine.process !== process) return;
     this.scheduler.trace.event("fatal", machine.index, machine.boots, 0, () => reason);
-    if (!machine.mayFail)
+    if (machine.isLeaving && REMOVED.test(reason)) machine.isLost = true;
+    else if (!machine.mayFail)
       this.violate("I14", `n${machine.index} gave up without a failing disk: ${reason}`);
     this.scheduler.kill(process);
     this.#ended(machine, "process");
@@ -261,6 +301,7 @@ export class SimCluster {
   #ended(machine: Machine, ending: Ending): void {
     const { process, transport } = machine;
     assert(process !== undefined && transport !== undefined, "a boot ends once");
+    addCounters(this.#counters, machine.node);
     machine.disk.endBoot(ending);
     this.network.shut(transport, ending === "power" ? "off" : "on");
     machine.process = undefined;
@@ -291,6 +332,16 @@ export class SimCluster {
         );
       },
     };
+  }
+}
+
+function isGoing({ isLeaving, hasLeft, isLost }: Machine): boolean {
+  return isLeaving || hasLeft || isLost;
+}
+
+function addCounters(sums: Map<string, number>, node: SimNode | undefined): void {
+  for (const [name, count] of Object.entries(node?.status().counters ?? {})) {
+    sums.set(name, (sums.get(name) ?? 0) + count);
   }
 }
 

@@ -5,14 +5,10 @@
  * Checked: I1, I2, I7, I9 by the common checkers; I4: those who stay hold exactly what they are to hold; I11: nothing
  * fails where nothing was broken; I16: in a planned change an acknowledged write always has min(N, members) durable copies.
  */
-import { decodeCell } from "../src/core/causality/cell-codec.ts";
-import { cellKey } from "../src/core/causality/storage-key.ts";
-import { slotOfKey } from "../src/core/placement/slot-of-key.ts";
 import { SHARED_CONFIG_DEFAULT } from "../src/model/config.ts";
 import type { NodeId } from "../src/model/ids.ts";
 import type { Key } from "../src/model/key.ts";
 import { compareStamps, formatStamp, type Stamp } from "../src/model/stamp.ts";
-import type { DumpEntry } from "../src/node/store.ts";
 import { checkAnswers } from "./checkers/answers.ts";
 import { checkConvergence, checkStampsOfCells } from "./checkers/convergence.ts";
 import { checkDurability } from "./checkers/durability.ts";
@@ -20,6 +16,8 @@ import type { FinalState, ReplicaDump } from "./checkers/final-state.ts";
 import { checkOrder } from "./checkers/order.ts";
 import { checkReads } from "./checkers/reads.ts";
 import { type Machine, type NodeFactory, SimCluster } from "./cluster.ts";
+import { holdersOf } from "./copies.ts";
+import { dumpOf } from "./dump-of.ts";
 import {
   ackOf,
   describeOperation,
@@ -32,7 +30,7 @@ import { Network } from "./network.ts";
 import { type SimRandom, Streams } from "./random.ts";
 import { Trace, type TraceSink } from "./trace.ts";
 import { Scheduler } from "./virtual-clock.ts";
-import { Workload } from "./workload.ts";
+import { OPERATIONS_MAX, Workload } from "./workload.ts";
 
 export const DEPARTURE_KINDS = [
   "leave",
@@ -83,7 +81,6 @@ const CHANGING_MS_MAX = 180_000;
 const SAMPLE_MS = 40;
 /** A write reaches those whom its answer did not wait for within this, where nothing is broken. */
 const SPREAD_MS = 1_500;
-const DUMP_ENTRIES = 1_000;
 
 export function drawDepartures(seed: number): DeparturePlan {
   const random = new Streams(seed).stream("departure-plan");
@@ -166,6 +163,7 @@ class DepartureRun {
       hasShortDeadlines: false,
       valueBytesMax: 2_000,
       replicas,
+      operationsMax: OPERATIONS_MAX,
     });
     this.#cluster.onBootEnded = (process) => {
       this.#workload.cutOff(process);
@@ -430,31 +428,13 @@ class DepartureRun {
     const dumps: ReplicaDump[] = [];
     const staying = this.#staying();
     for (const machine of staying) {
-      const dump = this.#dump(machine);
+      const dump = dumpOf(this.#scheduler, machine);
       if (dump === undefined) return undefined;
       dumps.push(dump);
     }
     const node = staying[0]?.node;
     if (node === undefined) return undefined;
     return { dumps, primariesOf: (key) => node.locate(key).primaries };
-  }
-
-  #dump({ node, process }: Machine): ReplicaDump | undefined {
-    if (node === undefined || process === undefined) return undefined;
-    const entries: DumpEntry[] = [];
-    let isDone = false;
-    const page = (cursor: string): void => {
-      node.dump(cursor, DUMP_ENTRIES, (outcome) => {
-        if (outcome.kind === "failed") return;
-        entries.push(...outcome.entries);
-        if (outcome.next === undefined) isDone = true;
-        else page(outcome.next);
-      });
-    };
-    this.#scheduler.deliver(process, "dump", () => page(""));
-    const limitMs = this.#scheduler.nowMs + 5_000;
-    while (!isDone && this.#scheduler.nowMs < limitMs && this.#scheduler.step());
-    return isDone ? { nodeId: node.status().nodeId, entries } : undefined;
   }
 
   #readAll(state: Omit<FinalState, "reads" | "listed">): FinalState {
@@ -518,12 +498,7 @@ class DepartureRun {
     const wanted = Math.min(this.#plan.replicas, members);
     const nowMs = this.#scheduler.nowMs;
     for (const [key, { stamp, atMs, acks, what }] of this.#acked) {
-      const storageKey = cellKey(slotOfKey(key), key, undefined);
-      const copies = machines.filter((machine) => {
-        const bytes = machine.disk.get(storageKey);
-        const cell = bytes === undefined ? undefined : decodeCell(bytes, key, undefined);
-        return cell !== undefined && cell !== "damaged" && compareStamps(cell.stamp, stamp) >= 0;
-      });
+      const copies = holdersOf(machines, key, stamp);
       const isYoung = nowMs - atMs < SPREAD_MS;
       const least = isYoung ? Math.min(acks, wanted) : wanted;
       if (copies.length >= least || this.#hasReportedCopies) continue;

@@ -13,6 +13,7 @@ import {
   type ScanRange,
   type ScanResult,
   type Storage,
+  type StorageEntry,
   StorageError,
   type StorageKey,
   type StorageOperation,
@@ -27,6 +28,8 @@ export interface DiskFaults {
   isFull: boolean;
   /** The next write fails to sync: whether it is durable is anybody's guess. */
   failsNextSync: boolean;
+  /** Nothing can be read, and the disk says so. */
+  failsReads: boolean;
   /** Says synced when it is not: only to prove that the checkers find it. */
   lies: boolean;
 }
@@ -48,6 +51,7 @@ export class Disk {
     syncMs: SYNC_MS,
     isFull: false,
     failsNextSync: false,
+    failsReads: false,
     lies: false,
   };
   batches = 0;
@@ -79,8 +83,8 @@ export class Disk {
 
   /** Whether it takes writes as it should, as far as it knows itself. */
   get isWell(): boolean {
-    const { syncMs, isFull, failsNextSync } = this.faults;
-    return syncMs <= SYNC_MS && !isFull && !failsNextSync;
+    const { syncMs, isFull, failsNextSync, failsReads } = this.faults;
+    return syncMs <= SYNC_MS && !isFull && !failsNextSync && !failsReads;
   }
 
   /** Takes the end of a boot: a batch under way is decided, and unsynced ones are lost with the power. */
@@ -97,17 +101,29 @@ export class Disk {
     return this.#table.size;
   }
 
-  /** Changes one bit of one stored value under a key for which `choose` holds; `false` when there is none. */
-  rot(choose: (key: StorageKey) => boolean): boolean {
-    const entries = this.scan(WHOLE).entries.filter(
-      ({ key, value }) => value.length > 0 && choose(key),
+  /** Everything that is stored, in order of key: a copy. */
+  contents(): readonly StorageEntry[] {
+    return this.scan(WHOLE).entries;
+  }
+
+  /** Replaces everything by `contents`: nothing for a new disk, an old copy, that of another disk. Its node is down. */
+  replace(contents: readonly StorageEntry[]): void {
+    const gone = this.contents().map(({ key }) => ({ key, value: undefined }));
+    this.#table.apply([...gone, ...contents]);
+    this.#unsynced.length = 0;
+  }
+
+  /** Changes one bit of one stored value under a key for which `choose` holds, and says which. */
+  rot(choose: (key: StorageKey, value: Uint8Array) => boolean): StorageKey | undefined {
+    const entries = this.contents().filter(
+      ({ key, value }) => value.length > 0 && choose(key, value),
     );
-    if (entries.length === 0) return false;
+    if (entries.length === 0) return undefined;
     const { key, value } = this.#random.pick(entries);
     const index = this.#random.below(value.length);
     value[index] = (value[index] ?? 0) ^ (1 << this.#random.below(8));
     this.#table.apply([{ key, value }]);
-    return true;
+    return key;
   }
 
   /** @internal */
@@ -166,6 +182,7 @@ class DiskSession implements Storage {
 
   get(key: StorageKey): Uint8Array | undefined {
     if (this.#isClosed) throw new StorageError("closed", "the storage is closed");
+    if (this.#disk.faults.failsReads) throw readFailed();
     return this.#disk.get(key);
   }
 
@@ -224,7 +241,9 @@ class DiskSession implements Storage {
       this.#later(0, () => done({ kind: "failed", error }));
       return;
     }
-    const result: ScanResult = { kind: "scanned", ...this.#disk.scan(range) };
+    const result: ScanResult = this.#disk.faults.failsReads
+      ? { kind: "failed", error: readFailed() }
+      : { kind: "scanned", ...this.#disk.scan(range) };
     this.#later(this.#random.fraction() * 0.3, () => done(result));
   }
 
@@ -244,6 +263,10 @@ class DiskSession implements Storage {
   #later(delayMs: number, run: () => void): void {
     this.#scheduler.after(delayMs, "storage", this.#process, run);
   }
+}
+
+function readFailed(): StorageError {
+  return new StorageError("read-failed", "pread: input/output error");
 }
 
 function checksumOf(operations: readonly StorageOperation[]): number {

@@ -24,6 +24,8 @@ interface OperationBase {
   pausedMs: number;
   /** The disk of the machine asked was well from the beginning to the end; absent where nobody could tell. */
   wasDiskWell?: boolean;
+  /** What the wall clock of the machine asked showed at the beginning; absent where nobody could tell. */
+  readonly startWallMs?: number;
   /** What the slowest wall clock of the cluster, and that of the machine asked, showed at the end. */
   slowestWallMs: number;
   wallMs: number;
@@ -38,6 +40,8 @@ export interface WriteOperation extends OperationBase {
   readonly value: Uint8Array | undefined;
   readonly condition: Condition | undefined;
   readonly w: number | undefined;
+  /** Time to live; absent or `undefined` never expires. */
+  readonly ttlMs?: number | undefined;
   /** When it was answered the node asked was itself a primary of the key; absent where nobody could tell. */
   isAtPrimary?: boolean;
   outcome: WriteOutcome | undefined;
@@ -80,6 +84,8 @@ export interface History {
   readonly isCalm: boolean;
   /** No clock was set, forward or back, while the run lasted. */
   readonly areClocksSteady: boolean;
+  /** What is deleted or expired may have been collected before the end. Absent: tombstones outlive the run. */
+  readonly isCollecting?: boolean;
 }
 
 export function isWrite(operation: Operation): operation is WriteOperation {
@@ -98,6 +104,11 @@ export function neverHappened(operation: WriteOperation): boolean {
   return (
     outcome.kind === "condition-failed" || (outcome.kind === "failed" && outcome.stored === "no")
   );
+}
+
+/** Whether a write leaves a key that is gone, at once or when its time is over. */
+export function isEnding(operation: WriteOperation): boolean {
+  return operation.kind === "delete" || operation.ttlMs !== undefined;
 }
 
 /** The bytes that a put writes: its operation's number, filled up to `bytes` with a pattern of its own. */

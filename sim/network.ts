@@ -27,6 +27,8 @@ export interface NetworkConfig {
   duplicatePerMille: number;
   corruptPerMille: number;
   holdPerMille: number;
+  /** Datagrams that come once more, minutes later. */
+  replayPerMille: number;
 }
 
 /** Longest wait for a connection to stand. */
@@ -36,6 +38,9 @@ const KERNEL_BYTES = 128 * 1024;
 /** Stalled bytes break their connection after this long, at least. */
 const STALL_MS_MIN = 8_000;
 const STALL_MS_SPREAD = 20_000;
+
+/** How much later a datagram comes once more: long after whoever it speaks of has moved on. */
+const REPLAY_MS = [20_000, 180_000] as const;
 
 type Parcel =
   | { readonly kind: "frame"; readonly bytes: Uint8Array; readonly crc: number }
@@ -70,6 +75,7 @@ export class Network {
     duplicatePerMille: 0,
     corruptPerMille: 0,
     holdPerMille: 0,
+    replayPerMille: 0,
   };
   readonly links: Links;
   /** Told of what no contract allows and no assertion at the call could see. */
@@ -82,6 +88,7 @@ export class Network {
     key: undefined,
   });
   datagramsLost = 0;
+  datagramsReplayed = 0;
   connectionsBroken = 0;
   readonly #scheduler: Scheduler;
   readonly #random: SimRandom;
@@ -191,6 +198,12 @@ export class Network {
     const machine = this.#machineOf.get(to);
     if (machine === undefined) return;
     const link = this.links.link(from, machine);
+    const { replayPerMille } = this.config;
+    if (replayPerMille > 0 && this.#random.below(1_000) < replayPerMille) {
+      this.datagramsReplayed += 1;
+      const laterMs = this.#random.between(...REPLAY_MS);
+      this.#sendCopy(owner, to, machine, copyOf(datagram), laterMs);
+    }
     const copies = this.#random.below(1_000) < this.config.duplicatePerMille ? 2 : 1;
     for (let copy = 0; copy < copies; copy += 1) {
       const lossPerMille = Math.min(990, this.config.lossPerMille + link.lossPerMille);
@@ -202,10 +215,17 @@ export class Network {
     }
   }
 
-  #sendCopy(owner: SimTransport, to: Address, machine: number, datagram: Uint8Array): void {
+  #sendCopy(
+    owner: SimTransport,
+    to: Address,
+    machine: number,
+    datagram: Uint8Array,
+    laterMs = 0,
+  ): void {
     const from = owner.process.machine;
     const isHeld = this.#random.below(1_000) < this.config.holdPerMille;
-    const delayMs = this.#delayMs(from, machine) + (isHeld ? this.#random.below(30_000) : 0);
+    const heldMs = isHeld ? this.#random.below(30_000) : 0;
+    const delayMs = this.#delayMs(from, machine) + heldMs + laterMs;
     const bytes =
       this.#random.below(1_000) < this.config.corruptPerMille
         ? damaged(datagram, this.#random)

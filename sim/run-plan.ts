@@ -1,8 +1,9 @@
 /** The shape of a run, drawn from its seed: how large the cluster is, what clients ask of it, what breaks. */
 import { type Durability, SHARED_CONFIG_DEFAULT, type SharedConfig } from "../src/model/config.ts";
+import { type Breakage, drawBreakages } from "./core-phase.ts";
 import { drawFaults, type FaultConfig } from "./fault-plan.ts";
 import { type SimRandom, Streams } from "./random.ts";
-import type { WorkloadConfig } from "./workload.ts";
+import { OPERATIONS_MAX, type WorkloadConfig } from "./workload.ts";
 
 /** The shape of a run, drawn from its seed. */
 export interface RunPlan {
@@ -15,7 +16,12 @@ export interface RunPlan {
   readonly faultMs: number;
   readonly workload: WorkloadConfig;
   readonly faults: FaultConfig;
+  /** What stays broken for good while a core must live; nothing where the phase is left out. */
+  readonly broken: readonly Breakage[];
 }
+
+/** While these strike, who belongs to a core is not settled. */
+const MEMBER_KINDS = ["join", "leave", "remove", "wipe"] as const;
 
 /** Draws the shape of a run. */
 export function drawPlan(seed: number): RunPlan {
@@ -24,7 +30,7 @@ export function drawPlan(seed: number): RunPlan {
   const machines = random.pick([3, 3, 3, 4, 5, 5, 6, 7]);
   const durability = random.oneIn(6) ? "os" : "fsync";
   const replicas = random.pick([1, 2, 3, 3, 3, 3, 3, 4, 5]);
-  return {
+  const plan: Omit<RunPlan, "broken"> = {
     isCalm,
     machines,
     durability,
@@ -32,8 +38,31 @@ export function drawPlan(seed: number): RunPlan {
     zones: random.pick([1, 1, 2, 3]),
     skewMsMax: random.pick([0, 5, 500, 30_000, 600_000]),
     faultMs: random.between(60_000, 90_000),
-    workload: drawWorkload(random, Math.min(replicas, machines)),
-    faults: drawFaults(random, { isCalm, machinesMax: machines + 2, durability }),
+    workload: {
+      ...drawWorkload(random, Math.min(replicas, machines)),
+      ...drawLifetimes(new Streams(seed).stream("plan lifetimes")),
+    },
+    faults: drawFaults(random, new Streams(seed).stream("plan later faults"), {
+      isCalm,
+      machinesMax: machines + 2,
+      durability,
+    }),
+  };
+  const broken = drawBreakages(new Streams(seed).stream("plan core"), {
+    isCalm,
+    doMembersChange: MEMBER_KINDS.some((kind) => plan.faults.kinds.has(kind)),
+    replicas: Math.min(replicas, machines),
+  });
+  return { ...plan, broken };
+}
+
+/** A stream of its own, so that seeds recorded before keys could expire still tell the same. */
+function drawLifetimes(random: SimRandom): Pick<WorkloadConfig, "ttlMsMax" | "retiredEvery"> {
+  const ttlMsMax = random.pick([3_000, 15_000, 60_000]);
+  const retiredEvery = random.pick([2, 5]);
+  return {
+    ttlMsMax: random.oneIn(2) ? ttlMsMax : undefined,
+    retiredEvery: random.oneIn(2) ? retiredEvery : undefined,
   };
 }
 
@@ -54,5 +83,6 @@ function drawWorkload(random: SimRandom, replicas: number): WorkloadConfig {
     hasShortDeadlines: random.oneIn(3),
     valueBytesMax: random.pick([64, 2_000, 100_000, 700_000]),
     replicas,
+    operationsMax: OPERATIONS_MAX,
   };
 }

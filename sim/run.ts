@@ -3,18 +3,20 @@
  * the cluster must settle within bounded virtual time, and the checkers judge what clients saw.
  */
 import type { Key } from "../src/model/key.ts";
-import type { DumpEntry } from "../src/node/store.ts";
 import { checkAnswers } from "./checkers/answers.ts";
 import { BoundsWatch } from "./checkers/bounds.ts";
 import { checkConvergence, checkStampsOfCells } from "./checkers/convergence.ts";
 import { checkDurability } from "./checkers/durability.ts";
+import { checkExpiry } from "./checkers/expiry.ts";
 import type { FinalState, ReplicaDump } from "./checkers/final-state.ts";
 import { MembershipWatch } from "./checkers/membership.ts";
 import { checkOrder } from "./checkers/order.ts";
 import { checkPromises } from "./checkers/promises.ts";
 import { checkReads } from "./checkers/reads.ts";
 import { type Machine, type NodeFactory, SimCluster } from "./cluster.ts";
-import { FaultPlan } from "./fault-plan.ts";
+import { CorePhase } from "./core-phase.ts";
+import { dumpOf } from "./dump-of.ts";
+import { type FaultKind, FaultPlan } from "./fault-plan.ts";
 import type { History, ReadOperation, Span, Violation } from "./history.ts";
 import { Links } from "./links.ts";
 import { Network } from "./network.ts";
@@ -48,6 +50,11 @@ export interface RunReport {
   /** Operations by how they ended. */
   readonly outcomes: Readonly<Record<string, number>>;
   readonly fired: Readonly<Record<string, number>>;
+  /** Machines at the beginning, and virtual milliseconds under faults: none in a calm run. */
+  readonly machines: number;
+  readonly faultMs: number;
+  /** What the nodes counted, over all their boots. */
+  readonly counters: Readonly<Record<string, number>>;
   /** Virtual milliseconds from the end of the faults until all had settled; `undefined` when it did not. */
   readonly settledMs: number | undefined;
 }
@@ -62,7 +69,14 @@ const QUIET_MS = 11_000;
 const SAMPLE_MS = 500;
 /** How often a key is read at the end before no answer counts as none. */
 const READ_ROUNDS = 4;
-const DUMP_ENTRIES = 1_000;
+
+/** Kinds of faults that set a wall clock. */
+const CLOCK_KINDS: readonly FaultKind[] = [
+  "clock-step",
+  "clock-freeze",
+  "clock-back-at-restart",
+  "clock-year-ahead",
+];
 
 /** Runs one seed to its end. */
 export function run(options: RunOptions): RunReport {
@@ -117,6 +131,7 @@ class Run {
     this.#cluster.onStartProblem = (machine, problem) => {
       this.#trace.event("start-problem", machine.index, machine.boots, 0, () => problem);
     };
+    this.#faults.onDeparture = () => this.#openTopologyChange();
     this.#faults.onJoin = () => {
       this.#openTopologyChange();
       this.#cluster.boot(this.#addMachine());
@@ -130,11 +145,20 @@ class Run {
       this.#faults.begin();
       this.#workload.start();
       this.#scheduler.runUntil(this.#scheduler.nowMs + this.#plan.faultMs);
+      this.#liveInCore();
       this.#workload.stop();
       this.#faults.heal();
     }
     const final = this.#settle();
     return this.#report(final);
+  }
+
+  /** While the rest stays broken, where the plan says so. */
+  #liveInCore(): void {
+    const { broken } = this.#plan;
+    if (broken.length === 0 || broken.length >= this.#cluster.machines.length) return;
+    const random = this.#streams.stream("core");
+    new CorePhase(this.#cluster, this.#workload, this.#faults, random, broken).run();
   }
 
   /** The first node, then all others at once, through whichever they know. */
@@ -158,7 +182,7 @@ class Run {
 
   #addMachine(): Machine {
     const { skewMsMax, zones } = this.#plan;
-    const known = this.#cluster.machines.map((machine) => machine.address);
+    const known = this.#cluster.staying().map((machine) => machine.address);
     const count = Math.min(known.length, 1 + this.#random.below(3));
     const machine = this.#cluster.addMachine({
       skewMs: this.#random.between(-skewMsMax, skewMsMax),
@@ -179,29 +203,32 @@ class Run {
     return machine;
   }
 
-  /** All run, all are ready, and all see the same members alive. */
+  /** All who stay run, are ready, and see the same members alive; whoever was to go is gone. */
   #isFormed(): boolean {
     return (
-      this.#cluster.machines.every((machine) => machine.hasStarted) &&
+      this.#cluster.machines.every(isDeparted) &&
+      this.#cluster.staying().every((machine) => machine.hasStarted) &&
       new Set(this.#viewList()).size === 1
     );
   }
 
   #viewList(): string[] {
-    return this.#cluster.machines.map(({ node, index }) => {
+    const staying = this.#cluster.staying();
+    return staying.map(({ node, index }) => {
       if (node === undefined) return `n${index} down`;
       const status = node.status();
-      const members = status.members.map(
+      const present = status.members.filter(
+        ({ record }) => record.intent !== "left" && record.intent !== "removed",
+      );
+      const members = present.map(
         ({ record, liveness }) => `${record.id.slice(0, 4)} ${record.intent} ${liveness}`,
       );
-      const expected = this.#cluster.machines.length;
+      const expected = staying.length;
       const count = members.length === expected ? "" : `${members.length} of ${expected}: `;
       const isWell =
         status.phase === "ready" &&
         count === "" &&
-        status.members.every(
-          ({ record, liveness }) => record.intent === "active" && liveness === "alive",
-        );
+        present.every(({ record, liveness }) => record.intent === "active" && liveness === "alive");
       // A view that is not yet what it should be never equals another's.
       return `${isWell ? "" : `n${index} ${status.phase} ${count}`}epoch ${status.epoch} ${members.join(", ")}`;
     });
@@ -283,14 +310,14 @@ class Run {
 
   #slotsFoundToDiffer(): number {
     let count = 0;
-    for (const { node } of this.#cluster.machines)
+    for (const { node } of this.#cluster.staying())
       count += node?.status().counters["slots-differing"] ?? 0;
     return count;
   }
 
   #dirty(): string {
     const dirty: string[] = [];
-    for (const { node, index } of this.#cluster.machines) {
+    for (const { node, index } of this.#cluster.staying()) {
       for (const member of node?.status().members ?? []) {
         if (member.dirtySlots > 0)
           dirty.push(`n${index} knows ${member.dirtySlots} dirty slots of ${member.record.id}`);
@@ -301,36 +328,18 @@ class Run {
 
   /** Every node's cells, as far as they can be had now. */
   #collect(): Omit<FinalState, "reads" | "listed"> | undefined {
-    const dumps: (ReplicaDump | undefined)[] = this.#cluster.machines.map((machine) =>
-      this.#dump(machine),
-    );
-    if (dumps.includes(undefined)) return undefined;
-    const [first] = this.#cluster.machines;
-    const node = first?.node;
+    const dumps: ReplicaDump[] = [];
+    for (const machine of this.#cluster.staying()) {
+      const dump = dumpOf(this.#scheduler, machine);
+      if (dump === undefined) return undefined;
+      dumps.push(dump);
+    }
+    const node = this.#cluster.staying()[0]?.node;
     if (node === undefined) return undefined;
     return {
-      dumps: dumps.filter((dump) => dump !== undefined),
+      dumps,
       primariesOf: (key) => node.locate(key).primaries,
     };
-  }
-
-  #dump(machine: Machine): ReplicaDump | undefined {
-    const { node, process } = machine;
-    if (node === undefined || process === undefined) return undefined;
-    const entries: DumpEntry[] = [];
-    let isDone = false;
-    const page = (cursor: string): void => {
-      node.dump(cursor, DUMP_ENTRIES, (outcome) => {
-        if (outcome.kind === "failed") return;
-        entries.push(...outcome.entries);
-        if (outcome.next === undefined) isDone = true;
-        else page(outcome.next);
-      });
-    };
-    this.#scheduler.deliver(process, "dump", () => page(""));
-    const limitMs = this.#scheduler.nowMs + 5_000;
-    while (!isDone && this.#scheduler.nowMs < limitMs && this.#scheduler.step());
-    return isDone ? { nodeId: node.status().nodeId, entries } : undefined;
   }
 
   /** Reads every key somewhere. Connections may only just stand again: an unanswered read is tried a few times. */
@@ -347,7 +356,15 @@ class Run {
       keys = asked.filter((read) => !isAnswered(read)).map(({ key }) => key);
       this.#scheduler.runUntil(this.#scheduler.nowMs + (keys.length > 0 ? 2_000 : 0));
     }
-    return { ...state, reads, listed: this.#listAll() };
+    const before = this.#walls();
+    const listed = this.#listAll();
+    const walls = [...before, ...this.#walls()];
+    const listedWalls = { leastMs: Math.min(...walls), mostMs: Math.max(...walls) };
+    return { ...state, reads, listed, listedWalls };
+  }
+
+  #walls(): number[] {
+    return this.#cluster.machines.map(({ clock }) => clock.wallMs());
   }
 
   #readOne(key: Key): ReadOperation {
@@ -406,7 +423,7 @@ class Run {
       operations: this.#workload.operations,
       topologyChanges: this.#topologyChanges,
       isCalm: this.#plan.isCalm,
-      areClocksSteady: !this.#plan.faults.kinds.has("clock-step"),
+      areClocksSteady: !CLOCK_KINDS.some((kind) => this.#plan.faults.kinds.has(kind)),
     };
     const violations = [
       ...this.#cluster.violations,
@@ -416,6 +433,7 @@ class Run {
       ...checkReads(history),
       ...checkOrder(history),
       ...checkPromises(history),
+      ...checkExpiry(history),
     ];
     if (final !== undefined) {
       violations.push(...checkDurability(history, final), ...checkStampsOfCells(final.dumps));
@@ -438,7 +456,16 @@ class Run {
       operations: this.#workload.operations.length,
       outcomes,
       fired: Object.fromEntries(this.#faults.fired),
+      machines: this.#plan.machines,
+      faultMs: this.#plan.isCalm ? 0 : this.#plan.faultMs,
+      counters: Object.fromEntries(this.#cluster.counters()),
       settledMs: this.#settledMs,
     };
   }
+}
+
+/** Whether a machine whose node was to go has seen the end of it. */
+function isDeparted({ isLeaving, hasLeft, isLost, process }: Machine): boolean {
+  if (!isLeaving && !isLost) return true;
+  return (hasLeft || isLost) && process === undefined;
 }

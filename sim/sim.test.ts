@@ -9,17 +9,31 @@ import { type RunReport, run } from "./run.ts";
 import { drawPlan, type RunPlan } from "./run-plan.ts";
 import { type ToyBug, toyNode } from "./toy-node.ts";
 
+const NOT_FOR_TOYS = [
+  "full-disk",
+  "failed-sync",
+  "join",
+  "clock-step",
+  "slow-disk",
+  "clock-back-at-restart",
+  "clock-year-ahead",
+  "leave",
+  "remove",
+  "wipe",
+  "read-error",
+] as const;
+
 /** One machine, and no fault that the toy is not made for. */
 function toyPlan(seed: number): Partial<RunPlan> {
   const plan = drawPlan(seed);
   const kinds = new Map(plan.faults.kinds);
-  for (const kind of ["full-disk", "failed-sync", "join", "clock-step", "slow-disk"] as const)
-    kinds.delete(kind);
+  for (const kind of NOT_FOR_TOYS) kinds.delete(kind);
   return {
     machines: 1,
+    broken: [],
     shared: { ...SHARED_CONFIG_DEFAULT, replicas: 1 },
     faults: { ...plan.faults, kinds },
-    workload: { ...plan.workload, hasShortDeadlines: false, replicas: 1 },
+    workload: { ...plan.workload, hasShortDeadlines: false, replicas: 1, ttlMsMax: undefined },
   };
 }
 

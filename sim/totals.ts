@@ -1,4 +1,5 @@
 /** Sums of many runs, and the line that ends a report. */
+import { neverReached } from "./probes.ts";
 import type { RunReport } from "./run.ts";
 
 export class Totals {
@@ -11,6 +12,10 @@ export class Totals {
   settledMsMax = 0;
   readonly fired = new Map<string, number>();
   readonly outcomes = new Map<string, number>();
+  readonly counters = new Map<string, number>();
+  readonly #nodes: number[] = [];
+  readonly #operations: number[] = [];
+  readonly #faultMs: number[] = [];
 
   add(report: RunReport): void {
     this.seeds += 1;
@@ -22,14 +27,22 @@ export class Totals {
     if (report.violations.length > 0) this.failed.push(report.seed);
     addAll(this.fired, report.fired);
     addAll(this.outcomes, report.outcomes);
+    addAll(this.counters, report.counters);
+    this.#nodes.push(report.machines);
+    this.#operations.push(report.operations);
+    this.#faultMs.push(report.faultMs);
   }
 
   /** Several lines: what ran, how requests ended, which faults struck, and the verdict. */
   text(wallMs: number): string {
     const rate = (this.seeds / (wallMs / 1_000)).toFixed(1);
+    const faultSeconds = this.#faultMs.map((ms) => Math.round(ms / 1_000));
     return [
       `requests ${listOf(this.outcomes)}`,
       `faults   ${listOf(this.fired) || "none"}`,
+      `counted  ${listOf(this.counters) || "nothing"}`,
+      `never reached: ${neverReached(this.counters).join(", ") || "none"}`,
+      `a seed   ${spreadOf(this.#nodes)} nodes, ${spreadOf(this.#operations)} operations, ${spreadOf(faultSeconds)} s of faults (median, least to most)`,
       `${this.seeds} seeds (${rate}/s), ${(this.virtualMs / 3_600_000).toFixed(2)} virtual hours, ${this.operations} operations, ${this.events} events, settled within ${(this.settledMsMax / 1_000).toFixed(0)} s, ${this.violations} violations in ${this.failed.length} seeds`,
     ].join("\n");
   }
@@ -44,4 +57,10 @@ function listOf(sums: ReadonlyMap<string, number>): string {
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, count]) => `${name} ${count}`)
     .join(", ");
+}
+
+/** The middle of some numbers, and their ends. */
+function spreadOf(numbers: readonly number[]): string {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  return `${sorted[sorted.length >> 1] ?? 0} (${sorted[0] ?? 0} to ${sorted.at(-1) ?? 0})`;
 }

@@ -202,6 +202,8 @@ export class MachineClock {
   /** Parts per million by which it runs fast. */
   driftPpm = 0;
   readonly #scheduler: Scheduler;
+  /** The wall clock stands still; the monotonic one does not. */
+  #isFrozen = false;
   #wallMs: number;
   #ranAtMs: number;
 
@@ -213,7 +215,7 @@ export class MachineClock {
 
   /** What the wall clock shows, with fractions. */
   wallMs(): number {
-    const passedMs = this.#scheduler.nowMs - this.#ranAtMs;
+    const passedMs = this.#isFrozen ? 0 : this.#scheduler.nowMs - this.#ranAtMs;
     return this.#wallMs + passedMs * this.rate;
   }
 
@@ -226,6 +228,12 @@ export class MachineClock {
   step(byMs: number): void {
     this.#wallMs = this.wallMs() + byMs;
     this.#ranAtMs = this.#scheduler.nowMs;
+  }
+
+  /** Stops the wall clock, or lets it go on from where it stands. */
+  freeze(isFrozen: boolean): void {
+    this.step(0);
+    this.#isFrozen = isFrozen;
   }
 
   /** Changes the speed from here on. */

@@ -43,10 +43,22 @@ export interface WorkloadConfig {
   readonly hasShortDeadlines: boolean;
   readonly valueBytesMax: number;
   readonly replicas: number;
+  /** Operations at most, the final reads aside. */
+  readonly operationsMax: number;
+  /** Longest time to live, in milliseconds, of the puts that have one: half of them. Absent: none has one. */
+  readonly ttlMsMax?: number | undefined;
+  /** Every so many-th key is deleted some time into the run and never written again. Absent: none is. */
+  readonly retiredEvery?: number | undefined;
 }
 
 /** Enough for one run: more seeds find more than more operations. */
-const OPERATIONS_MAX = 1_500;
+export const OPERATIONS_MAX = 1_500;
+/** Enough to see whether a part of the cluster serves. */
+const OPERATIONS_RESUMED_MAX = 150;
+/** Shortest time to live asked for. */
+const TTL_MS_MIN = 1_000;
+/** Keys are retired between these moments after the lanes began to work. */
+const RETIRING_MS = [5_000, 45_000] as const;
 
 export class Workload {
   readonly operations: Operation[] = [];
@@ -62,14 +74,23 @@ export class Workload {
   readonly #seen = new Map<Key, Stamp>();
   /** Where the last page of a listing ended: pages go on from there, at whatever node. */
   #cursor: string | undefined;
+  /** A stream of its own: keys and conditions are drawn as if there were no expiry. */
+  readonly #lifetimes: SimRandom;
+  /** When each of the keys to be retired is deleted, and whether a delete since was acknowledged. */
+  readonly #retired = new Map<Key, { readonly fromMs: number; isGone: boolean }>();
   /** Once a run is enough: the rest would be the same mistake again. */
   #hasToldOfHaste = false;
   #isOn = false;
+  /** Whom the lanes ask; `undefined` is everybody. */
+  #asked: ReadonlySet<Machine> | undefined;
+  #operationsMax: number;
 
   constructor(cluster: SimCluster, streams: Streams, config: WorkloadConfig) {
     this.#cluster = cluster;
     this.#random = streams.stream("workload");
+    this.#lifetimes = streams.stream("workload lifetimes");
     this.#config = config;
+    this.#operationsMax = config.operationsMax;
     // Tags put some keys into one slot, so that a slot holds more than one.
     this.keys = Array.from({ length: config.keys }, (_none, index) =>
       keyFromText(index % 4 === 3 ? `{t${index % 8}}k${index}` : `k${index}`),
@@ -79,11 +100,20 @@ export class Workload {
   /** Lets the lanes run until `stop`. */
   start(): void {
     this.#isOn = true;
+    this.#planRetirements();
     for (let lane = 0; lane < this.#config.lanes; lane += 1) this.#think();
   }
 
   stop(): void {
     this.#isOn = false;
+  }
+
+  /** Lets the lanes run on, for some operations more, at these machines only. */
+  resumeAt(machines: readonly Machine[]): void {
+    this.#isOn = true;
+    this.#asked = new Set(machines);
+    this.#operationsMax = this.operations.length + OPERATIONS_RESUMED_MAX;
+    for (let lane = 0; lane < this.#config.lanes; lane += 1) this.#think();
   }
 
   /** Operations without an answer. */
@@ -109,8 +139,19 @@ export class Workload {
     return operation;
   }
 
+  #planRetirements(): void {
+    const every = this.#config.retiredEvery;
+    if (every === undefined) return;
+    const nowMs = this.#cluster.scheduler.nowMs;
+    for (let index = every - 1; index < this.keys.length; index += every) {
+      const key = this.keys[index];
+      const fromMs = nowMs + this.#lifetimes.between(...RETIRING_MS);
+      if (key !== undefined) this.#retired.set(key, { fromMs, isGone: false });
+    }
+  }
+
   #think(): void {
-    if (!this.#isOn || this.operations.length >= OPERATIONS_MAX) return;
+    if (!this.#isOn || this.operations.length >= this.#operationsMax) return;
     // Bursts between pauses: many at once is what finds races.
     const delayMs = this.#random.oneIn(3)
       ? this.#random.fraction() * 2
@@ -120,13 +161,26 @@ export class Workload {
 
   #ask(): void {
     if (!this.#isOn) return;
-    const machines = this.#cluster.running().filter((machine) => machine.hasStarted);
+    const machines = this.#cluster
+      .running()
+      .filter((machine) => machine.hasStarted && this.#asked?.has(machine) !== false);
     if (machines.length === 0) {
       this.#think();
       return;
     }
     const process = this.#random.pick(machines).process;
-    if (process !== undefined) this.#issue(this.#draw(process), process);
+    if (process !== undefined)
+      this.#issue(this.#unlessRetired(this.#draw(process), process), process);
+  }
+
+  /** A retired key is only deleted; once that was acknowledged, only read. */
+  #unlessRetired(operation: Operation, process: Process): Operation {
+    if (!isWrite(operation)) return operation;
+    const { key, w, deadlineMs } = operation;
+    const retired = this.#retired.get(key);
+    if (retired === undefined || operation.startMs < retired.fromMs) return operation;
+    if (retired.isGone) return this.#newRead(process, key, w, undefined, deadlineMs);
+    return this.#newWrite(process, key, "delete", undefined, w, deadlineMs);
   }
 
   #draw(process: Process): Operation {
@@ -183,6 +237,7 @@ export class Workload {
       startMs: this.#cluster.scheduler.nowMs,
       deadlineMs,
       pausedBeforeMs: pausedMs(process, this.#cluster.scheduler.nowMs),
+      startWallMs: this.#cluster.machines[process.machine]?.clock.wallMs() ?? 0,
       endMs: undefined,
       pausedMs: 0,
       wasDiskWell: false,
@@ -203,7 +258,15 @@ export class Workload {
     const base = this.#base(process, deadlineMs);
     const bytes = this.#random.oneIn(64) ? this.#config.valueBytesMax : 8 + this.#random.below(64);
     const value = kind === "put" ? valueOf(base.id, bytes) : undefined;
-    return { ...base, kind, key, value, condition, w, isAtPrimary: false, outcome: undefined };
+    const ttlMs = kind === "put" ? this.#drawTtl() : undefined;
+    const written = { kind, key, value, condition, w, ttlMs } as const;
+    return { ...base, ...written, isAtPrimary: false, outcome: undefined };
+  }
+
+  #drawTtl(): number | undefined {
+    const { ttlMsMax } = this.#config;
+    if (ttlMsMax === undefined || this.#lifetimes.oneIn(2)) return undefined;
+    return this.#lifetimes.between(TTL_MS_MIN, ttlMsMax);
   }
 
   #newRead(
@@ -257,7 +320,15 @@ export class Workload {
         else {
           const contentType = contentTypeOf(operation.id);
           node.put(
-            { key: target, value: operation.value, contentType, w, deadlineMs, condition },
+            {
+              key: target,
+              value: operation.value,
+              contentType,
+              w,
+              deadlineMs,
+              condition,
+              ttlMs: operation.ttlMs,
+            },
             done,
           );
         }
@@ -278,6 +349,8 @@ export class Workload {
     (operation as { outcome: Operation["outcome"] }).outcome = outcome;
     if (isWrite(operation) && outcome?.kind === "written") {
       this.#sees(operation.key, outcome.stamp);
+      const retired = this.#retired.get(operation.key);
+      if (retired !== undefined && operation.startMs >= retired.fromMs) retired.isGone = true;
       const node = this.#cluster.machines[process.machine]?.node;
       const primaries = node?.locate(operation.key).primaries ?? [];
       operation.isAtPrimary = node !== undefined && primaries.includes(node.status().nodeId);
@@ -332,7 +405,7 @@ function pausedMs(process: Process, nowMs: number): number {
 function describeAsk(operation: Operation): string {
   if (operation.kind === "list") return `#${operation.id} list`;
   const extra = isWrite(operation)
-    ? `${operation.condition === undefined ? "" : ` if ${operation.condition.kind}`} w=${operation.w ?? "-"}`
+    ? `${operation.condition === undefined ? "" : ` if ${operation.condition.kind}`} w=${operation.w ?? "-"}${operation.ttlMs === undefined ? "" : ` ttl ${operation.ttlMs} ms`}`
     : ` r=${operation.r ?? "-"}`;
   return `#${operation.id} ${operation.kind} ${operation.key}${extra} within ${operation.deadlineMs} ms`;
 }

@@ -69,3 +69,12 @@ test("two doors on one port are refused, two free ports are not", () => {
   );
   assert.equal(parseNodeOptions({ port: 0, serverPort: 0, webPort: 0 }).webPort, 0);
 });
+
+test("a time is milliseconds or a number with its unit, and not too short", () => {
+  assert.equal(parseNodeOptions({ removeAfter: "7d" }).removeAfter, 604_800_000);
+  assert.equal(parseNodeOptions({ removeAfter: "90s" }).removeAfter, 90_000);
+  assert.equal(parseNodeOptions({ removeAfter: 60_000 }).removeAfter, 60_000);
+  for (const removeAfter of ["7", "d", "1w", "59s", 59_999, -1, "1.5d"]) {
+    assert.equal(refusal({ removeAfter }).option, "removeAfter");
+  }
+});

@@ -11,6 +11,8 @@ import { KEY_BYTES_MAX, REPLICAS_MAX, VALUE_BYTES_MAX } from "./model/limits.ts"
 import { SCRUB_MS_DEFAULT } from "./node/scrub.ts";
 
 const GRACE_MS_MAX = 10 * 365 * 86_400_000;
+/** A restart must not be taken for a loss. */
+const REMOVE_AFTER_MS_MIN = 60_000;
 const SCRUB_MS_MIN = 1_000;
 const SCRUB_MS_MAX = 10 * 365 * 86_400_000;
 const WEIGHT_MAX = 64;
@@ -23,6 +25,21 @@ function integer(min: number, max: number): z.ZodNumber {
     .int({ error: claim })
     .min(min, { error: claim })
     .max(max, { error: claim });
+}
+
+/** Milliseconds, or a number with `ms`, `s`, `m`, `h` or `d`; comes out as milliseconds. */
+function duration(minMs: number): z.ZodType<number, number | string> {
+  const error = `a time of at least ${minMs} ms, like 7d, 12h, 90s or milliseconds`;
+  return z
+    .union([z.number(), z.string()], { error })
+    .transform((raw) => (typeof raw === "number" ? raw : milliseconds(raw)))
+    .refine((ms) => Number.isSafeInteger(ms) && ms >= minMs, { error });
+}
+
+function milliseconds(text: string): number {
+  const match = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text);
+  const unit = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[match?.[2] ?? ""];
+  return unit === undefined ? Number.NaN : Number(match?.[1]) * unit;
 }
 
 function oneOf<const Choices extends readonly [string, ...string[]]>(
@@ -67,6 +84,9 @@ export const nodeOptionsSchema = z.strictObject({
     .default("")
     .describe("failure domain: copies are spread over zones"),
   weight: integer(1, WEIGHT_MAX).default(1).describe("share of the slots relative to other nodes"),
+  removeAfter: duration(REMOVE_AFTER_MS_MIN)
+    .optional()
+    .describe("remove a member that was dead for so long: 7d, 12h, 90s or milliseconds"),
   scrubMs: integer(SCRUB_MS_MIN, SCRUB_MS_MAX)
     .default(SCRUB_MS_DEFAULT)
     .describe("every stored cell is read and checked within this time, milliseconds"),

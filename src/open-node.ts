@@ -136,6 +136,7 @@ function nodeConfig(
     weight: options.weight,
     scrubMs: options.scrubMs,
     peers: options.peers.map(addressOf),
+    removeAfterMs: options.removeAfter,
     shared: sharedConfig(options),
   };
 }

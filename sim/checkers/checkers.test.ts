@@ -22,6 +22,7 @@ import {
 import { checkAnswers } from "./answers.ts";
 import { checkConvergence, checkStampsOfCells } from "./convergence.ts";
 import { checkDurability } from "./durability.ts";
+import { checkExpiry } from "./expiry.ts";
 import type { FinalState } from "./final-state.ts";
 import { checkOrder } from "./order.ts";
 import { checkReads } from "./reads.ts";
@@ -196,7 +197,7 @@ test("I1: a key is deleted only if somebody asked for it", () => {
 
 test("I1: an acknowledged deletion that is undone is a resurrection", () => {
   const operations = history([write(1, 0, { ms: 50 }), remove(2, 5, { ms: 60 })]);
-  assert.deepEqual(invariants(checkDurability(operations, held([cell(50)]))), ["I1"]);
+  assert.deepEqual(invariants(checkDurability(operations, held([cell(50)]))), ["I1", "I6"]);
 });
 
 test("I1: final reads and the listing show what is held", () => {
@@ -339,4 +340,63 @@ test("writable: a plain write fails only at a node that stops, sleeps or cannot 
   for (const change of excused) {
     assert.deepEqual(checkAnswers(history([{ ...failed, ...change }]), 9_000), []);
   }
+});
+
+/** A put that lives for 100 ms from 1 000, found until `expiresAtMs` by a node whose clock shows `wallMs`. */
+function shownAt(wallMs: number, expiresAtMs: number, ttlMs: number | undefined): History {
+  const put = write(1, 0, { ms: 1_000 }, { startWallMs: 1_000, wallMs: 1_001, ttlMs });
+  const found = read(2, 50, { of: 1, ms: 1_000 });
+  const outcome =
+    found.outcome?.kind === "found"
+      ? { ...found.outcome, root: { ...found.outcome.root, expiresAtMs } }
+      : undefined;
+  return history([put, { ...found, outcome, startWallMs: wallMs, wallMs }]);
+}
+
+test("I6: no value is shown when its time is over, none with another time than was asked for", () => {
+  assert.deepEqual(checkExpiry(shownAt(1_050, 1_100, 100)), []);
+  assert.deepEqual(invariants(checkExpiry(shownAt(1_200, 1_100, 100))), ["I6"]);
+  assert.deepEqual(invariants(checkExpiry(shownAt(1_050, 0, 100))), ["I6"]);
+  assert.deepEqual(invariants(checkExpiry(shownAt(1_050, 1_200, 100))), ["I6"]);
+  assert.deepEqual(checkExpiry(shownAt(1_050, 0, undefined)), []);
+  assert.deepEqual(invariants(checkExpiry(shownAt(1_050, 1_100, undefined))), ["I6"]);
+});
+
+test("I6: no value is hidden before its time is over", () => {
+  const hidden = (wallMs: number, ttlMs: number | undefined): History => {
+    const put = write(1, 0, { ms: 1_000 }, { startWallMs: 1_000, wallMs: 1_001, ttlMs });
+    const quorum = { acks: 2, of: 3, hinted: 0 };
+    const outcome = { kind: "absent", stamp: stamp(1_000), quorum } as const;
+    return history([put, { ...read(2, 50, undefined), outcome, startWallMs: wallMs, wallMs }]);
+  };
+  assert.deepEqual(checkExpiry(hidden(1_200, 100)), []);
+  assert.deepEqual(invariants(checkExpiry(hidden(1_050, 100))), ["I6"]);
+  assert.deepEqual(invariants(checkExpiry(hidden(1_200, undefined))), ["I6"]);
+});
+
+test("I6: what was deleted, or has expired over something older, does not come back", () => {
+  const gone = [
+    history([write(1, 0, { ms: 40 }), remove(2, 10, { ms: 50 })]),
+    history([write(1, 0, { ms: 40 }), write(2, 10, { ms: 50 }, { ttlMs: 5 })]),
+  ];
+  for (const past of gone) {
+    const back = checkDurability(past, held([cell(40)]));
+    assert.deepEqual(invariants(back), ["I1", "I6"]);
+    const collecting = { ...past, isCollecting: true };
+    assert.deepEqual(invariants(checkDurability(collecting, held([cell(40)]))), ["I1", "I6"]);
+    assert.deepEqual(checkDurability(collecting, held([])), []);
+    assert.deepEqual(invariants(checkDurability(past, held([]))), ["I1"]);
+  }
+  const kept = history([remove(1, 0, { ms: 40 }), write(2, 10, { ms: 50 })], {
+    isCollecting: true,
+  });
+  assert.deepEqual(invariants(checkDurability(kept, held([]))), ["I1"]);
+});
+
+test("fresh: nothing at all is newer than a delete only where deletes are collected", () => {
+  const past = [remove(1, 0, { ms: 50 }), read(2, 100, undefined)];
+  assert.deepEqual(invariants(checkReads(history(past))), ["fresh"]);
+  assert.deepEqual(checkReads(history(past, { isCollecting: true })), []);
+  const put = [write(1, 0, { ms: 50 }), read(2, 100, undefined)];
+  assert.deepEqual(invariants(checkReads(history(put, { isCollecting: true }))), ["fresh"]);
 });

@@ -8,8 +8,14 @@ import type { DumpEntry } from "../../src/node/store.ts";
 import type { Violation } from "../history.ts";
 import type { FinalState, ReplicaDump } from "./final-state.ts";
 
-/** What still differs; empty when the cluster has converged. */
-export function checkConvergence(final: Pick<FinalState, "dumps" | "primariesOf">): Violation[] {
+/**
+ * What still differs; empty when the cluster has converged. Where only part of it can be asked, `mayKeep` says for which
+ * keys others may hold a cell: those of whose primaries one is out of reach.
+ */
+export function checkConvergence(
+  final: Pick<FinalState, "dumps" | "primariesOf">,
+  mayKeep: (key: Key) => boolean = () => false,
+): Violation[] {
   const violations: Violation[] = [];
   const held = new Map<NodeId, Map<string, DumpEntry>>();
   const addresses = new Map<string, DumpEntry>();
@@ -27,7 +33,8 @@ export function checkConvergence(final: Pick<FinalState, "dumps" | "primariesOf"
     const primaries = new Set(final.primariesOf(key));
     const contents = [...held].map(([nodeId, cells]) => ({ nodeId, cell: cells.get(address) }));
     const wrong =
-      contents.some(({ nodeId, cell }) => !primaries.has(nodeId) && cell !== undefined) ||
+      (!mayKeep(key) &&
+        contents.some(({ nodeId, cell }) => !primaries.has(nodeId) && cell !== undefined)) ||
       new Set(
         contents.filter(({ nodeId }) => primaries.has(nodeId)).map(({ cell }) => contentOf(cell)),
       ).size > 1;

@@ -6,14 +6,16 @@
  * must come from a write of this key that may have happened and was not acknowledged under another stamp.
  */
 import type { Key } from "../../src/model/key.ts";
-import { formatStamp } from "../../src/model/stamp.ts";
+import { compareStamps, formatStamp, type Stamp } from "../../src/model/stamp.ts";
 import type { DumpEntry } from "../../src/node/store.ts";
 import {
   ackOf,
   describeOperation,
   type History,
+  isEnding,
   isWrite,
   neverHappened,
+  type ReadOperation,
   type Violation,
   type WriteOperation,
 } from "../history.ts";
@@ -26,10 +28,26 @@ export function checkDurability(history: History, final: FinalState): Violation[
     const blame = (detail: string): void => {
       violations.push({ invariant: "I1", key, detail: `key ${key}: ${detail}` });
     };
-    checkStamps(writes, roots.get(key), blame);
-    checkFinalReads(key, roots.get(key), final, blame);
+    const root = roots.get(key);
+    checkStamps(writes, root, history.isCollecting === true, blame);
+    checkFinalReads(key, root, final, blame);
+    checkGone(writes, root, (detail) => {
+      violations.push({ invariant: "I6", key, detail: `key ${key}: ${detail}` });
+    });
   }
   return violations;
+}
+
+/**
+ * Whether nothing at all may be left of a key of which `stamp` was acknowledged: a delete or an expiring put of at least
+ * that stamp may have happened. To be asked only where what is gone is collected.
+ */
+export function mayBeCollected(writes: readonly WriteOperation[], stamp: Stamp): boolean {
+  return writes.some((write) => {
+    if (!isEnding(write) || neverHappened(write)) return false;
+    const acked = ackOf(write);
+    return acked === undefined || compareStamps(acked, stamp) >= 0;
+  });
 }
 
 /** Writes that were asked for, by key. */
@@ -47,6 +65,7 @@ export function writesByKey(history: History): Map<Key, WriteOperation[]> {
 function checkStamps(
   writes: readonly WriteOperation[],
   root: DumpEntry | undefined,
+  isCollecting: boolean,
   blame: (detail: string) => void,
 ): void {
   let owner: WriteOperation | undefined;
@@ -54,6 +73,7 @@ function checkStamps(
     const stamp = ackOf(write);
     if (stamp === undefined) continue;
     const text = formatStamp(stamp);
+    if (root === undefined && isCollecting && mayBeCollected(writes, stamp)) continue;
     if (root === undefined || root.stamp < text) {
       blame(
         `acknowledged ${text} by ${describeOperation(write)} is lost: ${root?.stamp ?? "nothing"} is held`,
@@ -77,6 +97,20 @@ function checkStamps(
   if (!mayBe) blame(`deleted at ${root.stamp}, which nobody asked for`);
 }
 
+/** I6: nothing older than an acknowledged delete, or than a put that has expired, can be seen. */
+function checkGone(
+  writes: readonly WriteOperation[],
+  root: DumpEntry | undefined,
+  blame: (detail: string) => void,
+): void {
+  if (root === undefined || root.kind === "tombstone") return;
+  for (const write of writes) {
+    const stamp = ackOf(write);
+    if (stamp === undefined || !isEnding(write) || root.stamp >= formatStamp(stamp)) continue;
+    blame(`${root.stamp} is back, after ${describeOperation(write)} at ${formatStamp(stamp)}`);
+  }
+}
+
 /** What clients read at the end is the greatest cell, and its value belongs to its stamp. */
 function checkFinalReads(
   key: Key,
@@ -95,7 +129,7 @@ function checkFinalReads(
         );
       }
     } else if (outcome?.kind === "absent") {
-      if (root !== undefined && root.kind !== "tombstone") {
+      if (root !== undefined && root.kind !== "tombstone" && !mayBeOver(root, read)) {
         blame(
           `final read ${describeOperation(read)} found nothing; held is ${root.kind} ${root.stamp}`,
         );
@@ -105,10 +139,21 @@ function checkFinalReads(
     }
   }
   if (final.listed === undefined || root === undefined) return;
-  const isVisible = root.kind !== "tombstone";
+  const isVisible = root.kind !== "tombstone" && !isPast(root, final.listedWalls?.leastMs);
+  // Whose clock judged, and when, is not known: between the least and the greatest either is right.
+  if (isVisible && isPast(root, final.listedWalls?.mostMs)) return;
   if (final.listed.has(key) !== isVisible) {
     blame(`${isVisible ? "missing from" : "deleted and still in"} the final listing`);
   }
+}
+
+/** Whether a value's time was over at some clock that a final read may have been judged by. */
+function mayBeOver(root: DumpEntry, { startWallMs, wallMs }: ReadOperation): boolean {
+  return isPast(root, Math.max(startWallMs ?? wallMs, wallMs));
+}
+
+function isPast({ expiresAtMs }: DumpEntry, wallMs: number | undefined): boolean {
+  return expiresAtMs !== 0 && wallMs !== undefined && wallMs > expiresAtMs;
 }
 
 /**

@@ -18,6 +18,8 @@ export interface FinalState {
   readonly reads: readonly ReadOperation[];
   /** Every key that a listing of the whole cluster showed; `undefined` when it could not be completed. */
   readonly listed: ReadonlySet<Key> | undefined;
+  /** What wall clocks showed while that listing was made, over all machines; absent where nothing expires. */
+  readonly listedWalls?: { readonly leastMs: number; readonly mostMs: number } | undefined;
 }
 
 /** The greatest root cell of each key over all dumps. */

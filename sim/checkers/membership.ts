@@ -62,7 +62,8 @@ export class MembershipWatch {
 
   #viewsOf(observer: Machine): Map<NodeId, string> {
     const members = observer.node?.status().members ?? [];
-    return new Map(members.map((member) => [member.record.id, member.liveness]));
+    const present = members.filter(({ record }) => !/^(left|removed)$/.test(record.intent));
+    return new Map(present.map((member) => [member.record.id, member.liveness]));
   }
 
   #judge(

@@ -21,7 +21,7 @@ import {
   type Violation,
   type WriteOperation,
 } from "../history.ts";
-import { writesByKey } from "./durability.ts";
+import { mayBeCollected, writesByKey } from "./durability.ts";
 import { isAcrossTopologyChange } from "./order.ts";
 
 export function checkPromises(history: History): Violation[] {
@@ -112,8 +112,9 @@ function doMeet(earlier: WriteOperation, later: WriteOperation): boolean {
 
 function didHold({ condition }: WriteOperation, before: WriteOperation): boolean {
   switch (condition?.kind) {
+    // Whose clock judged a time to live is not known here.
     case "absent":
-      return before.kind === "delete";
+      return before.kind === "delete" || before.ttlMs !== undefined;
     case "exists":
       return before.kind === "put";
     case "stamp-is":
@@ -125,7 +126,10 @@ function didHold({ condition }: WriteOperation, before: WriteOperation): boolean
 
 function checkRepairedReads(history: History): Violation[] {
   const violations: Violation[] = [];
+  const writes = writesByKey(history);
   for (const [key, reads] of readsByKey(history)) {
+    const isCollected = (stamp: Stamp): boolean =>
+      history.isCollecting === true && mayBeCollected(writes.get(key) ?? [], stamp);
     for (const earlier of reads) {
       const shown = shownBy(earlier);
       const quorum = quorumOf(earlier);
@@ -137,6 +141,7 @@ function checkRepairedReads(history: History): Violation[] {
         if (later.startMs <= earlier.endMs || other === undefined) continue;
         if (other.of !== quorum.of || other.acks < majority(other.of)) continue;
         if (shownLater !== undefined && compareStamps(shownLater, shown) >= 0) continue;
+        if (shownLater === undefined && isCollected(shown)) continue;
         if (isAcrossTopologyChange(history, earlier.startMs, later.endMs ?? later.startMs))
           continue;
         violations.push({

@@ -22,7 +22,7 @@ import {
   type ReadOperation,
   type Violation,
 } from "../history.ts";
-import { checkOwnStamp, writesByKey } from "./durability.ts";
+import { checkOwnStamp, mayBeCollected, writesByKey } from "./durability.ts";
 import { isAcrossTopologyChange, isOwedToJoiners } from "./order.ts";
 
 export function checkReads(
@@ -88,12 +88,22 @@ function checkFreshness(history: History): Violation[] {
       const text = `${describeOperation(read)} showed ${formatStamp(shown)}, ${detail}`;
       violations.push({ invariant: "fresh", key: read.key, detail: `key ${read.key}: ${text}` });
     };
-    if (read.after !== undefined && compareStamps(shown, read.after) < 0) {
+    // Nothing at all is what collection leaves, and newer than whatever it has collected.
+    const isCollected = (stamp: Stamp): boolean =>
+      history.isCollecting === true &&
+      outcome.kind === "absent" &&
+      outcome.stamp === undefined &&
+      mayBeCollected(writes.get(read.key) ?? [], stamp);
+    if (
+      read.after !== undefined &&
+      compareStamps(shown, read.after) < 0 &&
+      !isCollected(read.after)
+    ) {
       blame(`asked for nothing older than ${formatStamp(read.after)}`);
     }
     for (const write of writes.get(read.key) ?? []) {
       const stamp = ackOf(write);
-      if (stamp === undefined || compareStamps(shown, stamp) >= 0) continue;
+      if (stamp === undefined || compareStamps(shown, stamp) >= 0 || isCollected(stamp)) continue;
       if (write.endMs === undefined || write.endMs >= read.startMs) continue;
       if (write.outcome?.kind !== "written") continue;
       const { quorum } = write.outcome;

@@ -25,6 +25,7 @@ const COMMON_FLAGS: readonly (readonly [string, string])[] = [
   ["--web-port <number>", "port for the same HTTP where browsers may go (default: 6080)"],
   ["--weight <number>", "share of the slots relative to other nodes, 1..64 (default: 1)"],
   ["--durability <level>", "a write is acknowledged by: fsync (default), os, memory"],
+  ["--remove-after <time>", "remove a member that was dead for so long: 7d, 12h (default: never)"],
   ["--scrub-ms <ms>", "every stored cell is read and checked within this time (default: 7 days)"],
   ["--insecure", "allow an address that is not loopback, without credentials"],
 ];

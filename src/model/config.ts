@@ -41,6 +41,8 @@ export interface NodeConfig {
   readonly scrubMs?: number;
   /** Members to join through; empty for a first node. */
   readonly peers: readonly Address[];
+  /** A member that is dead for longer is removed; `undefined` is never. */
+  readonly removeAfterMs?: number | undefined;
   /** What this node was told to share; `undefined` fields follow the cluster. A different value is an error at join. */
   readonly shared: Partial<SharedConfig>;
 }

@@ -45,7 +45,7 @@ export type WriteOutcome =
 
 export type ReadOutcome =
   | { readonly kind: "found"; readonly root: RootCell; readonly quorum: QuorumReport }
-  /** `stamp` of the tombstone where one was seen. */
+  /** `stamp` of the tombstone where one was seen; where it is collected, the stamp up to which its slot is. */
   | { readonly kind: "absent"; readonly stamp: Stamp | undefined; readonly quorum: QuorumReport }
   | Failure;
 

@@ -15,7 +15,7 @@ import type { Slot } from "./slot.ts";
 import type { Stamp } from "./stamp.ts";
 
 /** Raised whenever a layout changes; a peer of another version is refused at hello. */
-export const WIRE_VERSION = 1;
+export const WIRE_VERSION = 2;
 
 /** What every frame begins with. */
 export interface FrameHeader {
@@ -58,6 +58,7 @@ export type Refusal =
   | "late" // the deadline had passed on arrival
   | "failed" // storage refused
   | "damaged" // the cell is held, but fails its checksum
+  | "voteless" // the receiver has lost commits, and is not yet mended by the others: no vote
   | "not-first" // a forwarded write reached a node that is not the key's first live primary
   | "seen" // a forwarded write that was already taken: its outcome is the first one's
   | "wrong-cluster"
@@ -70,7 +71,15 @@ export type Refusal =
 export type StoreResult =
   | "stored" // merged and durable
   | "behind" // a first attempt below what is held: nothing merged, `held` says what to stamp above
-  | "superseded"; // a final attempt: merged and durable, and something held is greater
+  | "superseded" // a final attempt: merged and durable, and something held is greater
+  | "below"; // at or below the slot's floor or this node's mark: nothing merged, `held` says what to stamp above
+
+/** What keeps a member's low-water mark from following its clock. */
+export type MarkHolder =
+  | "grace" // nothing: it lies the grace below the clock
+  | "writes-in-flight"
+  | "foreign-cells"
+  | "not-ready";
 
 export type PeerRequest =
   | {
@@ -81,6 +90,12 @@ export type PeerRequest =
       readonly nodeId: NodeId;
       readonly boot: BootId;
       readonly address: Address;
+      /** The sender's greatest durable commit. */
+      readonly commitNumber: number;
+      /** Whom the sender takes the receiver for; at an address another node may have come to live. */
+      readonly peer: NodeId | undefined;
+      /** The greatest commit the sender has heard of `peer`; 0 for none. */
+      readonly remembered: number;
     }
   | { readonly kind: "join"; readonly record: MemberRecord; readonly shared: Partial<SharedConfig> }
   | { readonly kind: "push-pull"; readonly state: MembershipState }
@@ -146,6 +161,18 @@ export type PeerRequest =
     }
   /** Whether the receiver holds, under the sender's epoch, all that it is to hold: asked before somebody goes. */
   | { readonly kind: "filled" }
+  /** The receiver's low-water mark: it will send, and keep for others, no write at or below it. */
+  | { readonly kind: "mark" }
+  /** Raises the floor of slots the receiver is a primary of; answered when that is durable. */
+  | { readonly kind: "raise-floor"; readonly slots: readonly Slot[]; readonly floor: Stamp }
+  | {
+      /** All primaries of these slots hold the same up to `upTo`, and push back what is below. */
+      readonly kind: "collect";
+      readonly slots: readonly Slot[];
+      readonly upTo: Stamp;
+      /** As the receiver gave it when it raised the floor. */
+      readonly generation: number;
+    }
   /** Repair, exchange and handover: merged without push-back, answered when durable. */
   | { readonly kind: "merge"; readonly slot: Slot; readonly cells: readonly KeyedCell[] };
 
@@ -157,6 +184,9 @@ export type PeerReply =
       readonly clusterId: ClusterId | undefined;
       readonly nodeId: NodeId;
       readonly boot: BootId;
+      /** As in `hello`, the other way round. */
+      readonly commitNumber: number;
+      readonly remembered: number;
     }
   | {
       readonly kind: "join-reply";
@@ -169,13 +199,23 @@ export type PeerReply =
   | {
       readonly kind: "write-reply";
       readonly result: StoreResult;
-      /** `behind` and `superseded`: the greatest stamp held. */
+      /** `behind` and `superseded`: the greatest stamp held. `below`: what to stamp above. */
       readonly held: Stamp;
       readonly commitNumber: number;
     }
   /** `cells` of the key, all of them; empty when the receiver holds none. */
-  | { readonly kind: "cells-reply"; readonly cells: readonly EncodedCell[] }
-  | { readonly kind: "digest-reply"; readonly digests: readonly Omit<CellDigest, "key">[] }
+  | {
+      readonly kind: "cells-reply";
+      readonly cells: readonly EncodedCell[];
+      /** The sender's named C: what it lacks up to it was deleted, or expired. */
+      readonly collected: Stamp;
+    }
+  | {
+      readonly kind: "digest-reply";
+      readonly digests: readonly Omit<CellDigest, "key">[];
+      /** As in `cells-reply`. */
+      readonly collected: Stamp;
+    }
   | { readonly kind: "forward-reply"; readonly outcome: WriteOutcome }
   | {
       readonly kind: "list-reply";
@@ -203,6 +243,12 @@ export type PeerReply =
     }
   | { readonly kind: "fetch-reply"; readonly cells: readonly KeyedCell[] }
   | { readonly kind: "merge-reply" }
+  /** `mark` is on disk; `NO_STAMP` when there is none under this placement. */
+  | { readonly kind: "mark-reply"; readonly mark: Stamp; readonly heldBy: MarkHolder }
+  /** `generation` changes whenever the receiver of `raise-floor` stops being what it was then. */
+  | { readonly kind: "floor-reply"; readonly generation: number }
+  /** What was to be dropped is dropped, and C is named. */
+  | { readonly kind: "collect-reply" }
   | { readonly kind: "filled-reply"; readonly isFilled: boolean };
 
 export type PeerMessage = PeerRequest | PeerReply;

@@ -6,8 +6,15 @@
  * answers waits for the commit first. A damaged cell is replaced only by what is surely greater than it was, or by
  * what enough other replicas hold (`mend`): an older cell in its place would vote as if it were all there was.
  */
+import { DueTimes } from "../core/anti-entropy/due-times.ts";
 import { SlotHashes } from "../core/anti-entropy/slot-hashes.ts";
-import { checksumOf, decodeCell, encodeCell, isRootCell } from "../core/causality/cell-codec.ts";
+import {
+  checksumOf,
+  decodeCell,
+  encodeCell,
+  isRootCell,
+  peekDueMs,
+} from "../core/causality/cell-codec.ts";
 import { mergeCells } from "../core/causality/merge.ts";
 import {
   allCellsRange,
@@ -86,6 +93,7 @@ export class CellStore {
   readonly #storage: Storage;
   readonly #onDamaged: (place: CellPlace) => void;
   readonly #hashes = new SlotHashes();
+  readonly #dueTimes = new DueTimes();
   /** Greatest stamp merged in a slot since start; before that, the clock's reading at start stands for it. */
   readonly #newest = new Map<Slot, Stamp>();
   readonly #floor: Stamp;
@@ -112,6 +120,11 @@ export class CellStore {
 
   get hashes(): SlotHashes {
     return this.#hashes;
+  }
+
+  /** When there may be something to collect, slot by slot; known in full once the hashes are. */
+  get dueTimes(): DueTimes {
+    return this.#dueTimes;
   }
 
   /** Whether the hashes describe every cell; until then they are not to be compared. */
@@ -292,6 +305,7 @@ export class CellStore {
     stored: Uint8Array | undefined,
   ): void {
     this.#commit.put(storageKey, stored);
+    if (stored !== undefined) this.#dueTimes.note(slot, peekDueMs(stored));
     this.#lastFound = undefined;
     if (held.kind === "damaged") this.#damagedPlaces.delete(storageKey);
     if (this.#builtUpTo !== undefined && storageKey > this.#builtUpTo) {
@@ -374,6 +388,7 @@ export class CellStore {
       if (bytes === undefined) continue;
       // It counts with the checksum it carries: where only the rest has rotted, equal replicas stay equal.
       this.#hashes.add(place.slot, key, checksumOf(bytes));
+      this.#dueTimes.note(place.slot, peekDueMs(bytes));
       if (decodeCell(bytes, place.key, place.field) === "damaged") this.#noteDamaged(key, place);
     }
     return true;

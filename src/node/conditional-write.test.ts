@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ReadVerdict } from "../core/replication/read-coordinator.ts";
-import type { WriteVerdict } from "../core/replication/write-coordinator.ts";
 import type { RootCell } from "../model/cell.ts";
 import { keyFromText } from "../model/key.ts";
 import type { WriteOutcome } from "../model/outcome.ts";
 import type { Condition } from "../model/request.ts";
 import { NO_STAMP, type Stamp, stampFrom } from "../model/stamp.ts";
-import { type ConditionalRequest, ConditionalWrites } from "./conditional-write.ts";
+import {
+  type ConditionalRequest,
+  type ConditionalVerdict,
+  ConditionalWrites,
+} from "./conditional-write.ts";
 
 const KEY = keyFromText("k");
 
@@ -61,7 +64,7 @@ test("a write that waits for another one of its key is answered by its own deadl
 });
 
 /** A key whose root was written at `heldMs`, or that is absent; tries are answered as `verdicts` say, one by one. */
-function scripted(heldMs: number, verdicts: readonly WriteVerdict[] = []) {
+function scripted(heldMs: number, verdicts: readonly ConditionalVerdict[] = []) {
   const tries: { readonly stamp: Stamp; readonly base: Stamp }[] = [];
   const writes = new ConditionalWrites({
     monotonicMs: () => 0,
@@ -80,7 +83,7 @@ function scripted(heldMs: number, verdicts: readonly WriteVerdict[] = []) {
 
 function readOf(heldMs: number): ReadVerdict {
   const quorum = { acks: 2, of: 3, hinted: 0 };
-  if (heldMs === 0) return { kind: "read", cells: [], quorum };
+  if (heldMs === 0) return { kind: "read", cells: [], collected: NO_STAMP, quorum };
   const stamp = stampFrom(heldMs, 0, 0);
   const cell: RootCell = {
     kind: "value",
@@ -91,7 +94,8 @@ function readOf(heldMs: number): ReadVerdict {
     contentType: "",
     payload: new Uint8Array(0),
   };
-  return { kind: "read", cells: [{ field: undefined, bytes: new Uint8Array(0), cell }], quorum };
+  const cells = [{ field: undefined, bytes: new Uint8Array(0), cell }];
+  return { kind: "read", cells, collected: NO_STAMP, quorum };
 }
 
 function run(writes: ConditionalWrites, condition: Condition): WriteOutcome {
@@ -106,8 +110,8 @@ function run(writes: ConditionalWrites, condition: Condition): WriteOutcome {
 }
 
 const QUORUM = { acks: 2, of: 3, hinted: 0 };
-const WRITTEN: WriteVerdict = { kind: "written", quorum: QUORUM, isSuperseded: false };
-function behind(heldMs: number, mayBeStored: boolean): WriteVerdict {
+const WRITTEN: ConditionalVerdict = { kind: "written", quorum: QUORUM, isSuperseded: false };
+function behind(heldMs: number, mayBeStored: boolean): ConditionalVerdict {
   return { kind: "behind", held: stampFrom(heldMs, 0, 0), mayBeStored, quorum: QUORUM };
 }
 
@@ -148,7 +152,7 @@ test("a write that was pushed back and may be stored is not tried again", () => 
 });
 
 test("a write that is pushed back for ever gives up, and says that nothing was stored", () => {
-  const { writes, tries } = scripted(50, Array<WriteVerdict>(20).fill(behind(80, false)));
+  const { writes, tries } = scripted(50, Array<ConditionalVerdict>(20).fill(behind(80, false)));
   const outcome = run(writes, { kind: "exists" });
   assert.ok(outcome.kind === "failed" && outcome.code === "contended" && outcome.stored === "no");
   assert.ok(tries.length < 20);

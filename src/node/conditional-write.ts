@@ -38,10 +38,12 @@ export interface ConditionalPorts {
   readonly read: (key: Key, deadlineMs: number, done: (verdict: ReadVerdict) => void) => void;
   readonly write: (
     request: ConditionalRequest & { readonly stamp: Stamp; readonly base: Stamp },
-    done: (verdict: WriteVerdict, stamp: Stamp) => void,
+    done: (verdict: ConditionalVerdict, stamp: Stamp) => void,
   ) => void;
 }
 
+/** A write below a floor comes back as `behind`: it is judged anew, and stamped above. */
+export type ConditionalVerdict = Exclude<WriteVerdict, { kind: "below" }>;
 type Done = (outcome: WriteOutcome) => void;
 
 /** A write whose turn has not come. */
@@ -146,7 +148,7 @@ export class ConditionalWrites {
   #settle(
     request: ConditionalRequest,
     past: { readonly tries: number; readonly above: Stamp; readonly mayBeStored: boolean },
-    verdict: WriteVerdict,
+    verdict: ConditionalVerdict,
     stamp: Stamp,
     done: Done,
   ): void {

@@ -110,6 +110,16 @@ export class Convergence {
     return this.#peers.get(peer)?.completeUnder === this.#options.placement().epoch;
   }
 
+  /** What was compared before now says nothing any more: this node has lost what it held then. */
+  distrust(): void {
+    for (const progress of this.#peers.values()) {
+      progress.completeUnder = undefined;
+      progress.comparedUnder = undefined;
+      // A comparison under way began with what is lost.
+      progress.hasFailed = true;
+    }
+  }
+
   #tickLater(): void {
     this.#options.clock.after(TICK_MS, () => {
       if (this.#isClosed) return;

@@ -14,6 +14,7 @@ import type { Epoch, NodeId } from "../model/ids.ts";
 import type { Member } from "../model/member.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
+import { AbsentMembers } from "./absent-members.ts";
 import type { Convergence } from "./convergence.ts";
 import type { MembershipRunner } from "./membership-runner.ts";
 import { askPeer, type ExchangePorts } from "./slot-exchange.ts";
@@ -30,12 +31,15 @@ export interface DeparturesOptions {
   /** Whether this node knows of slots in which that member may lack something. */
   readonly hasDirtySlots: (node: NodeId) => boolean;
   readonly log: Log;
+  /** See `NodeConfig`. */
+  readonly removeAfterMs: number | undefined;
   /** This node has left, and holds nothing any more. */
   readonly onLeft: () => void;
 }
 
 export class Departures {
   readonly #options: DeparturesOptions;
+  readonly #absentMembers: AbsentMembers;
   #notEqual = 0;
   #notFilled = 0;
   /** Members that said they are filled, and the epoch under which they did. */
@@ -45,14 +49,21 @@ export class Departures {
 
   constructor(options: DeparturesOptions) {
     this.#options = options;
+    this.#absentMembers = new AbsentMembers({
+      ...options,
+      members: () => options.membership()?.members() ?? [],
+      remove: (node) => this.remove(node),
+    });
   }
 
   start(): void {
+    this.#absentMembers.start();
     this.#tickLater();
   }
 
   close(): void {
     this.#isClosed = true;
+    this.#absentMembers.close();
   }
 
   /** Of those who stay, how many this leaver has still to be compared and exchanged with. */

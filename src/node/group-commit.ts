@@ -18,6 +18,8 @@ export interface GroupCommitOptions {
   readonly clock: Clock;
   /** Adds what every batch must carry (the clock reading, the commit number). */
   readonly seal: () => StorageOperation;
+  /** The batch sealed last is durable. Runs before the next one is sealed. */
+  readonly onDurable?: () => void;
   /** A commit failed: these keys were put and are not stored. Runs before the waiters. */
   readonly onFailed: (keys: readonly StorageKey[], error: StorageError) => void;
 }
@@ -135,6 +137,7 @@ export class GroupCommit {
     assert(this.#writing === batch, "one commit is under way at a time");
     this.#writing = undefined;
     if (error === undefined) {
+      this.#options.onDurable?.();
       // The next batch starts before the waiters run: they would only add to the one after it.
       this.#write();
       for (const waiter of batch.waiters) waiter(undefined);

@@ -13,6 +13,7 @@ import { mergeCells } from "../core/causality/merge.ts";
 import { type CellPlace, cellKey } from "../core/causality/storage-key.ts";
 import type { Placement } from "../core/placement/placement.ts";
 import { answersNeeded, judgeMending, type MendingVerdict } from "../core/replication/mending.ts";
+import type { EncodedCell } from "../model/cell.ts";
 import type { NodeId } from "../model/ids.ts";
 import type { PeerReply } from "../model/peer-message.ts";
 import type { Slot } from "../model/slot.ts";
@@ -206,7 +207,7 @@ function merged(
   return whole;
 }
 
-/** Asks a peer for one cell. */
+/** Asks a peer for one cell; a root in the words of a read, so that only who has a vote says that there is none. */
 export function askForCell(
   { peers, monotonicMs }: { readonly peers: Peers; readonly monotonicMs: () => number },
   to: NodeId,
@@ -215,13 +216,19 @@ export function askForCell(
 ): void {
   const onReply = (_from: NodeId, _token: number, reply: PeerReply): void => {
     if (reply.kind === "refused" && reply.reason === "damaged") return done({ kind: "damaged" });
-    if (reply.kind !== "fetch-reply") return done({ kind: "silent" });
-    const given = reply.cells.find((cell) => cell.key === key && cell.field === field);
+    if (reply.kind !== "fetch-reply" && reply.kind !== "cells-reply") {
+      return done({ kind: "silent" });
+    }
+    const given: EncodedCell | undefined = reply.cells.find((cell) => cell.field === field);
     if (given === undefined) return done({ kind: "absent" });
     const cell = decodeAll(key, [given])?.[0];
     done(cell === undefined ? { kind: "damaged" } : { kind: "held", cell });
   };
   const sink = { onReply, onNoAnswer: (): void => done({ kind: "silent" }) };
-  const body = encodeMessage({ kind: "fetch", slot, wanted: [{ key, field }] });
+  const body = encodeMessage(
+    field === undefined
+      ? { kind: "read", key, want: "cells" }
+      : { kind: "fetch", slot, wanted: [{ key, field }] },
+  );
   if (!peers.request(to, body, monotonicMs() + ANSWER_MS_MAX, sink, 0)) done({ kind: "silent" });
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { HeldClock } from "../../test/support/held-storage.ts";
+import { HeldClock, HeldStorage } from "../../test/support/held-storage.ts";
 import { Prng } from "../base/prng.ts";
 import {
   type Address,
@@ -12,7 +12,12 @@ import {
   parseAddress,
 } from "../model/ids.ts";
 import type { Member } from "../model/member.ts";
-import type { FrameHeader, PeerMessage, PeerReply } from "../model/peer-message.ts";
+import {
+  type FrameHeader,
+  type PeerMessage,
+  type PeerReply,
+  WIRE_VERSION,
+} from "../model/peer-message.ts";
 import type { ConnectionId, Transport, TransportListener } from "../ports/transport.ts";
 import {
   decodeFrame,
@@ -20,6 +25,8 @@ import {
   encodeMessage,
   isDecodeFailure,
 } from "../protocol/peer/frame-codec.ts";
+import { CommitNumbers } from "./commit-numbers.ts";
+import { GroupCommit } from "./group-commit.ts";
 import { Peers, type Served } from "./peers.ts";
 
 const SELF = nodeIdFrom(1, 1);
@@ -68,12 +75,24 @@ class Trial {
   readonly clock = new HeldClock();
   readonly told: string[] = [];
   readonly served: Served[] = [];
+  readonly commitNumbers = new CommitNumbers({
+    storage: new HeldStorage(),
+    commit: new GroupCommit({
+      storage: new HeldStorage(),
+      clock: this.clock,
+      seal: () => ({ key: "mclock", value: undefined }),
+      onFailed: () => undefined,
+    }),
+  });
   readonly peers = new Peers({
     transport: this.transport,
     clock: this.clock,
     random: new Prng(1),
     log: { log: () => undefined },
     identity: () => ({ nodeId: SELF, boot: bootIdFrom(1), address: ADDRESS, clusterId: CLUSTER }),
+    commitNumber: () => 10,
+    commitNumbers: this.commitNumbers,
+    onAmnesia: (remembered) => this.told.push(`amnesia ${remembered}`),
     reading: () => ({ ms: 1, counter: 0, epoch: epochFrom(7) }),
     liveness: () => "alive",
     onRequest: (served) => this.served.push(served),
@@ -142,8 +161,9 @@ function memberOf(id: NodeId): Member {
   } as Member;
 }
 
-function helloReply(nodeId: NodeId): PeerReply {
-  return { kind: "hello-reply", clusterId: CLUSTER, nodeId, boot: bootIdFrom(2) };
+function helloReply(nodeId: NodeId, remembered = 0): PeerReply {
+  const boot = bootIdFrom(2);
+  return { kind: "hello-reply", clusterId: CLUSTER, nodeId, boot, commitNumber: 5, remembered };
 }
 
 function frameOf(
@@ -250,11 +270,14 @@ test("a frame that lay about past its deadline is refused, and not served", () =
   trial.listener.onAccepted(9, "peer");
   const hello: PeerMessage = {
     kind: "hello",
-    wireVersion: 1,
+    wireVersion: WIRE_VERSION,
     clusterId: CLUSTER,
     nodeId: PEER,
     boot: bootIdFrom(2),
     address: ADDRESS,
+    commitNumber: 0,
+    peer: undefined,
+    remembered: 0,
   };
   trial.listener.onFrame(9, frameOf(hello, 1));
   trial.listener.onFrame(9, frameOf({ kind: "probe" }, 2, { sentMs: 0 }));
@@ -330,4 +353,59 @@ test("closing ends everything, and nothing is dialled any more", () => {
   assert.deepEqual(trial.told.sort(), ["a no answer", "call no answer"]);
   trial.clock.advance(10_000);
   assert.equal(trial.transport.dialled, 2);
+});
+
+test("a peer that remembers a greater commit than this node has is heard, and a lesser one is not", () => {
+  const trial = new Trial();
+  trial.peers.follow([memberOf(PEER)]);
+  const connection = trial.transport.dialled;
+  trial.listener.onOpened(connection);
+  trial.answer(connection, helloReply(PEER, 11));
+  assert.deepEqual(trial.told, ["amnesia 11"]);
+  const other = new Trial();
+  other.peers.follow([memberOf(PEER)]);
+  other.listener.onOpened(other.transport.dialled);
+  other.answer(other.transport.dialled, helloReply(PEER, 10));
+  assert.deepEqual(other.told, []);
+});
+
+test("what a peer said to be durable is told it when it comes back, before anything else", () => {
+  const trial = new Trial();
+  trial.commitNumbers.hear(PEER, 70);
+  trial.connect();
+  trial.listener.onAccepted(9, "peer");
+  const hello: PeerMessage = {
+    kind: "hello",
+    wireVersion: WIRE_VERSION,
+    clusterId: CLUSTER,
+    nodeId: PEER,
+    boot: bootIdFrom(3),
+    address: ADDRESS,
+    commitNumber: 60,
+    peer: undefined,
+    remembered: 0,
+  };
+  trial.listener.onFrame(9, frameOf(hello, 1));
+  const frame = decodeFrame(trial.transport.sent.at(-1)?.frame ?? new Uint8Array(0));
+  assert.ok(!isDecodeFailure(frame) && frame.message.kind === "hello-reply");
+  assert.equal(frame.message.remembered, 70);
+});
+
+test("what is remembered of the node that lived at an address before is not held against the one there now", () => {
+  const trial = new Trial();
+  trial.listener.onAccepted(9, "peer");
+  const hello = {
+    kind: "hello",
+    wireVersion: WIRE_VERSION,
+    clusterId: CLUSTER,
+    nodeId: PEER,
+    boot: bootIdFrom(3),
+    address: ADDRESS,
+    commitNumber: 60,
+    remembered: 70,
+  } as const;
+  trial.listener.onFrame(9, frameOf({ ...hello, peer: PEER }, 1));
+  assert.deepEqual(trial.told, []);
+  trial.listener.onFrame(9, frameOf({ ...hello, peer: SELF }, 2));
+  assert.deepEqual(trial.told, ["amnesia 70"]);
 });

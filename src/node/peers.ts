@@ -26,6 +26,7 @@ import {
   frameFrom,
   isDecodeFailure,
 } from "../protocol/peer/frame-codec.ts";
+import type { CommitNumbers } from "./commit-numbers.ts";
 
 /** A peer must answer hello within this. */
 const HELLO_MS_MAX = 3_000;
@@ -69,6 +70,12 @@ export interface PeersOptions {
     readonly address: Address;
     readonly clusterId: ClusterId | undefined;
   };
+  /** This node's greatest durable commit. */
+  readonly commitNumber: () => number;
+  /** What is heard of others' commits. */
+  readonly commitNumbers: CommitNumbers;
+  /** A peer has heard of a greater commit of this node's than this node has. */
+  readonly onAmnesia: (remembered: number) => void;
   /** What every frame carries. */
   readonly reading: () => { readonly ms: number; readonly counter: number; readonly epoch: Epoch };
   readonly liveness: (node: NodeId) => Liveness | undefined;
@@ -297,6 +304,9 @@ export class Peers {
       nodeId,
       boot,
       address,
+      commitNumber: this.#options.commitNumber(),
+      peer: connection.peer,
+      remembered: connection.peer === undefined ? 0 : this.#remembered(connection.peer),
     });
     const deadlineMs = this.#options.clock.monotonicMs() + HELLO_MS_MAX;
     const sink: ReplySink = {
@@ -322,6 +332,7 @@ export class Peers {
     }
     connection.peer = reply.nodeId;
     connection.isReady = true;
+    this.#compareCommits(reply, reply.remembered);
     const { first } = connection;
     if (first === undefined) {
       const link = this.#links.get(reply.nodeId);
@@ -387,6 +398,9 @@ export class Peers {
     if (pending === undefined) return;
     connection.pending.delete(header.requestId);
     this.#options.onClock(header.clockMs, header.clockCounter);
+    if (reply.kind === "write-reply" && connection.peer !== undefined) {
+      this.#options.commitNumbers.hear(connection.peer, reply.commitNumber);
+    }
     pending.sink.onReply(connection.peer ?? ("" as NodeId), pending.token, reply);
   }
 
@@ -443,7 +457,24 @@ export class Peers {
     }
     connection.peer = hello.nodeId;
     connection.isReady = true;
-    reply({ kind: "hello-reply", clusterId, nodeId, boot });
+    const remembered = this.#remembered(hello.nodeId);
+    this.#compareCommits(hello, hello.peer === nodeId ? hello.remembered : 0);
+    const commitNumber = this.#options.commitNumber();
+    reply({ kind: "hello-reply", clusterId, nodeId, boot, commitNumber, remembered });
+  }
+
+  #remembered(node: NodeId): number {
+    return this.#options.commitNumbers.of(node);
+  }
+
+  /** Before anything else is said on a connection, each side learns whether it has lost commits that the other heard of. */
+  #compareCommits(
+    said: { readonly nodeId: NodeId; readonly commitNumber: number },
+    remembered: number,
+  ): void {
+    const { commitNumber, commitNumbers, onAmnesia } = this.#options;
+    commitNumbers.hear(said.nodeId, said.commitNumber);
+    if (remembered > commitNumber()) onAmnesia(remembered);
   }
 
   /**
@@ -587,6 +618,9 @@ const REPLY_KINDS: ReadonlySet<string> = new Set<PeerReply["kind"]>([
   "fetch-reply",
   "merge-reply",
   "filled-reply",
+  "mark-reply",
+  "floor-reply",
+  "collect-reply",
 ]);
 
 function isReply(message: PeerMessage): message is PeerReply {

@@ -83,10 +83,15 @@ export class ReadRun implements ReplySink {
     }
     switch (reply.kind) {
       case "cells-reply":
-        this.#deliver({ kind: "cells", from, cells: reply.cells });
+        this.#deliver({ kind: "cells", from, cells: reply.cells, collected: reply.collected });
         break;
       case "digest-reply":
-        this.#deliver({ kind: "digests", from, digests: reply.digests });
+        this.#deliver({
+          kind: "digests",
+          from,
+          digests: reply.digests,
+          collected: reply.collected,
+        });
         break;
       case "refused":
         this.#onRefused(from, reply.reason);
@@ -101,8 +106,8 @@ export class ReadRun implements ReplySink {
   }
 
   #onRefused(from: NodeId, reason: string): void {
-    if (reason === "damaged") {
-      this.#deliver({ kind: "damaged", from });
+    if (reason === "damaged" || reason === "voteless") {
+      this.#deliver({ kind: reason, from });
       return;
     }
     if ((reason !== "epoch" && reason !== "not-owner") || this.#resyncs >= RESYNC_ROUNDS_MAX) {

@@ -14,6 +14,8 @@ import { NO_STAMP, type Stamp, stampFrom } from "../model/stamp.ts";
 import { CellStore } from "./cell-store.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { Replica } from "./replica.ts";
+import { SlotStates } from "./slot-states.ts";
+import { Votes } from "./votes.ts";
 
 const K = keyFromText("{s}k");
 const L = keyFromText("{s}l");
@@ -47,6 +49,11 @@ class Trial {
     seal: () => ({ key: "mclock", value: Uint8Array.of(1) }),
     onFailed: () => undefined,
   });
+  readonly states = new SlotStates({ commit: this.commit, onNamed: () => undefined });
+  readonly votes = new Votes({ commit: this.commit, storage: this.storage });
+  /** What the node has promised, and where its clock stands. */
+  markMs = 0;
+  readingMs = 0;
   readonly replica: Replica;
   nowMs = 0;
   discarded = 0;
@@ -71,6 +78,10 @@ class Trial {
       commitNumber: () => 0,
       acknowledge: (reply) => reply(),
       storeDirtyMap: () => undefined,
+      states: this.states,
+      mark: () => at(this.markMs),
+      votes: this.votes,
+      reading: () => at(this.readingMs),
     });
   }
 
@@ -120,7 +131,8 @@ class Trial {
 
 function wordOf(reply: PeerReply): string {
   if (reply.kind === "write-reply") {
-    return reply.result === "behind" ? `behind ${reply.held.ms}` : reply.result;
+    const { result, held } = reply;
+    return result === "behind" || result === "below" ? `${result} ${held.ms}` : result;
   }
   return reply.kind === "refused" ? `refused ${reply.reason}` : reply.kind;
 }
@@ -212,6 +224,57 @@ test("a large cell is fetched alone: beside another it would outgrow a frame", (
     if (reply.kind === "fetch-reply") fetched.push(reply.cells.length);
   });
   assert.deepEqual(fetched, [1]);
+});
+
+test("a write at or below the floor of its slot is taken in no attempt, and told what to stamp above", () => {
+  const trial = new Trial();
+  trial.states.raiseFloor(SLOT, at(50));
+  trial.readingMs = 90;
+  assert.deepEqual(trial.write(K, 50), ["below 90"]);
+  assert.deepEqual(trial.write(K, 50, { attempt: "final" }), ["below 90"]);
+  trial.settle();
+  assert.deepEqual(trial.write(K, 51), []);
+});
+
+test("a node whose clock went back says to stamp above the floor, not above its clock", () => {
+  const trial = new Trial();
+  trial.states.raiseFloor(SLOT, at(50));
+  trial.readingMs = 10;
+  assert.deepEqual(trial.write(K, 40), ["below 50"]);
+});
+
+test("a write at or below what the node has promised is not taken, whatever its slot", () => {
+  const trial = new Trial();
+  trial.markMs = 50;
+  assert.deepEqual(trial.write(K, 50), ["below 50"]);
+  assert.deepEqual(trial.write(K, 51), []);
+});
+
+test("reads carry what is named of the slot, not what is only being dropped", () => {
+  const trial = new Trial();
+  trial.states.raiseCollected(SLOT, at(50));
+  const named: number[] = [];
+  const read = (): void =>
+    trial.replica.read({ kind: "read", key: K, want: "cells" }, (reply) => {
+      if (reply.kind === "cells-reply") named.push(reply.collected.ms);
+    });
+  read();
+  trial.states.name(SLOT, at(50));
+  read();
+  assert.deepEqual(named, [0, 50]);
+});
+
+test("a node that lost commits has no word in reads, and takes writes", () => {
+  const trial = new Trial();
+  trial.write(K, 50);
+  trial.settle();
+  trial.votes.loseAll();
+  const told: string[] = [];
+  trial.replica.read({ kind: "read", key: K, want: "digest" }, (reply) => told.push(wordOf(reply)));
+  assert.deepEqual(told, ["refused voteless"]);
+  const written = trial.write(K, 60);
+  trial.settle();
+  assert.deepEqual(written, ["stored"]);
 });
 
 test("a damaged cell is no answer to a read and no empty answer to a fetch", () => {

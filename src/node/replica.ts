@@ -26,6 +26,8 @@ import { compareStamps, maxStamp, NO_STAMP, type Stamp } from "../model/stamp.ts
 import type { Storage, StorageError, StorageKey } from "../ports/storage.ts";
 import { type CellStore, type DecodedCell, decodeAll } from "./cell-store.ts";
 import type { GroupCommit } from "./group-commit.ts";
+import type { SlotStates } from "./slot-states.ts";
+import type { Votes } from "./votes.ts";
 
 /** Work of one page of a listing or an exchange. */
 const SCAN_ENTRIES_MAX = 2_048;
@@ -55,6 +57,14 @@ export interface ReplicaOptions {
   readonly storeDirtyMap: (target: NodeId) => void;
   /** A value that was acknowledged loses to another that was written at the same time. */
   readonly onDiscarded: () => void;
+  /** How far collection has come. */
+  readonly states: SlotStates;
+  /** What this node has promised to take no write at or below. */
+  readonly mark: () => Stamp;
+  /** Slots in which this node's word does not count. */
+  readonly votes: Votes;
+  /** The hybrid clock, as a stamp: what a write that came too late is to be stamped above. */
+  readonly reading: () => Stamp;
   /** Sends the acknowledgement of a write, at once or when it may be counted. */
   readonly acknowledge: (reply: () => void) => void;
 }
@@ -84,6 +94,12 @@ export class Replica {
     const decoded = decodeAll(key, request.cells);
     if (decoded === undefined) {
       refuse(reply, "damaged", "a cell fails its checksum");
+      return;
+    }
+    const below = this.#below(slot, decoded);
+    if (below !== undefined) {
+      const commitNumber = this.#options.commitNumber();
+      reply({ kind: "write-reply", result: "below", held: below, commitNumber });
       return;
     }
     if (request.attempt === "first") {
@@ -133,9 +149,13 @@ export class Replica {
   }
 
   read(request: RequestOf<"read">, reply: Reply): void {
-    const { cells, commit, self } = this.#options;
+    const { cells, commit, self, states } = this.#options;
     const { key } = request;
     const slot = slotOfKey(key);
+    if (!this.#options.votes.has(slot)) {
+      refuse(reply, "voteless", `slot ${slot} is being mended here`);
+      return;
+    }
     const found = cells.find(slot, key, undefined);
     switch (found.kind) {
       case "failed":
@@ -148,19 +168,21 @@ export class Replica {
         // Absence may be the work of an uncommitted drop only on a node that does not vote.
         if (this.#options.placement().isPending(slot, self)) {
           refuse(reply, "not-owner", `slot ${slot} is not yet held here`);
-        } else if (request.want === "cells") reply({ kind: "cells-reply", cells: [] });
-        else reply({ kind: "digest-reply", digests: [] });
+        } else if (request.want === "cells") {
+          reply({ kind: "cells-reply", cells: [], collected: states.named(slot) });
+        } else reply({ kind: "digest-reply", digests: [], collected: states.named(slot) });
         return;
       }
       case "held": {
         const { bytes, cell } = found;
+        const collected = states.named(slot);
         commit.whenKeyDurable(cellKey(slot, key, undefined), (error) => {
           if (error !== undefined) refuse(reply, "failed", error.message);
           else if (request.want === "cells") {
-            reply({ kind: "cells-reply", cells: [{ field: undefined, bytes }] });
+            reply({ kind: "cells-reply", cells: [{ field: undefined, bytes }], collected });
           } else {
             const digest = { field: undefined, stamp: cell.stamp, checksum: checksumOf(bytes) };
-            reply({ kind: "digest-reply", digests: [digest] });
+            reply({ kind: "digest-reply", digests: [digest], collected });
           }
         });
       }
@@ -375,6 +397,17 @@ export class Replica {
       greatest = maxStamp(greatest, held);
     }
     return greatest;
+  }
+
+  /**
+   * What a write must be stamped above because it lies at or below the slot's floor, or this node's mark: what was
+   * deleted up to there may be gone, and nothing would be left to outvote it.
+   */
+  #below(slot: Slot, cells: readonly DecodedCell[]): Stamp | undefined {
+    const { states, mark, reading } = this.#options;
+    const barrier = maxStamp(states.floor(slot), mark());
+    if (cells.every(({ cell }) => compareStamps(cell.stamp, barrier) > 0)) return undefined;
+    return maxStamp(barrier, reading());
   }
 
   /** Refuses what a slow disk would only pile up. */

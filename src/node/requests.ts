@@ -30,7 +30,7 @@ import type {
   PutRequest,
   ReadRequest,
 } from "../model/request.ts";
-import type { Stamp } from "../model/stamp.ts";
+import { compareStamps, NO_STAMP, type Stamp } from "../model/stamp.ts";
 import type { Clock } from "../ports/clock.ts";
 import { encodeMessage } from "../protocol/peer/frame-codec.ts";
 import { ConditionalWrites } from "./conditional-write.ts";
@@ -48,6 +48,21 @@ const NO_BYTES = new Uint8Array(0);
 
 type WriteDone = (outcome: WriteOutcome) => void;
 type Forward = Extract<PeerRequest, { kind: "forward" }>;
+
+/** One write, ready to be coordinated here. */
+interface Write {
+  readonly key: Key;
+  readonly rootAt: (stamp: Stamp) => RootCell;
+  readonly stamp: Stamp;
+  readonly base: Stamp | undefined;
+  readonly w: number | undefined;
+  readonly deadlineMs: number;
+  /** An earlier try of it, below a floor, may have left something behind. */
+  readonly mayBeStored?: boolean;
+}
+
+type VerdictDone = (verdict: Exclude<WriteVerdict, BelowVerdict>, stamp: Stamp) => void;
+type BelowVerdict = Extract<WriteVerdict, { kind: "below" }>;
 
 interface Run {
   readonly wakeMs: number;
@@ -69,6 +84,7 @@ export class Requests {
   readonly #runs = new Set<Run>();
   readonly #conditional: ConditionalWrites;
   readonly #seen = new Set<string>();
+  readonly #writes = new Set<WriteRun>();
   #inFlight = 0;
   #bytesInFlight = 0;
   #sequence = 0;
@@ -92,6 +108,15 @@ export class Requests {
   /** Requests waiting for their answer. */
   get inFlight(): number {
     return this.#inFlight;
+  }
+
+  /** The least stamp of a write that is still being sent; `undefined` when none is. */
+  leastStampInFlight(): Stamp | undefined {
+    let least: Stamp | undefined;
+    for (const { stamp } of this.#writes) {
+      if (least === undefined || compareStamps(stamp, least) < 0) least = stamp;
+    }
+    return least;
   }
 
   open(): void {
@@ -227,7 +252,7 @@ export class Requests {
     isInside = false;
   }
 
-  #outcome(verdict: WriteVerdict, stamp: Stamp): WriteOutcome {
+  #outcome(verdict: Exclude<WriteVerdict, BelowVerdict>, stamp: Stamp): WriteOutcome {
     const { counters } = this.#options.context;
     if (verdict.kind === "written") {
       if (verdict.quorum.hinted > 0) counters.add("writes-hinted");
@@ -292,23 +317,34 @@ export class Requests {
     });
   }
 
-  #write(
-    write: {
-      readonly key: Key;
-      readonly rootAt: (stamp: Stamp) => RootCell;
-      readonly stamp: Stamp;
-      readonly base: Stamp | undefined;
-      readonly w: number | undefined;
-      readonly deadlineMs: number;
-    },
-    done: (verdict: WriteVerdict, stamp: Stamp) => void,
-  ): void {
+  #write(write: Write, done: VerdictDone): void {
     const { context } = this.#options;
     const onFinished = (run: WriteRun): void => {
       this.#runs.delete(run);
+      this.#writes.delete(run);
     };
-    const run = new WriteRun({ ...write, context, done, onFinished });
+    const onVerdict = (verdict: WriteVerdict, stamp: Stamp): void => {
+      if (verdict.kind === "below") this.#writeAnew(write, verdict, done);
+      else if (verdict.kind === "failed" && write.mayBeStored === true) {
+        done({ ...verdict, mayBeStored: true }, stamp);
+      } else done(verdict, stamp);
+    };
+    const run = new WriteRun({ ...write, context, done: onVerdict, onFinished });
+    this.#writes.add(run);
     this.#startRun(run);
+  }
+
+  /** A write that came below a floor is another, later one: each try costs a round trip, and the deadline ends them. */
+  #writeAnew(write: Write, verdict: BelowVerdict, done: VerdictDone): void {
+    const { context } = this.#options;
+    const { held, quorum } = verdict;
+    context.counters.add("writes-below-floor");
+    const mayBeStored = (write.mayBeStored ?? false) || verdict.mayBeStored;
+    if (write.base !== undefined) {
+      done({ kind: "behind", held, mayBeStored, quorum }, write.stamp);
+    } else if (context.monotonicMs() >= write.deadlineMs) {
+      done({ kind: "failed", code: "timed-out", mayBeStored, quorum }, write.stamp);
+    } else this.#write({ ...write, stamp: context.mintAbove(held), mayBeStored }, done);
   }
 
   #read(
@@ -378,7 +414,12 @@ function readOutcome(verdict: ReadVerdict, nowMs: number): ReadOutcome {
   const { quorum } = verdict;
   const root = verdict.cells.find(({ field }) => field === undefined)?.cell as RootCell | undefined;
   const visible = visibleRoot(root, nowMs);
-  if (visible === undefined) return { kind: "absent", stamp: root?.stamp, quorum };
+  if (visible === undefined) {
+    // The tombstone may be collected: then everything up to C is known to be gone.
+    const collected =
+      compareStamps(verdict.collected, NO_STAMP) > 0 ? verdict.collected : undefined;
+    return { kind: "absent", stamp: root?.stamp ?? collected, quorum };
+  }
   return { kind: "found", root: visible, quorum };
 }
 

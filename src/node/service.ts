@@ -9,6 +9,7 @@ import type { SharedConfig } from "../model/config.ts";
 import type { ClusterId } from "../model/ids.ts";
 import type { PeerRequest } from "../model/peer-message.ts";
 import type { BackgroundShare } from "./background-share.ts";
+import type { Collector } from "./collector.ts";
 import type { Counters } from "./counters.ts";
 import type { MembershipRunner } from "./membership-runner.ts";
 import { differingSetting } from "./node-state.ts";
@@ -19,6 +20,7 @@ import type { Requests } from "./requests.ts";
 export interface ServiceOptions {
   readonly replica: Replica;
   readonly requests: Requests;
+  readonly collector: Collector;
   readonly placement: () => Placement;
   readonly clusterId: () => ClusterId | undefined;
   readonly shared: () => SharedConfig;
@@ -47,7 +49,7 @@ export class Service {
   }
 
   serve(served: Served): void {
-    const { replica, requests, placement, membership } = this.#options;
+    const { replica, requests, collector, placement, membership } = this.#options;
     const { message, from, reply } = served;
     const runner = membership();
     if (runner === undefined) {
@@ -104,6 +106,15 @@ export class Service {
         break;
       case "filled":
         reply({ kind: "filled-reply", isFilled: this.#options.isFilled() });
+        break;
+      case "mark":
+        collector.tellMark(reply);
+        break;
+      case "raise-floor":
+        collector.raiseFloor(message, reply);
+        break;
+      case "collect":
+        collector.collect(message, reply);
         break;
       case "merge":
         replica.merge(message.slot, message.cells, reply);

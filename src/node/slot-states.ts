@@ -11,7 +11,7 @@ import { ByteWriter } from "../base/byte-writer.ts";
 import { parseSlotStateKey, slotStateKey } from "../core/causality/storage-key.ts";
 import type { Slot } from "../model/slot.ts";
 import { compareStamps, maxStamp, NO_STAMP, type Stamp } from "../model/stamp.ts";
-import type { StorageEntry } from "../ports/storage.ts";
+import { type StorageEntry, StorageError } from "../ports/storage.ts";
 import { readStamp, writeStamp } from "../protocol/peer/message-parts.ts";
 import type { GroupCommit } from "./group-commit.ts";
 
@@ -115,10 +115,22 @@ export class SlotStates {
 
   /** A commit failed: what stands on disk stands. */
   takeBack(slot: Slot): void {
-    const bytes = this.#options.commit.get(slotStateKey(slot));
-    const state = bytes === undefined ? NOTHING : (parseState(bytes) ?? NOTHING);
+    const { floor } = this.#of(slot);
+    // A floor that is not on disk pushes back too much, which is harmless; a C that is not was never earned.
+    const state = this.#stored(slot) ?? { ...NOTHING, floor };
     this.#states.set(slot, state);
     this.#options.onNamed(slot, state.named);
+  }
+
+  /** `undefined` when it cannot be read now. */
+  #stored(slot: Slot): SlotState | undefined {
+    try {
+      const bytes = this.#options.commit.get(slotStateKey(slot));
+      return bytes === undefined ? NOTHING : parseState(bytes);
+    } catch (error) {
+      if (error instanceof StorageError) return undefined;
+      throw error;
+    }
   }
 
   #of(slot: Slot): SlotState {

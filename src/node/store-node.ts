@@ -7,7 +7,7 @@
 import { assert } from "../base/assert.ts";
 import { HybridClock } from "../core/causality/hybrid-clock.ts";
 import { dirtyMapKey, parseDirtyMapKey } from "../core/causality/storage-key.ts";
-import { holdsSlots, Placement, type PlacementSource } from "../core/placement/placement.ts";
+import { Placement, type PlacementSource } from "../core/placement/placement.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import { DirtyMaps } from "../core/replication/dirty-maps.ts";
 import { type NodeConfig, SHARED_CONFIG_DEFAULT, type SharedConfig } from "../model/config.ts";
@@ -30,15 +30,15 @@ import type { Random } from "../ports/random.ts";
 import type { Storage, StorageError, StorageKey } from "../ports/storage.ts";
 import type { Transport } from "../ports/transport.ts";
 import { Activation } from "./activation.ts";
-import { BackgroundShare, type Work } from "./background-share.ts";
+import { BackgroundShare } from "./background-share.ts";
 import { CellStore } from "./cell-store.ts";
 import { checkCluster } from "./check-cluster.ts";
+import { Collection } from "./collection.ts";
 import { Convergence } from "./convergence.ts";
 import { Counters } from "./counters.ts";
 import { Departures } from "./departures.ts";
 import { dumpPage } from "./dump.ts";
 import { GroupCommit } from "./group-commit.ts";
-import { askForCell, Heals } from "./heal.ts";
 import { joinCluster } from "./join.ts";
 import { MembershipRunner } from "./membership-runner.ts";
 import {
@@ -48,35 +48,26 @@ import {
   identityOperation,
   loadClock,
   loadIdentity,
-  loadScrub,
   membersOperation,
-  scrubOperation,
   stateProblem,
 } from "./node-state.ts";
 import { Peers } from "./peers.ts";
 import { Replica } from "./replica.ts";
 import type { RequestContext } from "./request-context.ts";
 import { Requests } from "./requests.ts";
-import { hasCells, knownMembers, restoreDirtyMaps } from "./restore.ts";
-import { SCRUB_MS_DEFAULT, Scrub } from "./scrub.ts";
+import { hasCells, knownMembers, LEFT, restore, whyNotReturn } from "./restore.ts";
+import { SCRUB_MS_DEFAULT } from "./scrub.ts";
 import { Service } from "./service.ts";
 import type { ExchangePorts } from "./slot-exchange.ts";
 import { nodeStatus } from "./status.ts";
 import type { DumpOutcome, KeyLocation, NodePhase, Store, StoreStatus } from "./store.ts";
+import { Upkeep } from "./upkeep.ts";
+import { whenConnected } from "./when-connected.ts";
 
 /** How long a graceful stop waits for what is under way. */
 const DRAIN_MS_MAX = 5_000;
 const DRAIN_POLL_MS = 20;
-/** A node without data of its own waits so long for connections to all who answer. */
-const CONNECT_MS_MAX = 3_000;
-const CONNECT_POLL_MS = 10;
 const CLOCK_AT_FIRST = { ms: 0, counter: 0, commitNumber: 0 };
-/** Why a data directory cannot be started from. */
-const GONE = {
-  left: "this node has left its cluster; start it with an empty data directory",
-  removed: "this node was removed from its cluster; start it with an empty data directory",
-} as const;
-
 export interface StoreNodeOptions {
   readonly config: NodeConfig;
   readonly clock: Clock;
@@ -101,18 +92,20 @@ export class StoreNode implements Store {
   readonly #requests: Requests;
   readonly #replica: Replica;
   readonly #cells: CellStore;
-  readonly #heals: Heals;
-  readonly #scrub: Scrub;
+  readonly #upkeep: Upkeep;
   readonly #share: BackgroundShare;
   readonly #convergence: Convergence;
   readonly #service: Service;
   readonly #departures: Departures;
   readonly #activation: Activation;
+  readonly #collection: Collection;
   readonly #hybridClock: HybridClock;
   #phase: NodePhase = "starting";
   #identity: Identity;
   #boot: BootId;
-  #commitNumber: number;
+  #sealedNumber: number;
+  /** Of the last commit that is durable: what may be told. */
+  #durableNumber: number;
   #placement: Placement;
   #membership: MembershipRunner | undefined;
   #problem: string | undefined;
@@ -137,7 +130,8 @@ export class StoreNode implements Store {
         : { ...stored, boots: stored.boots + 1 };
     this.#boot = bootIdFrom(random.next53());
     const floor = saved === "damaged" || saved === undefined ? CLOCK_AT_FIRST : saved;
-    this.#commitNumber = floor.commitNumber;
+    this.#sealedNumber = floor.commitNumber;
+    this.#durableNumber = floor.commitNumber;
     this.#hybridClock = new HybridClock({ boot: this.#boot, floor });
     this.#hybridClock.mint(clock.wallMs());
     const reading = this.#hybridClock.reading();
@@ -147,8 +141,11 @@ export class StoreNode implements Store {
       storage,
       clock,
       seal: () => {
-        this.#commitNumber += 1;
-        return clockOperation({ ...this.#hybridClock.reading(), commitNumber: this.#commitNumber });
+        this.#sealedNumber += 1;
+        return clockOperation({ ...this.#hybridClock.reading(), commitNumber: this.#sealedNumber });
+      },
+      onDurable: () => {
+        this.#durableNumber = this.#sealedNumber;
       },
       onFailed: (keys, error) => this.#onCommitFailed(keys, error),
     });
@@ -156,7 +153,24 @@ export class StoreNode implements Store {
       commit: this.#commit,
       storage,
       floor: stampFrom(reading.ms, reading.counter, this.#boot),
-      onDamaged: (place) => this.#heals.add(place),
+      onDamaged: (place) => this.#upkeep.heal(place),
+    });
+    const placement = (): Placement => this.#placement;
+    this.#collection = new Collection({
+      self: this.#identity.nodeId,
+      storage,
+      commit: this.#commit,
+      cells: this.#cells,
+      clock,
+      log,
+      counters: this.#counters,
+      placement,
+      graceMs: () => this.#identity.shared.graceMs,
+      generation: random.next53(),
+      commitNumber: () => this.#durableNumber,
+      skipTo: (commitNumber) => {
+        this.#sealedNumber = Math.max(this.#sealedNumber, commitNumber);
+      },
     });
     const storeDirtyMap = (target: NodeId): void =>
       this.#commit.put(dirtyMapKey(target), this.#dirtyMaps.bits(target));
@@ -171,6 +185,9 @@ export class StoreNode implements Store {
         address: config.address,
         clusterId: this.#identity.clusterId,
       }),
+      commitNumber: () => this.#durableNumber,
+      commitNumbers: this.#collection.commitNumbers,
+      onAmnesia: (remembered) => this.#collection.onRemembered(remembered),
       reading: () => ({ ...this.#hybridClock.reading(), epoch: this.#placement.epoch }),
       liveness: (node) => this.#membership?.liveness(node),
       onRequest: (served) => this.#service.serve(served),
@@ -179,7 +196,6 @@ export class StoreNode implements Store {
       onConnected: () => this.#counters.add("peer-connections"),
       onDisconnected: (id) => this.#membership?.deliver({ kind: "doubted", id }),
     });
-    const placement = (): Placement => this.#placement;
     this.#replica = new Replica({
       self: this.#identity.nodeId,
       cells: this.#cells,
@@ -188,9 +204,16 @@ export class StoreNode implements Store {
       dirtyMaps: this.#dirtyMaps,
       placement,
       nowMs: () => clock.wallMs(),
-      commitNumber: () => this.#commitNumber,
+      commitNumber: () => this.#durableNumber,
       storeDirtyMap,
       onDiscarded: () => this.#counters.add("values-discarded-in-merges"),
+      states: this.#collection.states,
+      mark: () => this.#collection.mark,
+      votes: this.#collection.votes,
+      reading: () => {
+        const { ms, counter } = this.#hybridClock.reading();
+        return { ms, counter, boot: 0 };
+      },
       acknowledge: (reply) => this.#activation.acknowledge(reply),
     });
     const context: RequestContext = {
@@ -202,7 +225,8 @@ export class StoreNode implements Store {
       monotonicMs: () => clock.monotonicMs(),
       wallMs: () => clock.wallMs(),
       mint: () => this.#mint(),
-      mintAbove: (held) => this.#hybridClock.mintAbove(held, clock.wallMs()),
+      mintAbove: (held) =>
+        this.#hybridClock.mintAbove(this.#collection.aboveMark(held), clock.wallMs()),
       resync: (node, done) => {
         if (this.#membership === undefined) clock.defer(done);
         else this.#membership.resync(node, done);
@@ -216,7 +240,6 @@ export class StoreNode implements Store {
       liveness: (node) => this.#membership?.liveness(node),
       onAnswered: (durationMs) => this.#share.note(durationMs),
     });
-    const admit = (work: Work): void => this.#share.admit(work);
     const exchangePorts: ExchangePorts = {
       peers: this.#peers,
       replica: this.#replica,
@@ -225,28 +248,16 @@ export class StoreNode implements Store {
       share: this.#share,
       monotonicMs: () => clock.monotonicMs(),
     };
-    this.#heals = new Heals({
+    this.#upkeep = new Upkeep({
+      ports: exchangePorts,
       self: this.#identity.nodeId,
-      cells: this.#cells,
       clock,
-      counters: this.#counters,
       log,
-      placement,
-      admit,
-      ask: (to, place, done) => askForCell(exchangePorts, to, place, done),
-    });
-    this.#scrub = new Scrub({
-      cells: this.#cells,
       storage,
-      clock,
-      counters: this.#counters,
-      admit,
-      periodMs: config.scrubMs ?? SCRUB_MS_DEFAULT,
-      progress: loadScrub(storage),
-      save: (progress) => {
-        const { key, value } = scrubOperation(progress);
-        this.#commit.put(key, value);
-      },
+      commit: this.#commit,
+      placement,
+      scrubMs: config.scrubMs ?? SCRUB_MS_DEFAULT,
+      onDamaged: (slot) => this.#collection.onDamaged(slot),
     });
     this.#activation = new Activation({
       ports: exchangePorts,
@@ -265,9 +276,15 @@ export class StoreNode implements Store {
       storeDirtyMap,
       onFilled: () => this.#onFilled(),
     });
+    const collector = this.#collection.connect({
+      ports: exchangePorts,
+      requests: this.#requests,
+      convergence: this.#convergence,
+    });
     this.#service = new Service({
       replica: this.#replica,
       requests: this.#requests,
+      collector,
       placement,
       clusterId: () => this.#identity.clusterId,
       shared: () => this.#identity.shared,
@@ -286,6 +303,7 @@ export class StoreNode implements Store {
       membership: () => this.#membership,
       hasDirtySlots: (node) => this.#dirtyMaps.count(node) > 0,
       log,
+      removeAfterMs: config.removeAfterMs,
       onLeft: () => this.stop(() => options.onLeft?.()),
     });
   }
@@ -301,7 +319,8 @@ export class StoreNode implements Store {
       this.#options.clock.defer(() => done(problem));
       return;
     }
-    restoreDirtyMaps(this.#options.storage, this.#dirtyMaps, (problem) => {
+    const kept = { dirtyMaps: this.#dirtyMaps, states: this.#collection.states };
+    restore(this.#options.storage, kept, (problem) => {
       if (problem !== undefined) done(problem);
       else if (this.#identity.clusterId === undefined) this.#enter(done);
       else this.#return(done);
@@ -319,10 +338,10 @@ export class StoreNode implements Store {
     this.#membership?.deliver({ kind: "stopping" });
     this.#convergence.close();
     this.#departures.close();
+    this.#collection.close();
     this.#activation.close();
-    this.#heals.close();
-    this.#scrub.save();
-    this.#scrub.close();
+    this.#upkeep.save();
+    this.#upkeep.close();
     this.#awaitDrained(this.#options.clock.monotonicMs() + DRAIN_MS_MAX, done);
   }
 
@@ -364,22 +383,18 @@ export class StoreNode implements Store {
       dirtyMaps: this.#dirtyMaps,
       counters: this.#counters,
       gauges: {
-        "background-percent": Math.round(100 * this.#share.share),
+        ...this.#upkeep.gauges,
         cells: this.#cells.hashes.cells,
-        "cells-damaged": this.#cells.damaged,
-        "cells-damaged-everywhere": this.#heals.beyondHelp,
         commits: this.#commit.commits,
         connections: this.#peers.connected,
         "departure-members-not-equal": this.#departures.notEqual,
         "departure-members-not-filled": this.#departures.notFilled,
         "exchanges-running": this.#convergence.running,
         "foreign-slots": this.#convergence.foreignSlots,
-        "foreground-p99-us": Math.round(1_000 * this.#share.latencyMsP99),
-        "foreground-target-us": Math.round(1_000 * this.#share.targetMs),
+        "slots-without-vote": this.#collection.votes.voteless,
         "hashes-built": this.#cells.isBuilt ? 1 : 0,
         "keys-uncommitted": this.#commit.uncommitted,
         "peer-bytes-queued": this.#peers.queuedBytes(),
-        "scrub-slots-done": this.#scrub.slotsDone,
         "slots-to-exchange": this.#convergence.slotsToExchange,
         "requests-in-flight": this.#requests.inFlight,
       },
@@ -448,31 +463,25 @@ export class StoreNode implements Store {
     const known = knownMembers(this.#options.storage);
     if (typeof known === "string") return done(known);
     const self = known.find(({ id }) => id === nodeId);
-    if (self?.intent === "removed") return done(GONE.removed);
     const { config, clock } = this.#options;
+    const problem = self === undefined ? undefined : whyNotReturn(self, config);
+    if (problem !== undefined) return done(problem);
     if (self?.intent === "left") {
       // It left, and ended before everything it still had was handed on: it goes on with that.
       hasCells(this.#options.storage, (isHolder) => {
-        if (!isHolder) done(GONE.left);
+        if (!isHolder) done(LEFT);
         else this.#begin({ clusterId, intent: "left", known }, done);
       });
       return;
-    }
-    if (self !== undefined && (self.zone !== config.zone || self.weight !== config.weight)) {
-      // A placement that moved in one step would count nodes that hold nothing yet.
-      return done(
-        `this node belongs to its cluster with zone "${self.zone}" and weight ${self.weight}; ` +
-          "to change them let it leave, and join with an empty data directory",
-      );
     }
     checkCluster({
       addresses: config.peers,
       clusterId,
       peers: this.#peers,
       clock,
-      done: (problem) => {
+      done: (found) => {
         if (this.#phase !== "starting") return;
-        if (problem !== undefined) done(problem);
+        if (found !== undefined) done(found);
         else this.#begin({ clusterId, intent: self?.intent ?? "active", known }, done);
       },
     });
@@ -520,7 +529,8 @@ export class StoreNode implements Store {
       this.#replace(membership.members());
       this.#convergence.start();
       this.#departures.start();
-      this.#scrub.start();
+      this.#collection.start();
+      this.#upkeep.start();
       const open = (): void => {
         if (this.#phase === "stopping" || this.#phase === "stopped") return;
         this.#requests.open();
@@ -528,22 +538,8 @@ export class StoreNode implements Store {
       };
       const isHolder = start.intent !== "joining" && start.intent !== "left";
       if (isHolder) open();
-      else this.#whenConnected(clock.monotonicMs() + CONNECT_MS_MAX, open);
+      else whenConnected(clock, this.#peers, membership, open);
     });
-  }
-
-  /** A node that holds nothing itself cannot serve before it reaches those who do. */
-  #whenConnected(untilMs: number, then: () => void): void {
-    const { clock } = this.#options;
-    const isReached = ({ record, liveness }: Member): boolean =>
-      record.id === this.#identity.nodeId ||
-      !holdsSlots(record.intent) ||
-      liveness === "dead" ||
-      this.#peers.reach(record.id) !== "down";
-    const others = this.#membership?.members() ?? [];
-    if (clock.monotonicMs() >= untilMs || (this.#peers.connected > 0 && others.every(isReached))) {
-      then();
-    } else clock.after(CONNECT_POLL_MS, () => this.#whenConnected(untilMs, then));
   }
 
   #record(intent: MemberRecord["intent"]): MemberRecord {
@@ -585,7 +581,10 @@ export class StoreNode implements Store {
   #replace(members: readonly Member[]): void {
     const { nodeId } = this.#identity;
     const next = this.#place(members.map(({ record }) => record));
-    if (next.epoch !== this.#placement.epoch) this.#placement = next;
+    if (next.epoch !== this.#placement.epoch) {
+      this.#placement = next;
+      this.#collection.onPlacement();
+    }
     this.#peers.follow(
       members.filter(
         ({ record }) =>
@@ -627,7 +626,10 @@ export class StoreNode implements Store {
       this.#hybridClock.restartAs(this.#boot, wallMs);
       this.#counters.add("clock-restarts");
     }
-    return this.#hybridClock.mint(wallMs);
+    const stamp = this.#hybridClock.mint(wallMs);
+    // A wall clock set back by more than the grace: what was promised of stamps stands.
+    if (this.#collection.isAboveMark(stamp)) return stamp;
+    return this.#hybridClock.mintAbove(this.#collection.mark, wallMs);
   }
 
   #observe(ms: number, counter: number): void {
@@ -640,6 +642,7 @@ export class StoreNode implements Store {
       const target = parseDirtyMapKey(key);
       if (target !== undefined) this.#dirtyMaps.noteUnstored(target);
     }
+    this.#collection.onCommitFailed(keys);
     this.#options.log.log("error", "commit-failed", { code: error.code, message: error.message });
     if (error.code === "sync-failed") this.#fatal(`a commit could not be synced: ${error.message}`);
     else this.#cells.rebuild();
@@ -651,9 +654,9 @@ export class StoreNode implements Store {
     this.#requests.drain();
     this.#convergence.close();
     this.#departures.close();
+    this.#collection.close();
     this.#activation.close();
-    this.#heals.close();
-    this.#scrub.close();
+    this.#upkeep.close();
     this.#peers.close();
     this.#options.log.log("error", "node-stopped", { reason });
     this.#options.onFatal(reason);

@@ -84,6 +84,11 @@ export class WriteRun implements ReplySink {
     return this.#wakeMs;
   }
 
+  /** Nothing of this write is sent or kept under a lower stamp from now on. */
+  get stamp(): Stamp {
+    return this.#coordinator.stamp;
+  }
+
   start(): void {
     this.#deliver({ kind: "started" });
   }
@@ -101,6 +106,8 @@ export class WriteRun implements ReplySink {
     if (reply.kind === "write-reply") {
       if (reply.result === "behind") {
         this.#deliver({ kind: "behind", from, attempt, held: reply.held });
+      } else if (reply.result === "below") {
+        this.#deliver({ kind: "below", from, attempt, held: reply.held });
       } else if (reply.result === "superseded") {
         this.#deliver({ kind: "superseded", from, attempt, held: reply.held });
       } else this.#deliver({ kind: "stored", from, attempt });

@@ -22,7 +22,7 @@ import {
 import type { EncodedCell, RootCell } from "../../src/model/cell.ts";
 import type { NodeId } from "../../src/model/ids.ts";
 import { keyFromText } from "../../src/model/key.ts";
-import { compareStamps, type Stamp, stampFrom } from "../../src/model/stamp.ts";
+import { compareStamps, NO_STAMP, type Stamp, stampFrom } from "../../src/model/stamp.ts";
 
 const SEEDS = 5_000;
 const STEPS = 40;
@@ -326,9 +326,9 @@ class ReadTrial {
     }
     const cells = cellsAt(this.#held.get(from));
     this.#heard.add(from);
-    if (want === "cells") return this.#tell({ kind: "cells", from, cells });
+    if (want === "cells") return this.#tell({ kind: "cells", from, cells, collected: NO_STAMP });
     const digests = cells.map(({ field, bytes }) => ({ field, checksum: checksumOf(bytes) }));
-    this.#tell({ kind: "digests", from, digests });
+    this.#tell({ kind: "digests", from, digests, collected: NO_STAMP });
   }
 
   #tell(event: ReadEvent): void {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Prng } from "../../src/base/prng.ts";
+import { WIRE_VERSION } from "../../src/model/peer-message.ts";
 import {
   decodeFrame,
   encodeFrame,
@@ -61,7 +62,7 @@ test("mutated, truncated and spliced frames are refused or are frames", { timeou
     }
     accepted += 1;
     const { header, message } = result;
-    const isOtherVersion = message.kind === "hello" && message.wireVersion !== 1;
+    const isOtherVersion = message.kind === "hello" && message.wireVersion !== WIRE_VERSION;
     if (isOtherVersion) continue;
     const again = encodeFrame(header, message);
     assert.ok(

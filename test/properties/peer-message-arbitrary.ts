@@ -40,6 +40,9 @@ const address = fc
   .constantFrom("127.0.0.1:5000", "[::1]:65535", "a-host.example:1")
   .map((text) => text as Address);
 const slot: fc.Arbitrary<Slot> = fc.integer({ min: 0, max: SLOT_COUNT - 1 }).map(slotFrom);
+const slots: fc.Arbitrary<readonly Slot[]> = fc
+  .uniqueArray(slot, { maxLength: 20 })
+  .map((all) => all.sort((a, b) => a - b));
 const stamp: fc.Arbitrary<Stamp> = fc.record({ ms: u48, counter: u16, boot: u53 });
 const key: fc.Arbitrary<Key> = fc
   .oneof(
@@ -151,6 +154,7 @@ const refusal = fc.constantFrom<Refusal[]>(
   "duplicate-node",
   "config",
   "not-ready",
+  "voteless",
 );
 
 const optionalClusterId = fc.option(clusterId, { nil: undefined });
@@ -167,6 +171,9 @@ export const messageArbitraries: {
     nodeId,
     boot,
     address,
+    commitNumber: u53,
+    peer: fc.option(nodeId, { nil: undefined }),
+    remembered: u53,
   }),
   join: fc.record({ kind: fc.constant("join"), record, shared: partialShared }),
   "push-pull": fc.record({ kind: fc.constant("push-pull"), state }),
@@ -217,26 +224,32 @@ export const messageArbitraries: {
     wanted: fc.array(fc.record({ key, field }), { maxLength: 5 }),
   }),
   merge: fc.record({ kind: fc.constant("merge"), slot, cells: keyedCells }),
+  mark: fc.record({ kind: fc.constant("mark") }),
+  "raise-floor": fc.record({ kind: fc.constant("raise-floor"), slots, floor: stamp }),
+  collect: fc.record({ kind: fc.constant("collect"), slots, upTo: stamp, generation: u53 }),
   refused: fc.record({ kind: fc.constant("refused"), reason: refusal, detail: text }),
   "hello-reply": fc.record({
     kind: fc.constant("hello-reply"),
     clusterId: optionalClusterId,
     nodeId,
     boot,
+    commitNumber: u53,
+    remembered: u53,
   }),
   "join-reply": fc.record({ kind: fc.constant("join-reply"), clusterId, shared, state }),
   "push-pull-reply": fc.record({ kind: fc.constant("push-pull-reply"), state }),
   "probe-reply": fc.record({ kind: fc.constant("probe-reply") }),
   "write-reply": fc.record({
     kind: fc.constant("write-reply"),
-    result: fc.constantFrom("stored", "behind", "superseded"),
+    result: fc.constantFrom("stored", "behind", "superseded", "below"),
     held: stamp,
     commitNumber: u53,
   }),
-  "cells-reply": fc.record({ kind: fc.constant("cells-reply"), cells }),
+  "cells-reply": fc.record({ kind: fc.constant("cells-reply"), cells, collected: stamp }),
   "digest-reply": fc.record({
     kind: fc.constant("digest-reply"),
     digests: fc.array(digest, { maxLength: 4 }),
+    collected: stamp,
   }),
   "forward-reply": fc.record({ kind: fc.constant("forward-reply"), outcome }),
   "list-reply": fc.record({
@@ -257,6 +270,13 @@ export const messageArbitraries: {
   "fetch-reply": fc.record({ kind: fc.constant("fetch-reply"), cells: keyedCells }),
   "merge-reply": fc.record({ kind: fc.constant("merge-reply") }),
   "filled-reply": fc.record({ kind: fc.constant("filled-reply"), isFilled: fc.boolean() }),
+  "mark-reply": fc.record({
+    kind: fc.constant("mark-reply"),
+    mark: stamp,
+    heldBy: fc.constantFrom("grace", "writes-in-flight", "foreign-cells", "not-ready"),
+  }),
+  "floor-reply": fc.record({ kind: fc.constant("floor-reply"), generation: u53 }),
+  "collect-reply": fc.record({ kind: fc.constant("collect-reply") }),
 };
 
 export const anyMessage: fc.Arbitrary<PeerMessage> = fc.oneof(...Object.values(messageArbitraries));

@@ -207,9 +207,9 @@ class Model {
     const held = this.#held.get(node);
     const cells: EncodedCell[] =
       held === undefined ? [] : [{ field: undefined, bytes: encodeCell(held, KEY, undefined) }];
-    if (want === "cells") return { kind: "cells", from: node, cells };
+    if (want === "cells") return { kind: "cells", from: node, cells, collected: NO_STAMP };
     const digests = cells.map(({ field, bytes }) => ({ field, checksum: checksumOf(bytes) }));
-    return { kind: "digests", from: node, digests };
+    return { kind: "digests", from: node, digests, collected: NO_STAMP };
   }
 
   /** There and back, perhaps twice, perhaps not at all: then `answer` hears `undefined`. */

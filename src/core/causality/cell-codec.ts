@@ -152,6 +152,21 @@ export function peekStamp(bytes: Uint8Array): Stamp | undefined {
   return bytes.length < FIXED_BYTES ? undefined : readStamp(bytes, STAMP_INDEX);
 }
 
+/**
+ * From when on an encoded cell may be collected, in wall-clock milliseconds: a tombstone by its stamp, what expires by
+ * the later of stamp and expiry; infinite for what lives on. Looks at no checksum: damage makes it a guess.
+ */
+export function peekDueMs(bytes: Uint8Array): number {
+  if (bytes.length < FIXED_BYTES) return Number.POSITIVE_INFINITY;
+  const head = bytes[HEAD_INDEX] as number;
+  const kind = KINDS[head & 0x07];
+  if (kind === "tombstone" || kind === "field-tombstone") return readU48(bytes, STAMP_INDEX);
+  if ((head & HAS_EXPIRY) === 0 || bytes.length < FIXED_BYTES + EXPIRY_BYTES) {
+    return Number.POSITIVE_INFINITY;
+  }
+  return Math.max(readU48(bytes, STAMP_INDEX), readU48(bytes, FIXED_BYTES));
+}
+
 /** The checksum an encoded cell carries: equal for equal cells at equal addresses; 0 if the bytes are too few. */
 export function checksumOf(bytes: Uint8Array): number {
   return bytes.length < FIXED_BYTES ? 0 : readU32(bytes, 0);

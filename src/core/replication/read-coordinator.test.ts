@@ -80,13 +80,14 @@ class Trial {
     return this.step({ kind: "tick" });
   }
 
-  cells(from: NodeId, ms: number): ReadEffect[] {
-    return this.step({ kind: "cells", from, cells: cellsAt(ms) });
+  /** `collectedMs` is the C that the voter names. */
+  cells(from: NodeId, ms: number, collectedMs = 0): ReadEffect[] {
+    return this.step({ kind: "cells", from, cells: cellsAt(ms), collected: at(collectedMs) });
   }
 
-  digest(from: NodeId, ms: number): ReadEffect[] {
+  digest(from: NodeId, ms: number, collectedMs = 0): ReadEffect[] {
     const digests = cellsAt(ms).map(({ field, bytes }) => ({ field, checksum: checksumOf(bytes) }));
-    return this.step({ kind: "digests", from, digests });
+    return this.step({ kind: "digests", from, digests, collected: at(collectedMs) });
   }
 }
 
@@ -265,7 +266,7 @@ test("a copy that fails its checksum on arrival is damage, not a vote", () => {
   const [cell] = cellsAt(50) as [EncodedCell];
   const bytes = Uint8Array.from(cell.bytes);
   bytes[bytes.length - 1] = (bytes.at(-1) as number) ^ 1;
-  trial.step({ kind: "cells", from: A, cells: [{ field: undefined, bytes }] });
+  trial.step({ kind: "cells", from: A, cells: [{ field: undefined, bytes }], collected: NO_STAMP });
   trial.cells(B, 50);
   const effects = trial.cells(C, 50);
   assert.equal(summary(effects), "50 2/3+0");
@@ -369,4 +370,71 @@ test("asking again for `after` does not take back the votes that a repair goes b
   assert.deepEqual(repairs(trial.cells(C, 60)), [A]);
   assert.deepEqual(trial.tickAt(100), []);
   assert.equal(summary(trial.step({ kind: "repaired", from: A })), "60 2/3+0");
+});
+
+test("what a voter has collected past takes away what another still shows", () => {
+  const trial = new Trial();
+  trial.start();
+  trial.cells(A, 50, 0);
+  const effects = trial.digest(B, 0, 100);
+  assert.equal(summary(effects), "0 2/3+0");
+  assert.deepEqual(repairs(effects), [], "nobody is given what was collected");
+});
+
+test("whoever comes first, the one who collected further is right", () => {
+  const trial = new Trial();
+  trial.start();
+  trial.digest(B, 50, 0);
+  assert.deepEqual(asks(trial.cells(A, 0, 100)), ["b:cells"]);
+  assert.equal(summary(trial.cells(B, 50, 0)), "0 2/3+0");
+});
+
+test("a cell above what was collected stands, and is given to who lacks it", () => {
+  const trial = new Trial();
+  trial.start();
+  trial.cells(A, 150, 0);
+  trial.digest(B, 0, 100);
+  const effects = trial.cells(B, 0, 100);
+  assert.equal(summary(effects), "150 2/3+0");
+  assert.deepEqual(repairs(effects), [B]);
+});
+
+test("a cell that the one who collected further holds too stands", () => {
+  const trial = new Trial();
+  trial.start();
+  trial.cells(A, 50, 0);
+  assert.equal(summary(trial.digest(B, 50, 100)), "50 2/3+0");
+});
+
+test("a repair names the least that its cells were read under", () => {
+  const trial = new Trial();
+  trial.start();
+  trial.cells(A, 150, 20);
+  trial.digest(B, 0, 100);
+  const effects = trial.cells(B, 0, 100);
+  const named = effects.flatMap((effect) =>
+    effect.kind === "repair" ? [effect.collected.ms] : [],
+  );
+  assert.deepEqual(named, [20]);
+});
+
+test("absence satisfies a read that must not be older than what was collected past", () => {
+  const trial = new Trial({ after: at(80) });
+  trial.start();
+  trial.cells(A, 0, 100);
+  assert.equal(summary(trial.digest(B, 0, 0)), "0 2/3+0");
+});
+
+test("absence is not answered while one who lost commits has no vote, and a value is", () => {
+  const absent = new Trial();
+  absent.start();
+  absent.step({ kind: "voteless", from: A });
+  absent.cells(B, 0);
+  assert.equal(summary(absent.step({ kind: "lost", from: C })), "quorum-unreachable 1/3+0");
+
+  const found = new Trial();
+  found.start();
+  found.step({ kind: "voteless", from: A });
+  found.cells(B, 50);
+  assert.equal(summary(found.step({ kind: "lost", from: C })), "50 1/3+0");
 });

@@ -42,11 +42,18 @@ export interface CellVersion {
   readonly checksum: number;
 }
 
+interface Vote {
+  readonly from: NodeId;
+  /** The voter's named C of the slot: what it lacks up to it was deleted. */
+  readonly collected: Stamp;
+}
+
 export type ReadEvent =
   | { readonly kind: "started" }
-  | { readonly kind: "cells"; readonly from: NodeId; readonly cells: readonly EncodedCell[] }
-  | { readonly kind: "digests"; readonly from: NodeId; readonly digests: readonly CellVersion[] }
-  | { readonly kind: "refused" | "lost" | "damaged"; readonly from: NodeId }
+  | ({ readonly kind: "cells"; readonly cells: readonly EncodedCell[] } & Vote)
+  | ({ readonly kind: "digests"; readonly digests: readonly CellVersion[] } & Vote)
+  /** `voteless`: it has lost commits, and what it lacks says nothing. */
+  | { readonly kind: "refused" | "lost" | "damaged" | "voteless"; readonly from: NodeId }
   /** It refused a question put under another placement; both have agreed since, and it is to be asked anew. */
   | { readonly kind: "again"; readonly from: NodeId }
   | { readonly kind: "repaired" | "not-repaired"; readonly from: NodeId }
@@ -55,7 +62,13 @@ export type ReadEvent =
 
 export type ReadVerdict =
   /** `cells`: all cells of the key, merged; empty when no replica holds any. */
-  | { readonly kind: "read"; readonly cells: readonly MergedCell[]; readonly quorum: QuorumReport }
+  | {
+      readonly kind: "read";
+      readonly cells: readonly MergedCell[];
+      /** The greatest C of a vote: what is not here up to it was deleted, or expired. */
+      readonly collected: Stamp;
+      readonly quorum: QuorumReport;
+    }
   | {
       readonly kind: "failed";
       readonly code: "quorum-unreachable" | "timed-out" | "too-new" | "damaged";
@@ -66,7 +79,13 @@ export type ReadVerdict =
 export type ReadEffect =
   | { readonly kind: "ask"; readonly to: NodeId; readonly want: "cells" | "digest" }
   | { readonly kind: "answer"; readonly verdict: ReadVerdict }
-  | { readonly kind: "repair"; readonly to: NodeId; readonly cells: readonly EncodedCell[] };
+  | {
+      readonly kind: "repair";
+      readonly to: NodeId;
+      readonly cells: readonly EncodedCell[];
+      /** The least C that one of the cells was read under: whoever has collected further does not take it. */
+      readonly collected: Stamp;
+    };
 
 /** What matters once the answer is settled and only its repair is waited for. */
 const REPAIR_EVENTS: ReadonlySet<ReadEvent["kind"]> = new Set<ReadEvent["kind"]>([
@@ -92,6 +111,9 @@ interface Voter {
   /** Holds a copy that fails its checksum: no vote, and to be healed. */
   isDamaged: boolean;
   versions: readonly CellVersion[];
+  /** What it gave, once `merged`. */
+  cells: readonly MergedCell[];
+  collected: Stamp;
   repair: "no" | "sent" | "done";
 }
 
@@ -100,9 +122,12 @@ export class ReadCoordinator {
   #plan: SlotPlan;
   #voters: Voter[] = [];
   #merged: MergedCell[] = [];
+  /** The greatest C of a vote: up to it that voter is right, also about what it lacks. */
+  #collected: Stamp = NO_STAMP;
   #isAnswered = false;
   #isRepairing = false;
   #hasDamage = false;
+  #hasVoteless = false;
   #nextHedgeMs: number;
   #askAgainMs = 0;
 
@@ -129,15 +154,19 @@ export class ReadCoordinator {
         this.#adopt(this.#plan);
         break;
       case "cells":
-        this.#onCells(event.from, event.cells);
+        this.#onCells(event.from, event.cells, event.collected);
         break;
       case "digests":
-        this.#onDigests(event.from, event.digests);
+        this.#onDigests(event.from, event.digests, event.collected);
         break;
       case "refused":
       case "lost":
       case "damaged":
         this.#onNoVote(event.from, event.kind === "damaged");
+        break;
+      case "voteless":
+        this.#hasVoteless = true;
+        this.#onNoVote(event.from, false);
         break;
       case "again":
         this.#onAgain(event.from);
@@ -177,7 +206,7 @@ export class ReadCoordinator {
     );
   }
 
-  #onCells(from: NodeId, cells: readonly EncodedCell[]): void {
+  #onCells(from: NodeId, cells: readonly EncodedCell[], collected: Stamp): void {
     const voter = this.#find(from);
     if (voter === undefined || (voter.state !== "asked" && voter.state !== "fetching")) return;
     if (!voter.isPrimary && cells.length === 0) {
@@ -191,16 +220,47 @@ export class ReadCoordinator {
       if (cell === "damaged") return this.#onNoVote(from, true);
       decoded.push({ field, bytes, cell });
     }
-    for (const cell of decoded) this.#merge(cell);
     voter.versions = cells.map(({ field, bytes }) => ({ field, checksum: checksumOf(bytes) }));
+    voter.cells = decoded;
     voter.state = "merged";
+    if (this.#noteCollected(voter, collected)) return;
+    for (const cell of decoded) if (!this.#isOutranked(cell, voter)) this.#merge(cell);
   }
 
-  #onDigests(from: NodeId, digests: readonly CellVersion[]): void {
+  #onDigests(from: NodeId, digests: readonly CellVersion[], collected: Stamp): void {
     const voter = this.#find(from);
     if (voter?.state !== "asked") return;
     voter.versions = digests;
     voter.state = "digest";
+    this.#noteCollected(voter, collected);
+  }
+
+  /** A voter that has collected further than those before it may take away what they gave. True if all was merged anew. */
+  #noteCollected(voter: Voter, collected: Stamp): boolean {
+    voter.collected = collected;
+    if (!voter.isPrimary || compareStamps(collected, this.#collected) <= 0) return false;
+    this.#collected = collected;
+    this.#merged = [];
+    for (const other of this.#voters) {
+      if (other.state !== "merged") continue;
+      for (const cell of other.cells) if (!this.#isOutranked(cell, other)) this.#merge(cell);
+    }
+    return true;
+  }
+
+  /** Whether some voter has collected past this cell, further than the one who gave it, and does not hold it. */
+  #isOutranked({ field, bytes, cell }: MergedCell, by: Voter): boolean {
+    if (compareStamps(cell.stamp, this.#collected) > 0) return false;
+    if (compareStamps(by.collected, this.#collected) >= 0) return false;
+    const checksum = checksumOf(bytes);
+    return this.#voters.some(
+      (voter) =>
+        voter.isPrimary &&
+        isVote(voter) &&
+        compareStamps(voter.collected, cell.stamp) >= 0 &&
+        compareStamps(voter.collected, by.collected) > 0 &&
+        !voter.versions.some((held) => held.field === field && held.checksum === checksum),
+    );
   }
 
   #onNoVote(from: NodeId, isDamaged: boolean): void {
@@ -320,7 +380,7 @@ export class ReadCoordinator {
       if (isOpen && !(isSilent && votes > 0 && this.#options.r === undefined)) return;
       if (votes === 0 || this.#options.r !== undefined) return this.#fail(effects);
       // Somebody holds something that cannot be read: too few have said that there is nothing.
-      if (this.#hasDamage && this.#merged.length === 0) return this.#fail(effects);
+      if (this.#isHidden()) return this.#fail(effects);
     }
     // A vote by digest alone has nothing to answer with; `#fetch` has asked for the cells.
     if (!this.#voters.some(({ state }) => state === "merged")) return;
@@ -341,14 +401,30 @@ export class ReadCoordinator {
   /** Sends what is merged to every primary that voted and holds less; with `r`, answers only when W hold it. */
   #repair(effects: ReadEffect[]): void {
     if (this.#merged.length === 0) return;
+    const collected = this.#readUnder();
     for (const voter of this.#voters) {
       const isStale = isVote(voter) && !this.#isCurrent(voter);
       if (!voter.isPrimary || (!isStale && !voter.isDamaged)) continue;
-      effects.push({ kind: "repair", to: voter.node, cells: this.#merged });
+      effects.push({ kind: "repair", to: voter.node, cells: this.#merged, collected });
       if (!isStale) continue;
       voter.repair = "sent";
       if (this.#options.r !== undefined) this.#isRepairing = true;
     }
+  }
+
+  /** The least, over what is merged, of the greatest C of a voter that holds just that. */
+  #readUnder(): Stamp {
+    let least = this.#collected;
+    for (const { field, bytes } of this.#merged) {
+      const checksum = checksumOf(bytes);
+      let greatest = NO_STAMP;
+      for (const { versions, collected } of this.#voters) {
+        const holds = versions.some((held) => held.field === field && held.checksum === checksum);
+        if (holds) greatest = maxStamp(greatest, collected);
+      }
+      if (compareStamps(greatest, least) < 0) least = greatest;
+    }
+    return least;
   }
 
   #judgeRepair(nowMs: number, effects: ReadEffect[]): void {
@@ -363,15 +439,19 @@ export class ReadCoordinator {
 
   #answer(effects: ReadEffect[]): void {
     this.#isAnswered = true;
-    const verdict: ReadVerdict = { kind: "read", cells: this.#merged, quorum: this.#report() };
+    const verdict: ReadVerdict = {
+      kind: "read",
+      cells: this.#merged,
+      collected: this.#collected,
+      quorum: this.#report(),
+    };
     effects.push({ kind: "answer", verdict });
   }
 
   #fail(effects: ReadEffect[]): void {
     // Without a demand, an answer of fewer than R is better than none.
-    const isHidden = this.#hasDamage && this.#merged.length === 0;
     const isAnswerable =
-      this.#options.r === undefined && this.#votes() > 0 && !this.#isTooOld() && !isHidden;
+      this.#options.r === undefined && this.#votes() > 0 && !this.#isTooOld() && !this.#isHidden();
     if (isAnswerable && this.#voters.some(({ state }) => state === "merged")) {
       return this.#answer(effects);
     }
@@ -388,6 +468,11 @@ export class ReadCoordinator {
       kind: "answer",
       verdict: { kind: "failed", code, newest, quorum: this.#report() },
     });
+  }
+
+  /** Too few have said that there is nothing, and somebody holds, or held, what nobody can read. */
+  #isHidden(): boolean {
+    return (this.#hasDamage || this.#hasVoteless) && this.#merged.length === 0;
   }
 
   #need(): number {
@@ -433,7 +518,9 @@ export class ReadCoordinator {
 
   #isTooOld(): boolean {
     const { after } = this.#options;
-    return after !== undefined && compareStamps(this.#newest(), after) < 0;
+    // Who has collected past it knows what became of it.
+    const newest = maxStamp(this.#newest(), this.#collected);
+    return after !== undefined && compareStamps(newest, after) < 0;
   }
 
   #newest(): Stamp {
@@ -458,6 +545,8 @@ function voterFor(node: NodeId, isPrimary: boolean): Voter {
     want: "digest",
     isDamaged: false,
     versions: [],
+    cells: [],
+    collected: NO_STAMP,
     repair: "no",
   };
 }

@@ -621,3 +621,34 @@ test("a coordinator that wakes late judges by the time it is, not by the ticks i
   assert.equal(verdictOf(effects), undefined);
   assert.equal(restampAbove(effects), 60);
 });
+
+function verdictIn(effects: readonly WriteEffect[]): WriteVerdict | undefined {
+  return effects.flatMap((effect) => (effect.kind === "answer" ? [effect.verdict] : []))[0];
+}
+
+test("one primary's floor ends a write, whoever else took it, and says what to stamp above", () => {
+  const trial = new Trial();
+  trial.start();
+  trial.stored(A);
+  const verdict = verdictIn(trial.step({ kind: "below", from: B, attempt: "first", held: at(90) }));
+  assert.ok(verdict?.kind === "below");
+  assert.deepEqual([verdict.held.ms, verdict.mayBeStored], [90, true]);
+});
+
+test("where everybody refused by its floor, nothing was stored", () => {
+  const trial = new Trial({ plan: { primaries: [B], pending: [], fallbacks: [] } });
+  trial.start();
+  const verdict = verdictIn(trial.step({ kind: "below", from: B, attempt: "first", held: at(90) }));
+  assert.ok(verdict?.kind === "below");
+  assert.equal(verdict.mayBeStored, false);
+});
+
+test("a floor met after the answer is one who may lack the write", () => {
+  const trial = new Trial();
+  trial.start();
+  trial.stored(A);
+  trial.stored(B);
+  const effects = trial.step({ kind: "below", from: C, attempt: "first", held: at(90) });
+  const hints = effects.flatMap((effect) => (effect.kind === "hint" ? [effect.targets] : []));
+  assert.deepEqual(hints, [[C]]);
+});

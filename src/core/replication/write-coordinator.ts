@@ -60,6 +60,13 @@ export type WriteEvent =
       readonly attempt: Attempt;
       readonly held: Stamp;
     }
+  /** Not stored: it lies below the floor of the slot there, or the node's mark, and must be stamped above `held`. */
+  | {
+      readonly kind: "below";
+      readonly from: NodeId;
+      readonly attempt: Attempt;
+      readonly held: Stamp;
+    }
   /** `refused`: the node did nothing. `lost`: no answer, so it is not known what it did. */
   | { readonly kind: "refused" | "lost"; readonly from: NodeId; readonly attempt: Attempt }
   /** The placement changed: the write goes on under the new one; `again` refused the former one and is asked anew. */
@@ -73,6 +80,13 @@ export type WriteEvent =
 
 export type WriteVerdict =
   | { readonly kind: "written"; readonly quorum: QuorumReport; readonly isSuperseded: boolean }
+  /** It came below a floor or a mark: to be written anew, as another write, above `held`. */
+  | {
+      readonly kind: "below";
+      readonly held: Stamp;
+      readonly mayBeStored: boolean;
+      readonly quorum: QuorumReport;
+    }
   /** Conditional only: something newer than what was read is held. `mayBeStored`: somebody may have kept the try. */
   | {
       readonly kind: "behind";
@@ -192,6 +206,9 @@ export class WriteCoordinator {
       case "behind":
         this.#onBehind(event.from, event.attempt, event.held, effects);
         break;
+      case "below":
+        this.#onBelow(event.from, event.attempt, event.held, effects);
+        break;
       case "refused":
       case "lost":
         this.#onFailed(event.from, event.attempt, event.kind);
@@ -305,6 +322,24 @@ export class WriteCoordinator {
     if (this.#isWritten) this.#ask(target, effects);
   }
 
+  /**
+   * Not something held, but the time: what was deleted there may be gone for good. It never counts as an ack, and does not
+   * use up the one retry, which is for rivals: the write ends here and begins anew.
+   */
+  #onBelow(from: NodeId, attempt: Attempt, held: Stamp, effects: WriteEffect[]): void {
+    const target = this.#findAsked(from, attempt);
+    if (target === undefined) return;
+    target.state = "refused";
+    if (this.#isAnswered) return;
+    this.#isAnswered = true;
+    const tally = this.#tally();
+    const mayBeStored = this.#mayBeStored || tally.asked > 0;
+    effects.push({
+      kind: "answer",
+      verdict: { kind: "below", held, mayBeStored, quorum: this.#report(tally) },
+    });
+  }
+
   #onFailed(from: NodeId, attempt: Attempt, state: "refused" | "lost"): void {
     if (state === "lost") this.#mayBeStored = true;
     const target = this.#findAsked(from, attempt);
@@ -320,6 +355,7 @@ export class WriteCoordinator {
   #onRestamped(stamp: Stamp, effects: WriteEffect[]): void {
     assert(this.#isRestamping, "a new stamp was asked for");
     this.#isRestamping = false;
+    if (this.#isAnswered) return;
     this.#stamp = stamp;
     const heard = this.#targets.filter(
       ({ role, state }) => role === "primary" && (state === "acked" || state === "behind"),

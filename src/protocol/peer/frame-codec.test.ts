@@ -4,7 +4,7 @@ import { AssertionError } from "../../base/assert.ts";
 import { type Address, bootIdFrom, epochFrom, type NodeId } from "../../model/ids.ts";
 import { type Field, type Key, keyFromText } from "../../model/key.ts";
 import { FRAME_BYTES_MAX, KEY_BYTES_MAX } from "../../model/limits.ts";
-import type { FrameHeader, PeerMessage } from "../../model/peer-message.ts";
+import { type FrameHeader, type PeerMessage, WIRE_VERSION } from "../../model/peer-message.ts";
 import { NO_STAMP } from "../../model/stamp.ts";
 import {
   decodeFrame,
@@ -15,6 +15,7 @@ import {
   isDecodeFailure,
   patchHeader,
 } from "./frame-codec.ts";
+import { STAMP_BYTES } from "./message-parts.ts";
 
 const header: FrameHeader = {
   requestId: 0x01020304,
@@ -115,7 +116,8 @@ test("headers out of range are refused", () => {
 
 test("kinds that do not exist are refused", () => {
   for (let kind = 0; kind < 256; kind += 1) {
-    if ((kind >= 1 && kind <= 14) || (kind >= 64 && kind <= 78)) continue;
+    const isRequest = (kind >= 1 && kind <= 14) || (kind >= 24 && kind <= 26);
+    if (isRequest || (kind >= 64 && kind <= 78) || (kind >= 88 && kind <= 90)) continue;
     const frame = changed({ kind: "probe" }, (bytes) => {
       bytes[HEADER_BYTES] = kind;
     });
@@ -138,6 +140,8 @@ test("names, slots, keys and ids out of range are refused", () => {
     clusterId: undefined,
     nodeId: "00000000000000ff" as NodeId,
     boot: bootIdFrom(1),
+    commitNumber: 0,
+    remembered: 0,
   };
   assert.match(
     reasonOf(changed(helloReply, (frame) => frame.fill(0, body + 8, body + 16))),
@@ -153,10 +157,10 @@ test("names, slots, keys and ids out of range are refused", () => {
 });
 
 test("a count takes no memory that its bytes do not pay for", () => {
-  const reply: PeerMessage = { kind: "cells-reply", cells: [] };
+  const reply: PeerMessage = { kind: "cells-reply", cells: [], collected: NO_STAMP };
   const before = process.memoryUsage();
   for (let round = 0; round < 100; round += 1) {
-    const frame = changed(reply, (bytes) => bytes.fill(0xff, HEADER_BYTES + 1));
+    const frame = changed(reply, (bytes) => bytes.fill(0xff, HEADER_BYTES + 1 + STAMP_BYTES));
     assert.match(reasonOf(frame), /4294967295 items announced/);
   }
   const after = process.memoryUsage();
@@ -166,11 +170,14 @@ test("a count takes no memory that its bytes do not pay for", () => {
 test("a hello of another wire version is known by its version, whatever follows", () => {
   const hello: PeerMessage = {
     kind: "hello",
-    wireVersion: 1,
+    wireVersion: WIRE_VERSION,
     clusterId: undefined,
     nodeId: "0000000000000001" as NodeId,
     boot: bootIdFrom(5),
     address: "127.0.0.1:5000" as Address,
+    commitNumber: 0,
+    peer: undefined,
+    remembered: 0,
   };
   const frame = changed(hello, (bytes) => bytes.writeUInt16BE(7, HEADER_BYTES + 1));
   for (const bytes of [

@@ -7,7 +7,7 @@
  *   12  epoch         u53   in 8 bytes
  *   20  remaining ms  u32   rounded up; at most DEADLINE_MS_MAX
  *   24  sent ms       f64   the sender's monotonic clock
- *   32  kind          u8    1..13 requests, 64..77 replies
+ *   32  kind          u8    1..63 requests, from 64 on replies
  *   33  body                `request-codec.ts`, `reply-codec.ts`
  *
  * Integers are big-endian. Invariant: `decodeFrame` answers for any bytes whatever, in time linear in their number, and takes
@@ -26,6 +26,7 @@ import type {
   PeerReply,
   PeerRequest,
 } from "../../model/peer-message.ts";
+import { readCollect, readMarkReply, readRaiseFloor } from "./collection-codec.ts";
 import {
   frameOf,
   put48,
@@ -40,7 +41,7 @@ import {
   sizeOfWrite,
   WRITE_REPLY_BYTES,
 } from "./hot-codec.ts";
-import { readFlag, sizeOfCells } from "./message-parts.ts";
+import { readFlag, STAMP_BYTES, sizeOfCells } from "./message-parts.ts";
 import {
   type ColdReply,
   readCellsReply,
@@ -101,6 +102,9 @@ const REQUEST_CODES: Readonly<Record<PeerRequest["kind"], number>> = {
   fetch: 12,
   merge: 13,
   filled: 14,
+  mark: 24,
+  "raise-floor": 25,
+  collect: 26,
 };
 
 const REPLY_CODES: Readonly<Record<PeerReply["kind"], number>> = {
@@ -119,6 +123,9 @@ const REPLY_CODES: Readonly<Record<PeerReply["kind"], number>> = {
   "fetch-reply": 76,
   "merge-reply": 77,
   "filled-reply": 78,
+  "mark-reply": 88,
+  "floor-reply": 89,
+  "collect-reply": 90,
 };
 
 const CODES: ReadonlyMap<PeerMessage["kind"], number> = new Map(
@@ -157,7 +164,11 @@ export function encodeMessage(message: PeerMessage): Uint8Array {
       return frame;
     }
     case "cells-reply": {
-      const frame = frameOf(HEADER_BYTES, REPLY_CODES["cells-reply"], sizeOfCells(message.cells));
+      const frame = frameOf(
+        HEADER_BYTES,
+        REPLY_CODES["cells-reply"],
+        STAMP_BYTES + sizeOfCells(message.cells),
+      );
       putCellsReply(frame, BODY_OFFSET, message);
       return frame;
     }
@@ -286,6 +297,12 @@ function readMessage(reader: ByteReader): PeerMessage {
       return readFetch(reader);
     case REQUEST_CODES.merge:
       return readMerge(reader);
+    case REQUEST_CODES.mark:
+      return { kind: "mark" };
+    case REQUEST_CODES["raise-floor"]:
+      return readRaiseFloor(reader);
+    case REQUEST_CODES.collect:
+      return readCollect(reader);
     default:
       return readRareReply(code, reader);
   }
@@ -317,6 +334,12 @@ function readRareReply(code: number, reader: ByteReader): PeerReply {
       return readFetchReply(reader);
     case REPLY_CODES["merge-reply"]:
       return { kind: "merge-reply" };
+    case REPLY_CODES["mark-reply"]:
+      return readMarkReply(reader);
+    case REPLY_CODES["floor-reply"]:
+      return { kind: "floor-reply", generation: reader.u53() };
+    case REPLY_CODES["collect-reply"]:
+      return { kind: "collect-reply" };
     default:
       return reader.reject(`unknown kind ${code}`);
   }

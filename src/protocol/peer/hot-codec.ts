@@ -31,6 +31,7 @@ export const STORE_RESULT_CODES: Readonly<Record<StoreResult, number>> = {
   stored: 0,
   behind: 1,
   superseded: 2,
+  below: 3,
 };
 
 type MessageOf<Kind extends PeerMessage["kind"]> = Extract<PeerMessage, { kind: Kind }>;
@@ -81,11 +82,11 @@ export function putRead(frame: Buffer, start: number, message: MessageOf<"read">
 }
 
 export function putCellsReply(frame: Buffer, start: number, reply: MessageOf<"cells-reply">): void {
-  putEnd(frame, putCells(frame, start, reply.cells));
+  putEnd(frame, putCells(frame, putStamp(frame, start, reply.collected), reply.cells));
 }
 
 export function sizeOfDigests(digests: readonly Omit<CellDigest, "key">[]): number {
-  let bytes = 4;
+  let bytes = STAMP_BYTES + 4;
   for (const { field } of digests) bytes += DIGEST_FIXED_BYTES + (field?.length ?? 0);
   return bytes;
 }
@@ -95,7 +96,8 @@ export function putDigestReply(
   start: number,
   reply: MessageOf<"digest-reply">,
 ): void {
-  let at = frame.writeUInt32BE(reply.digests.length, start);
+  let at = putStamp(frame, start, reply.collected);
+  at = frame.writeUInt32BE(reply.digests.length, at);
   for (const digest of reply.digests) {
     at = putField(frame, at, digest.field);
     at = putStamp(frame, at, digest.stamp);

@@ -22,6 +22,7 @@ import type { ByteReader } from "../../base/byte-reader.ts";
 import type { ByteWriter } from "../../base/byte-writer.ts";
 import { SLOT_COUNT } from "../../model/limits.ts";
 import type { PeerReply, Refusal, StoreResult } from "../../model/peer-message.ts";
+import { writeMarkReply } from "./collection-codec.ts";
 import { STORE_RESULT_CODES } from "./hot-codec.ts";
 import { readState, writeState } from "./member-codec.ts";
 import {
@@ -79,6 +80,7 @@ const refusals = new Choice<Refusal>("refusal", {
   "duplicate-node": 10,
   config: 11,
   "not-ready": 12,
+  voteless: 13,
 });
 
 const storeResults = new Choice<StoreResult>("store result", STORE_RESULT_CODES);
@@ -92,6 +94,7 @@ export function sizeOfReply(reply: ColdReply): number {
       return sizeOfList(reply);
     case "probe-reply":
     case "merge-reply":
+    case "collect-reply":
       return 0;
     default:
       return 256;
@@ -108,6 +111,8 @@ export function writeReply(writer: ByteWriter, reply: ColdReply): void {
       writeId(writer, reply.nodeId);
       writer.u53(reply.boot);
       writeOptionalClusterId(writer, reply.clusterId);
+      writer.u53(reply.commitNumber);
+      writer.u53(reply.remembered);
       return;
     case "join-reply":
       writeId(writer, reply.clusterId);
@@ -137,8 +142,15 @@ export function writeReply(writer: ByteWriter, reply: ColdReply): void {
     case "filled-reply":
       writeFlag(writer, reply.isFilled);
       return;
+    case "mark-reply":
+      writeMarkReply(writer, reply);
+      return;
+    case "floor-reply":
+      writer.u53(reply.generation);
+      return;
     case "probe-reply":
     case "merge-reply":
+    case "collect-reply":
       return;
     default:
       unreachable(reply);
@@ -152,11 +164,13 @@ export function readWriteReply(reader: ByteReader): ReplyOf<"write-reply"> {
 }
 
 export function readCellsReply(reader: ByteReader): ReplyOf<"cells-reply"> {
-  return { kind: "cells-reply", cells: readCells(reader) };
+  const collected = readStamp(reader);
+  return { kind: "cells-reply", collected, cells: readCells(reader) };
 }
 
 export function readDigestReply(reader: ByteReader): ReplyOf<"digest-reply"> {
-  return { kind: "digest-reply", digests: readDigests(reader) };
+  const collected = readStamp(reader);
+  return { kind: "digest-reply", collected, digests: readDigests(reader) };
 }
 
 export function readRefused(reader: ByteReader): ReplyOf<"refused"> {
@@ -167,7 +181,9 @@ export function readRefused(reader: ByteReader): ReplyOf<"refused"> {
 export function readHelloReply(reader: ByteReader): ReplyOf<"hello-reply"> {
   const nodeId = readNodeId(reader);
   const boot = readBootId(reader);
-  return { kind: "hello-reply", clusterId: readOptionalClusterId(reader), nodeId, boot };
+  const clusterId = readOptionalClusterId(reader);
+  const commitNumber = reader.u53();
+  return { kind: "hello-reply", clusterId, nodeId, boot, commitNumber, remembered: reader.u53() };
 }
 
 export function readJoinReply(reader: ByteReader): ReplyOf<"join-reply"> {

@@ -1,7 +1,8 @@
 /**
  * Requests between nodes as bytes: the body after the kind. Parts: `message-parts.ts`, `shared-parts.ts`.
  *
- *   1  hello      wire version u16, node id, boot u53, address (length u16, bytes), optional cluster id
+ *   1  hello      wire version u16, node id, boot u53, address (length u16, bytes), optional cluster id,
+ *                 commit number u53, optional node id, remembered u53
  *   2  join       member record, settings
  *   3  push-pull  membership state
  *   4  probe      nothing
@@ -17,6 +18,7 @@
  *   12 fetch      slot u16, count u32, then key and field each
  *   13 merge      slot u16, count u32, then key and cell each
  *   14 filled     nothing
+ *   24 .. 26      `collection-codec.ts`
  *
  * A hello begins the same in every wire version, and what follows the version is not read when it is another's: so that a
  * peer of another version is refused by name, not as garbage.
@@ -28,6 +30,7 @@ import type { Address, NodeId } from "../../model/ids.ts";
 import { type BootId, bootIdFrom, nodeIdFrom } from "../../model/ids.ts";
 import { KEY_BYTES_MAX, REPLICAS_MAX, SLOT_COUNT } from "../../model/limits.ts";
 import { type PeerRequest, WIRE_VERSION } from "../../model/peer-message.ts";
+import { writeCollect, writeRaiseFloor } from "./collection-codec.ts";
 import { WRITE_FALLBACK, WRITE_FINAL } from "./hot-codec.ts";
 import { readMemberRecord, readState, writeMemberRecord, writeState } from "./member-codec.ts";
 import {
@@ -38,6 +41,7 @@ import {
   readField,
   readFlag,
   readKey,
+  readNodeId,
   readNodeIds,
   readOptionalClusterId,
   readSlot,
@@ -81,6 +85,9 @@ export function sizeOfRequest(request: ColdRequest): number {
       return 350 + request.key.length + (request.value?.length ?? 0);
     case "compare":
       return 6 + 4 * request.hashes.length;
+    case "raise-floor":
+    case "collect":
+      return 32 + 2 * request.slots.length;
     default:
       return 256;
   }
@@ -102,6 +109,10 @@ export function writeRequest(writer: ByteWriter, request: ColdRequest): void {
       writer.u53(request.boot);
       writer.binary16(request.address);
       writeOptionalClusterId(writer, request.clusterId);
+      writer.u53(request.commitNumber);
+      writeFlag(writer, request.peer !== undefined);
+      if (request.peer !== undefined) writeId(writer, request.peer);
+      writer.u53(request.remembered);
       return;
     case "join":
       writeMemberRecord(writer, request.record);
@@ -112,6 +123,13 @@ export function writeRequest(writer: ByteWriter, request: ColdRequest): void {
       return;
     case "probe":
     case "filled":
+    case "mark":
+      return;
+    case "raise-floor":
+      writeRaiseFloor(writer, request);
+      return;
+    case "collect":
+      writeCollect(writer, request);
       return;
     case "forward":
       writeForward(writer, request);
@@ -177,13 +195,20 @@ export function readHello(reader: ByteReader): RequestOf<"hello"> {
   const nodeId = nodeIdFrom(high, reader.u32());
   const boot = readBootId(reader);
   const address = readAddress(reader);
+  const clusterId = readOptionalClusterId(reader);
+  const commitNumber = reader.u53();
+  const peer = readFlag(reader) ? readNodeId(reader) : undefined;
+  const remembered = reader.u53();
   return {
     kind: "hello",
     wireVersion,
-    clusterId: readOptionalClusterId(reader),
+    clusterId,
     nodeId,
     boot,
     address,
+    commitNumber,
+    peer,
+    remembered,
   };
 }
 
@@ -299,4 +324,7 @@ const STRANGER = {
   nodeId: nodeIdFrom(0, 0) satisfies NodeId,
   boot: bootIdFrom(0) satisfies BootId,
   address: "0.0.0.0:1" as Address,
+  commitNumber: 0,
+  peer: undefined,
+  remembered: 0,
 } as const;

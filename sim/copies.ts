@@ -1,0 +1,57 @@
+/**
+ * What stands on the disks of a cluster, whoever runs: who holds a cell, and who holds one alone. Only the world sees
+ * this; it keeps faults within what is promised, and counts copies.
+ */
+import { decodeCell } from "../src/core/causality/cell-codec.ts";
+import { cellKey, parseCellKey } from "../src/core/causality/storage-key.ts";
+import { slotOfKey } from "../src/core/placement/slot-of-key.ts";
+import type { Key } from "../src/model/key.ts";
+import { compareStamps, type Stamp } from "../src/model/stamp.ts";
+import type { StorageKey } from "../src/ports/storage.ts";
+import type { Machine } from "./cluster.ts";
+import type { Disk } from "./disk.ts";
+
+/** The stamp of the cell that stands there; `undefined` for none, or for one that fails its checksum. */
+export function stampOnDisk(disk: Disk, storageKey: StorageKey): Stamp | undefined {
+  const place = parseCellKey(storageKey);
+  const bytes = disk.get(storageKey);
+  if (place === undefined || bytes === undefined) return undefined;
+  const cell = decodeCell(bytes, place.key, place.field);
+  return cell === "damaged" ? undefined : cell.stamp;
+}
+
+/** Machines with an intact root of `key` that is not older than `stamp`. */
+export function holdersOf(machines: readonly Machine[], key: Key, stamp: Stamp): Machine[] {
+  const storageKey = cellKey(slotOfKey(key), key, undefined);
+  return machines.filter(({ disk }) => isHeld(disk, storageKey, stamp));
+}
+
+/** Whether every cell of a machine's disk, or a newer one, stands on that of another of `others` too. */
+export function isHeldElsewhere(machine: Machine, others: readonly Machine[]): boolean {
+  return machine.disk.contents().every(({ key }) => {
+    const stamp = stampOnDisk(machine.disk, key);
+    if (stamp === undefined) return parseCellKey(key) === undefined;
+    return others.some((other) => other !== machine && isHeld(other.disk, key, stamp));
+  });
+}
+
+/** Whether this cell is intact on the disk of another of `others`, and damaged on none. */
+export function isSafeToDamage(
+  machine: Machine,
+  others: readonly Machine[],
+  storageKey: StorageKey,
+): boolean {
+  const stamp = stampOnDisk(machine.disk, storageKey);
+  if (stamp === undefined) return false;
+  const isDamaged = others.some(
+    ({ disk }) => disk.get(storageKey) !== undefined && stampOnDisk(disk, storageKey) === undefined,
+  );
+  return (
+    !isDamaged && others.some((other) => other !== machine && isHeld(other.disk, storageKey, stamp))
+  );
+}
+
+function isHeld(disk: Disk, storageKey: StorageKey, stamp: Stamp): boolean {
+  const held = stampOnDisk(disk, storageKey);
+  return held !== undefined && compareStamps(held, stamp) >= 0;
+}

@@ -1,0 +1,50 @@
+/**
+ * What happens to stored bytes: a bit changes, an old copy is put back.
+ *
+ * Invariant: what is destroyed stands on another disk as well; no store could bring back the rest.
+ */
+import { parseCellKey } from "../src/core/causality/storage-key.ts";
+import type { StorageEntry } from "../src/ports/storage.ts";
+import type { Machine, SimCluster } from "./cluster.ts";
+import { isHeldElsewhere, isSafeToDamage } from "./copies.ts";
+import type { SimRandom } from "./random.ts";
+
+export class DiskFaults {
+  readonly #cluster: SimCluster;
+  readonly #random: SimRandom;
+  /** What some disks held some time ago. */
+  readonly #copies = new Map<Machine, readonly StorageEntry[]>();
+
+  constructor(cluster: SimCluster, random: SimRandom) {
+    this.#cluster = cluster;
+    this.#random = random;
+  }
+
+  /** One bit of one cell: `undefined` when there is none whose other copies are well. */
+  rot(victim: Machine): string | undefined {
+    const others = this.#kept();
+    const isSafe = (key: string): boolean =>
+      parseCellKey(key) !== undefined && isSafeToDamage(victim, others, key);
+    const rotten = victim.disk.rot(isSafe);
+    const place = rotten === undefined ? undefined : parseCellKey(rotten);
+    return place === undefined ? undefined : `key ${place.key} on n${victim.index}`;
+  }
+
+  /** An earlier copy of the disk is put back, or first taken. */
+  putBack(victim: Machine): string | undefined {
+    const copy = this.#copies.get(victim);
+    if (copy === undefined || this.#random.oneIn(4)) {
+      if (!victim.hasStarted) return undefined;
+      this.#copies.set(victim, victim.disk.contents());
+      return `n${victim.index} is copied`;
+    }
+    if (victim.isLeaving || !isHeldElsewhere(victim, this.#kept())) return undefined;
+    this.#cluster.crash(victim, "power");
+    victim.disk.replace(copy);
+    return `n${victim.index} is put back`;
+  }
+
+  #kept(): Machine[] {
+    return this.#cluster.machines.filter(({ hasLeft, isLost }) => !hasLeft && !isLost);
+  }
+}

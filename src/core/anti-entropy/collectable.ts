@@ -1,0 +1,42 @@
+/**
+ * Which cells of a key may be dropped once its slot is collected up to a stamp C.
+ *
+ * Invariant: dropping never uncovers anything. What goes is at or below C in its stamp and, where time ends it, in its
+ * expiry; a root goes only when no field that it hides is left. Every primary drops the same, because it is a function of
+ * the cells and C alone, and up to C they hold the same cells.
+ * Source: docs/ARCHITECTURE.md, "Collection"; decision 0010.
+ */
+import type { FieldCell, RootCell } from "../../model/cell.ts";
+import { compareStamps, lastStampOf, maxStamp, NO_STAMP, type Stamp } from "../../model/stamp.ts";
+
+/** Whether all of a cell's life is at or below `upTo`: it expired by then. */
+function isSpent(cell: RootCell | FieldCell, upTo: Stamp): boolean {
+  if (cell.expiresAtMs === 0 || compareStamps(cell.stamp, upTo) > 0) return false;
+  return compareStamps(lastStampOf(cell.expiresAtMs), upTo) <= 0;
+}
+
+/** The stamp up to which the fields of a key are gone for good, as far as C reaches. */
+function clearedBy(root: RootCell | undefined, upTo: Stamp): Stamp {
+  if (root === undefined) return NO_STAMP;
+  const cleared = isSpent(root, upTo)
+    ? maxStamp(root.cleared, lastStampOf(root.expiresAtMs))
+    : root.cleared;
+  return compareStamps(cleared, upTo) <= 0 ? cleared : NO_STAMP;
+}
+
+/** Whether a field may be dropped: a tombstone, expired, or hidden by its root. */
+export function isFieldCollectable(
+  field: FieldCell,
+  root: RootCell | undefined,
+  upTo: Stamp,
+): boolean {
+  if (compareStamps(field.stamp, upTo) > 0) return false;
+  if (field.kind === "field-tombstone" || isSpent(field, upTo)) return true;
+  return compareStamps(field.stamp, clearedBy(root, upTo)) <= 0;
+}
+
+/** Whether a root may be dropped, given that no field hidden by it is left. */
+export function isRootCollectable(root: RootCell, upTo: Stamp): boolean {
+  if (compareStamps(maxStamp(root.stamp, root.cleared), upTo) > 0) return false;
+  return root.kind === "tombstone" || isSpent(root, upTo);
+}

@@ -1,0 +1,88 @@
+/**
+ * What a node does that has lost commits: a peer has heard of a greater commit of its than its directory holds, because an
+ * old disk was put back, or the end of a log was lost. What it holds is a past, and mostly still true.
+ *
+ * Invariant: from the moment it is known, no slot of this node has a vote in reads or an authority on what was collected,
+ * until it has been compared, since then, with N−W+1 of the slot's other primaries, or with all of them.
+ * Source: docs/ARCHITECTURE.md, "Amnesia"; decision 0011.
+ */
+import type { Placement } from "../core/placement/placement.ts";
+import { blockingCount } from "../core/replication/quorum.ts";
+import type { NodeId } from "../model/ids.ts";
+import type { Slot } from "../model/slot.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import type { Collector } from "./collector.ts";
+import { type CommitNumbers, STORE_HEARD_MS } from "./commit-numbers.ts";
+import type { Convergence } from "./convergence.ts";
+import type { Counters } from "./counters.ts";
+import type { SlotStates } from "./slot-states.ts";
+import type { Votes } from "./votes.ts";
+
+export interface AmnesiaOptions {
+  readonly self: NodeId;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly counters: Counters;
+  readonly votes: Votes;
+  readonly states: SlotStates;
+  readonly commitNumbers: CommitNumbers;
+  readonly convergence: Convergence;
+  readonly collector: Collector;
+  readonly placement: () => Placement;
+  /** The greatest durable commit of this node. */
+  readonly commitNumber: () => number;
+  /** Commits go on above this number. */
+  readonly skipTo: (commitNumber: number) => void;
+}
+
+export class Amnesia {
+  readonly #options: AmnesiaOptions;
+  #isClosed = false;
+  /** The greatest number that was remembered and not held: it is known, also before the next commit passes it. */
+  #known = 0;
+
+  constructor(options: AmnesiaOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#options.clock.after(STORE_HEARD_MS, () => {
+      if (this.#isClosed) return;
+      const { commitNumbers, placement, votes } = this.#options;
+      const members = placement().memberIds;
+      commitNumbers.store((node) => members.includes(node));
+      votes.giveBack((slot) => this.#isMended(slot));
+      this.start();
+    });
+  }
+
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /** A peer has heard of this commit of ours. */
+  onRemembered(remembered: number): void {
+    const { commitNumber, skipTo, votes, states, collector, convergence, counters, log } =
+      this.#options;
+    const held = commitNumber();
+    if (remembered <= Math.max(held, this.#known)) return;
+    this.#known = remembered;
+    log.log("warn", "commits-lost", { remembered, held });
+    counters.add("amnesia-found");
+    // In one commit with the votes that are lost: a restart between would take the number for its own.
+    skipTo(remembered);
+    votes.loseAll();
+    for (const slot of states.slots()) states.reset(slot);
+    collector.renew();
+    convergence.distrust();
+  }
+
+  #isMended(slot: Slot): boolean {
+    const { placement, self, convergence } = this.#options;
+    const primaries = placement().primaries(slot);
+    const others = primaries.filter((node) => node !== self);
+    const equal = others.filter((node) => convergence.isEqualTo(node)).length;
+    return equal >= Math.min(others.length, blockingCount(Math.max(1, primaries.length)));
+  }
+}
