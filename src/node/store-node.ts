@@ -257,6 +257,7 @@ export class StoreNode implements Store {
       commit: this.#commit,
       placement,
       scrubMs: config.scrubMs ?? SCRUB_MS_DEFAULT,
+      slotsLeft: () => this.#convergence.slotsToExchange + this.#convergence.foreignSlots,
       onDamaged: (slot) => this.#collection.onDamaged(slot),
     });
     this.#activation = new Activation({
@@ -381,6 +382,7 @@ export class StoreNode implements Store {
       placement: this.#placement,
       members: this.#membership?.members() ?? [],
       dirtyMaps: this.#dirtyMaps,
+      foreignSlots: this.#convergence.foreign(),
       counters: this.#counters,
       gauges: {
         ...this.#upkeep.gauges,

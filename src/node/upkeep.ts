@@ -1,7 +1,8 @@
 /**
- * What a node does for its own cells in the background, whoever asks nothing of it: heals what is damaged, looks for more.
+ * What a node does for its own cells in the background: heals what is damaged, looks for more; and how far it and the rest
+ * of the background work have come.
  *
- * Invariant: all of it begins when the background's share allows.
+ * Invariant: all work begins when the background's share allows.
  */
 import type { CellPlace } from "../core/causality/storage-key.ts";
 import type { Placement } from "../core/placement/placement.ts";
@@ -13,8 +14,11 @@ import type { Storage } from "../ports/storage.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { askForCell, Heals } from "./heal.ts";
 import { loadScrub, scrubOperation } from "./node-state.ts";
+import { Progress } from "./progress.ts";
 import { Scrub } from "./scrub.ts";
 import type { ExchangePorts } from "./slot-exchange.ts";
+
+const SAMPLE_MS = 1_000;
 
 export interface UpkeepOptions {
   readonly ports: ExchangePorts;
@@ -25,6 +29,8 @@ export interface UpkeepOptions {
   readonly commit: GroupCommit;
   readonly placement: () => Placement;
   readonly scrubMs: number;
+  /** Slots that are to be exchanged or handed over, as now known. */
+  readonly slotsLeft: () => number;
   /** See `HealsOptions`. */
   readonly onDamaged: (slot: Slot) => void;
 }
@@ -33,6 +39,8 @@ export class Upkeep {
   readonly #options: UpkeepOptions;
   readonly #heals: Heals;
   readonly #scrub: Scrub;
+  readonly #progress = new Progress();
+  #isClosed = false;
 
   constructor(options: UpkeepOptions) {
     const { ports, storage, commit } = options;
@@ -65,6 +73,7 @@ export class Upkeep {
 
   start(): void {
     this.#scrub.start();
+    this.#sample();
   }
 
   /** Before an orderly end: the next start goes on from here. */
@@ -73,6 +82,7 @@ export class Upkeep {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#heals.close();
     this.#scrub.close();
   }
@@ -80,6 +90,7 @@ export class Upkeep {
   get gauges(): Readonly<Record<string, number>> {
     const { cells, share } = this.#options.ports;
     return {
+      ...this.#progress.gauges,
       "background-percent": Math.round(100 * share.share),
       "cells-damaged": cells.damaged,
       "cells-damaged-everywhere": this.#heals.beyondHelp,
@@ -87,5 +98,21 @@ export class Upkeep {
       "foreground-target-us": Math.round(1_000 * share.targetMs),
       "scrub-slots-done": this.#scrub.slotsDone,
     };
+  }
+
+  #sample(): void {
+    if (this.#isClosed) return;
+    const { ports, clock, slotsLeft } = this.#options;
+    const count = (...names: readonly string[]): number =>
+      names.reduce((sum, name) => sum + ports.counters.get(name), 0);
+    this.#progress.sample(
+      {
+        slotsLeft: slotsLeft(),
+        slotsDone: count("exchanges", "slots-handed-over"),
+        cellsDone: count("exchange-cells-pulled", "exchange-cells-pushed", "foreign-cells-dropped"),
+      },
+      clock.monotonicMs(),
+    );
+    clock.after(SAMPLE_MS, () => this.#sample());
   }
 }
