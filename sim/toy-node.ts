@@ -177,6 +177,7 @@ class ToyNode implements SimNode {
           firstSlots: 1,
           primarySlots: 1,
           dirtySlots: 0,
+          foreignSlots: 0,
         },
       ],
       counters: {},

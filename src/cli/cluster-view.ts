@@ -12,6 +12,7 @@ export interface ClusterMember {
   readonly firstSlots: number;
   readonly primarySlots: number;
   readonly dirtySlots: number;
+  readonly foreignSlots: number;
 }
 
 export interface ClusterView {

@@ -70,7 +70,7 @@ export class Collection {
       graceMs,
       leastStampInFlight: () => this.#requests?.leastStampInFlight(),
       hasForeignCells: () =>
-        cells.isBuilt ? (this.#convergence?.countForeign() ?? 0) > 0 : undefined,
+        cells.isBuilt ? (this.#convergence?.foreign().length ?? 0) > 0 : undefined,
     });
   }
 

@@ -453,8 +453,8 @@ export class Convergence {
     return slots;
   }
 
-  /** Slots with cells that belong to others, counted now. */
-  countForeign(): number {
-    return this.#handovers.foreign().length;
+  /** Slots with cells that belong to others, now. */
+  foreign(): readonly Slot[] {
+    return this.#handovers.foreign();
   }
 }

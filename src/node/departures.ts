@@ -151,7 +151,7 @@ export class Departures {
     // Others that go as well keep what they hold until they have handed it on themselves.
     if (unequal.length > 0 || !areFilled || !this.#isNextToGo(membership)) return;
     // Kept for others, perhaps as the only copy: an end of this process after it left must not strand it.
-    if (convergence.countForeign() > 0) return;
+    if (convergence.foreign().length > 0) return;
     log.log("info", "node-left");
     membership.deliver({ kind: "changed-self", change: { intent: "left" } });
   }

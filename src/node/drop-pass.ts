@@ -91,7 +91,12 @@ class DropPass {
     const { cells, dueTimes } = this.#ports;
     const place = parseCellKey(storageKey);
     const cell = place === undefined ? "damaged" : decodeCell(value, place.key, place.field);
-    if (place === undefined || cell === "damaged") return false;
+    if (place === undefined) return false;
+    if (cell === "damaged") {
+      // The store looks for itself, and has it healed.
+      cells.find(this.#slot, place.key, place.field);
+      return false;
+    }
     const { key, field } = place;
     if (isRootCell(cell)) {
       this.#endKey();

@@ -100,17 +100,20 @@ export class Handovers {
     const { ports, storage, self, placement } = this.#options;
     this.#running += 1;
     this.#from = slot + 1;
-    handOver({
-      ports,
-      storage,
-      self,
-      placement,
-      slot,
-      done: (isComplete) => {
-        this.#running -= 1;
-        if (isComplete) ports.counters.add("slots-handed-over");
-        this.#startMore();
-      },
-    });
+    ports.share.admit((release) =>
+      handOver({
+        ports,
+        storage,
+        self,
+        placement,
+        slot,
+        done: (isComplete) => {
+          release();
+          this.#running -= 1;
+          if (isComplete) ports.counters.add("slots-handed-over");
+          this.#startMore();
+        },
+      }),
+    );
   }
 }

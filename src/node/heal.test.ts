@@ -71,6 +71,7 @@ class Trial {
       counters: this.counters,
       log: { log: () => undefined },
       placement: () => this.placement,
+      admit: (work) => work(() => undefined),
       ask: (to, _place, done) => {
         this.asked += 1;
         done(this.answers.get(to) ?? { kind: "silent" });

@@ -13,6 +13,7 @@ import { mergeCells } from "../core/causality/merge.ts";
 import { type CellPlace, cellKey } from "../core/causality/storage-key.ts";
 import type { Placement } from "../core/placement/placement.ts";
 import { answersNeeded, judgeMending, type MendingVerdict } from "../core/replication/mending.ts";
+import type { EncodedCell } from "../model/cell.ts";
 import type { NodeId } from "../model/ids.ts";
 import type { PeerReply } from "../model/peer-message.ts";
 import type { Slot } from "../model/slot.ts";
@@ -20,6 +21,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { StorageKey } from "../ports/storage.ts";
 import { encodeMessage } from "../protocol/peer/frame-codec.ts";
+import type { Work } from "./background-share.ts";
 import { type CellStore, type DecodedCell, decodeAll } from "./cell-store.ts";
 import type { Counters } from "./counters.ts";
 import type { Peers } from "./peers.ts";
@@ -46,6 +48,8 @@ export interface HealsOptions {
   readonly log: Log;
   readonly placement: () => Placement;
   readonly ask: (to: NodeId, place: CellPlace, done: (answer: CellAnswer) => void) => void;
+  /** Begins a heal when background work may. */
+  readonly admit: (work: Work) => void;
   /** A cell of the slot was found damaged: this node is no authority on what the slot lacks. */
   readonly onDamaged?: (slot: Slot) => void;
 }
@@ -107,25 +111,35 @@ export class Heals {
     const nowMs = this.#options.clock.monotonicMs();
     while (this.#running < HEALS_MAX && this.#queue.leastRank <= nowMs) {
       const heal = this.#queue.pop();
-      if (heal !== undefined) this.#start(heal);
+      if (heal === undefined) return;
+      this.#running += 1;
+      this.#options.admit((release) => {
+        this.#start(heal, () => {
+          this.#running -= 1;
+          release();
+        });
+      });
     }
   }
 
-  #start(heal: Heal): void {
+  #start(heal: Heal, asked: () => void): void {
     const { cells, self, placement, ask } = this.#options;
     const { slot, key, field } = heal.place;
     const now = placement();
     const others = now.primaries(slot).filter((node) => node !== self);
     const found = cells.find(slot, key, field);
-    if (found.kind === "held" || found.kind === "absent") return this.#forget(heal);
-    if (found.kind === "failed" || others.length === 0) return this.#retry(heal, "later");
+    if (found.kind !== "damaged" || others.length === 0) {
+      asked();
+      if (found.kind === "held" || found.kind === "absent") this.#forget(heal);
+      else this.#retry(heal, "later");
+      return;
+    }
     const answers: CellAnswer[] = [];
-    this.#running += 1;
     for (const other of others) {
       ask(other, heal.place, (answer) => {
         answers.push(answer);
         if (answers.length < others.length) return;
-        this.#running -= 1;
+        asked();
         if (this.#isClosed) return;
         // Whose answers tell all is a matter of the placement they were asked under.
         if (placement().epoch === now.epoch) this.#judge(heal, now, answers);
@@ -193,7 +207,7 @@ function merged(
   return whole;
 }
 
-/** Asks a peer for one cell. */
+/** Asks a peer for one cell; a root in the words of a read, so that only who has a vote says that there is none. */
 export function askForCell(
   { peers, monotonicMs }: { readonly peers: Peers; readonly monotonicMs: () => number },
   to: NodeId,
@@ -201,16 +215,25 @@ export function askForCell(
   done: (answer: CellAnswer) => void,
 ): void {
   const onReply = (_from: NodeId, _token: number, reply: PeerReply): void => {
-    if (reply.kind !== "fetch-reply") return done({ kind: "silent" });
-    if (reply.unreadable.length > 0) return done({ kind: "damaged" });
-    const given = reply.parts
-      .flatMap(({ cells }) => cells)
-      .find((cell) => cell.key === key && cell.field === field);
+    if (reply.kind === "refused" && reply.reason === "damaged") return done({ kind: "damaged" });
+    if (reply.kind !== "fetch-reply" && reply.kind !== "cells-reply") {
+      return done({ kind: "silent" });
+    }
+    if (reply.kind === "fetch-reply" && reply.unreadable.length > 0) {
+      return done({ kind: "damaged" });
+    }
+    const cells =
+      reply.kind === "fetch-reply" ? reply.parts.flatMap((part) => part.cells) : reply.cells;
+    const given: EncodedCell | undefined = cells.find((cell) => cell.field === field);
     if (given === undefined) return done({ kind: "absent" });
     const cell = decodeAll(key, [given])?.[0];
     done(cell === undefined ? { kind: "damaged" } : { kind: "held", cell });
   };
   const sink = { onReply, onNoAnswer: (): void => done({ kind: "silent" }) };
-  const body = encodeMessage({ kind: "fetch", wanted: [{ slot, key, field }] });
+  const body = encodeMessage(
+    field === undefined
+      ? { kind: "read", key, want: "cells" }
+      : { kind: "fetch", wanted: [{ slot, key, field }] },
+  );
   if (!peers.request(to, body, monotonicMs() + ANSWER_MS_MAX, sink, 0)) done({ kind: "silent" });
 }

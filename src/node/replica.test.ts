@@ -64,6 +64,8 @@ class Trial {
   readonly counterpart: ExchangeCounterpart;
   readonly counters = new Counters();
   readonly states = new SlotStates({ commit: this.commit, onNamed: () => undefined });
+  nowMs = 0;
+  discarded = 0;
 
   constructor() {
     const placement = new Placement({
@@ -78,7 +80,10 @@ class Trial {
       ...common,
       dirtyMaps,
       counters,
-      nowMs: () => 0,
+      nowMs: () => this.nowMs,
+      onDiscarded: () => {
+        this.discarded += 1;
+      },
       commitNumber: () => 0,
       acknowledge: (reply) => reply(),
       storeDirtyMap: () => undefined,
@@ -382,4 +387,21 @@ test("a disk that cannot be read for a moment refuses a write instead of storing
   assert.deepEqual(trial.write(K, 40), ["behind 50"]);
   trial.storage.failNextReads(1);
   assert.deepEqual(trial.fetch(L), ["refused failed"]);
+});
+
+test("a value that loses to another side's, both written while somebody lacked some, is counted as discarded", () => {
+  const trial = new Trial();
+  trial.write(L, 90);
+  trial.nowMs = 100;
+  trial.replica.mark(SLOT, [PEER]);
+  trial.write(K, 150);
+  trial.settle();
+  trial.nowMs = 5_000;
+  trial.merge([K, 120], [L, 160]);
+  assert.equal(trial.discarded, 0, "what is older, and what was there before, is only behind");
+  trial.merge([K, 4_500]);
+  assert.equal(trial.discarded, 0, "what is written just now is only on its way");
+  trial.nowMs = 9_000;
+  trial.merge([K, 4_600], [L, 4_600]);
+  assert.equal(trial.discarded, 2);
 });

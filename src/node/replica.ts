@@ -31,6 +31,9 @@ const NO_BYTES = new Uint8Array(0);
 /** Values waiting for the disk: beyond this, writes are refused until it has caught up. */
 const UNCOMMITTED_BYTES_MAX = 256 * 1024 * 1024;
 
+/** A write reaches every node that answers within this time. */
+const ON_ITS_WAY_MS = 1_000;
+
 type RequestOf<Kind extends PeerRequest["kind"]> = Extract<PeerRequest, { kind: Kind }>;
 export type Reply = (reply: PeerReply) => void;
 
@@ -46,6 +49,8 @@ export interface ReplicaOptions {
   readonly commitNumber: () => number;
   /** Puts a changed dirty map into the forming commit. */
   readonly storeDirtyMap: (target: NodeId) => void;
+  /** A value that was acknowledged loses to another that was written at the same time. */
+  readonly onDiscarded: () => void;
   /** How far collection has come. */
   readonly states: SlotStates;
   /** What this node has promised to take no write at or below. */
@@ -133,7 +138,8 @@ export class Replica {
       if (target === this.#options.self) continue;
       // Who is no member here yet, or any more, is left to the comparisons: maps are kept of members alone.
       if (!this.#options.placement().memberIds.includes(target)) continue;
-      if (this.#options.dirtyMaps.set(target, slot)) this.#options.storeDirtyMap(target);
+      const nowMs = this.#options.nowMs();
+      if (this.#options.dirtyMaps.set(target, slot, nowMs)) this.#options.storeDirtyMap(target);
     }
   }
 
@@ -254,6 +260,7 @@ export class Replica {
         if (isOutranked && this.#isPassedOver(slot, key, decoded)) continue;
         const checksum = replaced?.get(cellKey(slot, key, field));
         if (checksum !== undefined) cells.drop(slot, key, field, checksum);
+        if (this.#isDiscarding(slot, key, decoded)) this.#options.onDiscarded();
         const merged = cells.merge(slot, key, decoded);
         if (merged.kind === "failed") {
           refuse(reply, "failed", merged.detail);
@@ -281,6 +288,20 @@ export class Replica {
       return true;
     }
     return false;
+  }
+
+  /**
+   * Whether a value held here goes for one that was written at the same time on another side: both since somebody is
+   * known to lack something of the slot, and long enough ago that neither is on its way.
+   */
+  #isDiscarding(slot: Slot, key: Key, [incoming]: readonly DecodedCell[]): boolean {
+    const sinceMs = this.#options.dirtyMaps.missedSince(slot);
+    if (sinceMs === undefined || incoming === undefined) return false;
+    const held = this.#options.cells.find(slot, key, incoming.field);
+    if (held.kind !== "held") return false;
+    const [ours, theirs] = [held.cell.stamp, incoming.cell.stamp];
+    const isSettled = theirs.ms + ON_ITS_WAY_MS < this.#options.nowMs();
+    return compareStamps(ours, theirs) < 0 && ours.ms >= sinceMs && isSettled;
   }
 
   /** The greatest stamp that stands in the places of these cells. */

@@ -75,6 +75,8 @@ export interface RequestsOptions {
   readonly boot: () => BootId;
   readonly shared: () => SharedConfig;
   readonly liveness: (node: NodeId) => Liveness | undefined;
+  /** A client's request was answered after so long. */
+  readonly onAnswered: (durationMs: number) => void;
 }
 
 export class Requests {
@@ -146,9 +148,11 @@ export class Requests {
     const deadlineMs = this.#deadline(request.deadlineMs);
     this.#inFlight += 1;
     context.counters.add("reads");
+    const startMs = context.monotonicMs();
     let isInside = true;
     this.#read({ key, r, after, deadlineMs }, (verdict) => {
       this.#inFlight -= 1;
+      this.#options.onAnswered(context.monotonicMs() - startMs);
       if (verdict.kind === "failed") context.counters.add("reads-failed");
       const outcome = readOutcome(verdict, context.wallMs());
       // Where this node alone is asked the verdict is there at once, and callers count on a later turn.
@@ -221,9 +225,11 @@ export class Requests {
     this.#inFlight += 1;
     this.#bytesInFlight += bytes;
     context.counters.add(content.value === undefined ? "deletes" : "puts");
+    const startMs = context.monotonicMs();
     let isInside = true;
     const answer = (outcome: WriteOutcome): void => {
       this.#inFlight -= 1;
+      this.#options.onAnswered(context.monotonicMs() - startMs);
       this.#bytesInFlight -= bytes;
       if (outcome.kind === "failed") context.counters.add("writes-failed");
       if (isInside) clock.defer(() => done(outcome));
@@ -249,7 +255,6 @@ export class Requests {
   #outcome(verdict: Exclude<WriteVerdict, BelowVerdict>, stamp: Stamp): WriteOutcome {
     const { counters } = this.#options.context;
     if (verdict.kind === "written") {
-      if (verdict.isSuperseded) counters.add("values-discarded");
       if (verdict.quorum.hinted > 0) counters.add("writes-hinted");
       return { kind: "written", stamp, quorum: verdict.quorum };
     }

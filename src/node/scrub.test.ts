@@ -47,6 +47,7 @@ class Trial {
       storage,
       clock,
       counters,
+      admit: (work) => work(() => undefined),
       periodMs: PERIOD_MS,
       progress,
       save: (saved) => this.saved.push(saved),

@@ -11,6 +11,7 @@ import { SLOT_COUNT } from "../model/limits.ts";
 import { type Slot, slotFrom } from "../model/slot.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ScanResult, Storage, StorageKey } from "../ports/storage.ts";
+import type { Work } from "./background-share.ts";
 import type { CellStore } from "./cell-store.ts";
 import type { Counters } from "./counters.ts";
 import type { ScrubProgress } from "./node-state.ts";
@@ -35,6 +36,8 @@ export interface ScrubOptions {
   readonly storage: Storage;
   readonly clock: Clock;
   readonly counters: Counters;
+  /** Begins a batch when background work may. */
+  readonly admit: (work: Work) => void;
   /** Every cell is read within this time. */
   readonly periodMs: number;
   /** Where the former start was; `undefined` begins a pass. */
@@ -89,7 +92,7 @@ export class Scrub {
   }
 
   #step(): void {
-    const { periodMs, storage } = this.#options;
+    const { periodMs, storage, admit } = this.#options;
     const due = this.#due();
     if (this.#done >= due) {
       const slotMs = (periodMs * PASS_PERCENT) / 100 / SLOT_COUNT;
@@ -101,11 +104,14 @@ export class Scrub {
     const from = this.#after === "" ? slotRange(first).from : nextStorageKey(this.#after);
     const range = { from, before: slotRange(last).before };
     const bounds = { entriesMax: BATCH_ENTRIES_MAX, bytesMax: BATCH_BYTES_MAX };
-    storage.scan({ ...range, ...bounds }, (result) => {
-      if (this.#isClosed) return;
-      if (result.kind === "failed") this.#onUnreadable(first, last);
-      else this.#onRead(result, last);
-      this.#later(BATCH_PAUSE_MS);
+    admit((release) => {
+      storage.scan({ ...range, ...bounds }, (result) => {
+        release();
+        if (this.#isClosed) return;
+        if (result.kind === "failed") this.#onUnreadable(first, last);
+        else this.#onRead(result, last);
+        this.#later(BATCH_PAUSE_MS);
+      });
     });
   }
 

@@ -8,6 +8,7 @@ import type { Placement } from "../core/placement/placement.ts";
 import type { SharedConfig } from "../model/config.ts";
 import type { ClusterId } from "../model/ids.ts";
 import type { PeerRequest } from "../model/peer-message.ts";
+import type { BackgroundShare } from "./background-share.ts";
 import type { Collector } from "./collector.ts";
 import type { Counters } from "./counters.ts";
 import type { ExchangeCounterpart } from "./exchange-counterpart.ts";
@@ -29,6 +30,8 @@ export interface ServiceOptions {
   readonly counters: Counters;
   /** Whether this node holds, under the present placement, all that it is to hold. */
   readonly isFilled: () => boolean;
+  readonly share: BackgroundShare;
+  readonly after: (delayMs: number, callback: () => void) => void;
 }
 
 /** Requests that mean the same under any placement. A dirty bit too many costs an exchange, one too few a repair. */
@@ -104,13 +107,13 @@ export class Service {
         counterpart.compareLeaves(message, reply);
         break;
       case "slot-list":
-        counterpart.list(message, reply);
+        this.#inTheBackground(served, () => counterpart.list(message, reply));
         break;
       case "slot-scan":
-        counterpart.scan(message, reply);
+        this.#inTheBackground(served, () => counterpart.scan(message, reply));
         break;
       case "fetch":
-        counterpart.fetch(message, reply);
+        this.#inTheBackground(served, () => counterpart.fetch(message, reply));
         break;
       case "filled":
         reply({ kind: "filled-reply", isFilled: this.#options.isFilled() });
@@ -130,6 +133,17 @@ export class Service {
       default:
         unreachable(message);
     }
+  }
+
+  /** Serves a page of a peer's background work when this node's own requests allow. */
+  #inTheBackground({ epoch, reply }: Served, serve: () => void): void {
+    const { share, after, placement } = this.#options;
+    const delayMs = share.servingDelayMs();
+    if (delayMs === 0) return serve();
+    after(delayMs, () => {
+      if (epoch === placement().epoch) serve();
+      else refuse(reply, "epoch", "the placement differs");
+    });
   }
 
   #onJoin(

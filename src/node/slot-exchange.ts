@@ -25,6 +25,7 @@ import type { Slot } from "../model/slot.ts";
 import { compareStamps, NO_STAMP, type Stamp } from "../model/stamp.ts";
 import type { StorageKey } from "../ports/storage.ts";
 import { encodeMessage } from "../protocol/peer/frame-codec.ts";
+import type { BackgroundShare } from "./background-share.ts";
 import type { CellStore, SlotWatch } from "./cell-store.ts";
 import type { Counters } from "./counters.ts";
 import {
@@ -56,6 +57,7 @@ export interface ExchangePorts {
   readonly commit: GroupCommit;
   readonly states: SlotStates;
   readonly counters: Counters;
+  readonly share: BackgroundShare;
   readonly monotonicMs: () => number;
 }
 
@@ -78,7 +80,23 @@ export function askPeer<Kind extends PeerReply["kind"]>(
   if (!ports.peers.request(to, encodeMessage(message), deadlineMs, sink, 0)) done(undefined);
 }
 
-/** How the exchange of one slot ended. */
+/** As `askPeer`, when the background's share allows. */
+function askInTurn<Kind extends PeerReply["kind"]>(
+  ports: ExchangePorts,
+  to: NodeId,
+  message: PeerRequest,
+  kind: Kind,
+  done: (reply: Extract<PeerReply, { kind: Kind }> | undefined) => void,
+): void {
+  ports.share.admit((release) =>
+    askPeer(ports, to, message, kind, (reply) => {
+      release();
+      done(reply);
+    }),
+  );
+}
+
+/** What came of one slot. */
 export interface SlotOutcome {
   /** Every difference listed at its beginning is settled and committed on both sides. */
   readonly isComplete: boolean;
@@ -164,7 +182,7 @@ export class SlotExchange {
     ports.commit.whenDurable((error) => {
       if (error !== undefined) return this.#fail();
       const message = { kind: "slot-compare", slots, hashes } as const;
-      askPeer(ports, peer, message, "compare-reply", (reply) => {
+      askInTurn(ports, peer, message, "compare-reply", (reply) => {
         if (reply === undefined) return this.#fail();
         const differing = new Set(reply.differing);
         const equal = slots.filter((slot) => !differing.has(slot));
@@ -206,7 +224,7 @@ export class SlotExchange {
     };
     const ask = (after: StorageKey): void => {
       isAsking = true;
-      askPeer(ports, peer, { kind: "slot-scan", slots, after }, "slot-scan-reply", (reply) => {
+      askInTurn(ports, peer, { kind: "slot-scan", slots, after }, "slot-scan-reply", (reply) => {
         isAsking = false;
         if (this.#isEnded) return;
         const through = reply?.through;
@@ -238,7 +256,7 @@ export class SlotExchange {
     ports.commit.whenDurable((error) => {
       if (error !== undefined) return this.#fail();
       const message = { kind: "leaf-compare", parts: mine } as const;
-      askPeer(ports, peer, message, "leaf-compare-reply", (reply) => {
+      askInTurn(ports, peer, message, "leaf-compare-reply", (reply) => {
         if (reply === undefined || this.#isEnded) return this.#fail();
         const differing: ListParts[number][] = [...parts];
         const told = new Set(reply.parts.map(({ slot }) => slot));
@@ -262,7 +280,7 @@ export class SlotExchange {
     // What is left waits for its commit.
     if (parts.length === 0) return;
     const message = { kind: "slot-list", parts, after, limit: LIST_CELLS_MAX } as const;
-    askPeer(ports, peer, message, "slot-list-reply", (theirs) => {
+    askInTurn(ports, peer, message, "slot-list-reply", (theirs) => {
       if (theirs === undefined) return this.#fail();
       ports.counterpart.digests(parts, after, LIST_CELLS_MAX, (mine) => {
         if (mine === undefined || this.#isEnded) return this.#fail();
@@ -351,7 +369,7 @@ export class SlotExchange {
   ): void {
     if (wanted.length === 0) return then();
     const { ports, peer } = this.#options;
-    askPeer(ports, peer, { kind: "fetch", wanted }, "fetch-reply", (reply) => {
+    askInTurn(ports, peer, { kind: "fetch", wanted }, "fetch-reply", (reply) => {
       if (reply === undefined || this.#isEnded || reply.taken === 0) return this.#fail();
       this.#noteMissing(wanted.slice(0, reply.taken), reply);
       this.#takeIn(reply.parts, replaced, () =>
@@ -450,7 +468,7 @@ export class SlotExchange {
       collected: ports.counterpart.named(slot),
       cells,
     }));
-    askPeer(ports, peer, { kind: "merge", parts: told }, "merge-reply", (reply) => {
+    askInTurn(ports, peer, { kind: "merge", parts: told }, "merge-reply", (reply) => {
       if (reply === undefined || this.#isEnded) return this.#fail();
       ports.counters.add("exchange-cells-pushed", count);
       this.#push(offered.slice(taken), then);

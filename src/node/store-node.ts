@@ -21,6 +21,7 @@ import type { Random } from "../ports/random.ts";
 import type { Storage, StorageError, StorageKey } from "../ports/storage.ts";
 import type { Transport } from "../ports/transport.ts";
 import { Activation } from "./activation.ts";
+import { BackgroundShare } from "./background-share.ts";
 import { CellStore } from "./cell-store.ts";
 import { checkCluster } from "./check-cluster.ts";
 import { Collection } from "./collection.ts";
@@ -30,7 +31,6 @@ import { Departures } from "./departures.ts";
 import { dumpPage } from "./dump.ts";
 import { ExchangeCounterpart } from "./exchange-counterpart.ts";
 import { GroupCommit } from "./group-commit.ts";
-import { askForCell, Heals } from "./heal.ts";
 import { joinCluster } from "./join.ts";
 import { MembershipRunner } from "./membership-runner.ts";
 import { NodeClock } from "./node-clock.ts";
@@ -41,9 +41,7 @@ import {
   identityOperation,
   loadClock,
   loadIdentity,
-  loadScrub,
   membersOperation,
-  scrubOperation,
   stateProblem,
 } from "./node-state.ts";
 import { Peers } from "./peers.ts";
@@ -51,11 +49,12 @@ import { Replica } from "./replica.ts";
 import type { RequestContext } from "./request-context.ts";
 import { Requests } from "./requests.ts";
 import { hasCells, knownMembers, LEFT, restore, whyNotReturn } from "./restore.ts";
-import { SCRUB_MS_DEFAULT, Scrub } from "./scrub.ts";
+import { SCRUB_MS_DEFAULT } from "./scrub.ts";
 import { Service } from "./service.ts";
 import type { ExchangePorts } from "./slot-exchange.ts";
 import { nodeStatus } from "./status.ts";
 import type { DumpOutcome, KeyLocation, NodePhase, Store, StoreStatus } from "./store.ts";
+import { Upkeep } from "./upkeep.ts";
 import { whenConnected } from "./when-connected.ts";
 
 /** How long a graceful stop waits for what is under way. */
@@ -86,8 +85,8 @@ export class StoreNode implements Store {
   readonly #requests: Requests;
   readonly #replica: Replica;
   readonly #cells: CellStore;
-  readonly #heals: Heals;
-  readonly #scrub: Scrub;
+  readonly #upkeep: Upkeep;
+  readonly #share: BackgroundShare;
   readonly #convergence: Convergence;
   readonly #service: Service;
   readonly #departures: Departures;
@@ -107,6 +106,7 @@ export class StoreNode implements Store {
   constructor(options: StoreNodeOptions) {
     const { clock, random, storage, transport, log, config } = options;
     this.#options = options;
+    this.#share = new BackgroundShare(clock);
     const stored = loadIdentity(storage);
     const saved = loadClock(storage);
     this.#problem = stateProblem(stored, saved);
@@ -148,7 +148,7 @@ export class StoreNode implements Store {
       commit: this.#commit,
       storage,
       floor: this.#nodeClock.stampAtStart(),
-      onDamaged: (place) => this.#heals.add(place),
+      onDamaged: (place) => this.#upkeep.heal(place),
     });
     const placement = (): Placement => this.#placement;
     this.#collection = new Collection({
@@ -201,6 +201,7 @@ export class StoreNode implements Store {
       nowMs: () => clock.wallMs(),
       commitNumber: () => this.#durableNumber,
       storeDirtyMap,
+      onDiscarded: () => this.#counters.add("values-discarded-in-merges"),
       states: this.#collection.states,
       mark: () => this.#collection.mark,
       votes: this.#collection.votes,
@@ -237,6 +238,7 @@ export class StoreNode implements Store {
       boot: () => this.#nodeClock.boot,
       shared: () => this.#identity.shared,
       liveness: (node) => this.#membership?.liveness(node),
+      onAnswered: (durationMs) => this.#share.note(durationMs),
     });
     const exchangePorts: ExchangePorts = {
       peers: this.#peers,
@@ -246,29 +248,20 @@ export class StoreNode implements Store {
       commit: this.#commit,
       states: this.#collection.states,
       counters: this.#counters,
+      share: this.#share,
       monotonicMs: () => clock.monotonicMs(),
     };
-    this.#heals = new Heals({
+    this.#upkeep = new Upkeep({
+      ports: exchangePorts,
       self: this.#identity.nodeId,
-      cells: this.#cells,
       clock,
-      counters: this.#counters,
       log,
-      placement,
-      ask: (to, place, done) => askForCell(exchangePorts, to, place, done),
-      onDamaged: (slot) => this.#collection.onDamaged(slot),
-    });
-    this.#scrub = new Scrub({
-      cells: this.#cells,
       storage,
-      clock,
-      counters: this.#counters,
-      periodMs: config.scrubMs ?? SCRUB_MS_DEFAULT,
-      progress: loadScrub(storage),
-      save: (progress) => {
-        const { key, value } = scrubOperation(progress);
-        this.#commit.put(key, value);
-      },
+      commit: this.#commit,
+      placement,
+      scrubMs: config.scrubMs ?? SCRUB_MS_DEFAULT,
+      slotsLeft: () => this.#convergence.slotsToExchange + this.#convergence.foreignSlots,
+      onDamaged: (slot) => this.#collection.onDamaged(slot),
     });
     this.#activation = new Activation({
       ports: exchangePorts,
@@ -303,6 +296,8 @@ export class StoreNode implements Store {
       membership: () => this.#membership,
       counters: this.#counters,
       isFilled: () => this.#convergence.isFilled,
+      share: this.#share,
+      after: (delayMs, callback) => clock.after(delayMs, callback),
     });
     this.#departures = new Departures({
       ports: exchangePorts,
@@ -352,9 +347,8 @@ export class StoreNode implements Store {
     this.#departures.close();
     this.#collection.close();
     this.#activation.close();
-    this.#heals.close();
-    this.#scrub.save();
-    this.#scrub.close();
+    this.#upkeep.save();
+    this.#upkeep.close();
     this.#awaitDrained(this.#options.clock.monotonicMs() + DRAIN_MS_MAX, done);
   }
 
@@ -394,11 +388,11 @@ export class StoreNode implements Store {
       placement: this.#placement,
       members: this.#membership?.members() ?? [],
       dirtyMaps: this.#dirtyMaps,
+      foreignSlots: this.#convergence.foreign(),
       counters: this.#counters,
       gauges: {
+        ...this.#upkeep.gauges,
         cells: this.#cells.hashes.cells,
-        "cells-damaged": this.#cells.damaged,
-        "cells-damaged-everywhere": this.#heals.beyondHelp,
         commits: this.#commit.commits,
         connections: this.#peers.connected,
         "departure-members-not-equal": this.#departures.notEqual,
@@ -409,7 +403,6 @@ export class StoreNode implements Store {
         "hashes-built": this.#cells.isBuilt ? 1 : 0,
         "keys-uncommitted": this.#commit.uncommitted,
         "peer-bytes-queued": this.#peers.queuedBytes(),
-        "scrub-slots-done": this.#scrub.slotsDone,
         "slots-to-exchange": this.#convergence.slotsToExchange,
         "requests-in-flight": this.#requests.inFlight,
       },
@@ -545,7 +538,7 @@ export class StoreNode implements Store {
       this.#convergence.start();
       this.#departures.start();
       this.#collection.start();
-      this.#scrub.start();
+      this.#upkeep.start();
       const open = (): void => {
         if (this.#phase === "stopping" || this.#phase === "stopped") return;
         this.#requests.open();
@@ -653,8 +646,7 @@ export class StoreNode implements Store {
     this.#departures.close();
     this.#collection.close();
     this.#activation.close();
-    this.#heals.close();
-    this.#scrub.close();
+    this.#upkeep.close();
     this.#peers.close();
     this.#options.log.log("error", "node-stopped", { reason });
     this.#options.onFatal(reason);

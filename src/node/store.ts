@@ -25,6 +25,8 @@ export interface MemberStatus extends Member {
   readonly primarySlots: number;
   /** Slots in which this node knows the member may lack something. */
   readonly dirtySlots: number;
+  /** Slots whose cells this node keeps, for the member among others to take. */
+  readonly foreignSlots: number;
 }
 
 export interface StoreStatus {

@@ -51,6 +51,7 @@ export class WriteRun implements ReplySink {
   readonly #startMs: number;
   readonly #events: WriteEvent[] = [];
   #isDelivering = false;
+  #isWritten = false;
   #cells: readonly EncodedCell[];
   /** Encoded bodies by role, for the present attempt and whom it names as unreached. */
   #bodies = new Map<string, Uint8Array>();
@@ -172,12 +173,17 @@ export class WriteRun implements ReplySink {
         break;
       }
       case "answer":
+        this.#isWritten = effect.verdict.kind === "written";
         this.#options.done(effect.verdict, this.#coordinator.stamp);
         break;
       case "hint":
         this.#hint(effect.targets, effect.holders, key);
         break;
       case "finished":
+        // Also where the replica that says so answers after the client was answered.
+        if (this.#isWritten && this.#coordinator.isSuperseded) {
+          context.counters.add("values-discarded");
+        }
         this.#options.onFinished(this);
         break;
       default:

@@ -183,6 +183,7 @@ export class FakeStore implements Store {
           firstSlots: 16_384,
           primarySlots: 16_384,
           dirtySlots: 0,
+          foreignSlots: 0,
         },
       ],
       counters: { writes: this.puts.length },

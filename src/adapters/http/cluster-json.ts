@@ -70,5 +70,6 @@ function memberJson(member: MemberStatus): Json {
     firstSlots: member.firstSlots,
     primarySlots: member.primarySlots,
     dirtySlots: member.dirtySlots,
+    foreignSlots: member.foreignSlots,
   };
 }

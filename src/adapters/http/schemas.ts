@@ -174,6 +174,9 @@ export const clusterSchema = z
         dirtySlots: z
           .int()
           .openapi({ description: "Slots in which this node knows it may lack something." }),
+        foreignSlots: z.int().openapi({
+          description: "Slots whose cells this node keeps, for it among others to take.",
+        }),
       }),
     ),
     counters: z.record(z.string(), z.number()),

@@ -117,3 +117,25 @@ test("targets are told in order of id, and a dropped one is gone", () => {
   assert.deepEqual(maps.targets(), [B]);
   assert.equal(maps.next(A, 0), undefined);
 });
+
+test("it is known since when somebody may lack something of a slot, until nobody does", () => {
+  const maps = new DirtyMaps();
+  assert.equal(maps.missedSince(SLOT), undefined);
+  maps.set(A, OTHER, 100);
+  maps.set(A, SLOT, 200);
+  maps.set(B, SLOT, 150);
+  assert.equal(maps.missedSince(SLOT), 100, "since it went away, whatever was written first");
+  assert.equal(maps.missedSince(slotFrom(6)), undefined);
+  for (const slot of [SLOT, OTHER]) maps.end(A, slot, maps.begin(A, slot), true);
+  assert.equal(maps.missedSince(SLOT), 150);
+  maps.set(A, SLOT, 300);
+  maps.end(B, SLOT, maps.begin(B, SLOT), true);
+  assert.equal(maps.missedSince(SLOT), 300);
+});
+
+test("of a map from before this start it is not known since when", () => {
+  const restored = new DirtyMaps();
+  const bits = marked().bits(A);
+  assert.ok(bits !== undefined && restored.restore(A, bits));
+  assert.equal(restored.missedSince(SLOT), undefined);
+});

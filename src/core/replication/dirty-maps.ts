@@ -18,6 +18,8 @@ interface DirtyMap {
   /** Bits taken off while their exchange runs, with its number; a later write puts them back. */
   readonly exchanging: Map<Slot, number>;
   count: number;
+  /** Wall clock at which the first bit was set, of those that stand; `Infinity` where that was before this start. */
+  sinceMs: number;
   /** A commit with this map in it failed: what is on disk is older. */
   isUnstored: boolean;
 }
@@ -35,19 +37,21 @@ export class DirtyMaps {
       bits: Uint8Array.from(bits),
       exchanging: new Map(),
       count,
+      sinceMs: Number.POSITIVE_INFINITY,
       isUnstored: false,
     });
     return true;
   }
 
-  /** True if the map must be stored: the bit was not set on disk. */
-  set(target: NodeId, slot: Slot): boolean {
+  /** True if the map must be stored: the bit was not set on disk. `nowMs` is the wall clock, where it is known. */
+  set(target: NodeId, slot: Slot, nowMs: number = Number.POSITIVE_INFINITY): boolean {
     let map = this.#maps.get(target);
     if (map === undefined) {
       map = {
         bits: new Uint8Array(MAP_BYTES),
         exchanging: new Map(),
         count: 0,
+        sinceMs: nowMs,
         isUnstored: false,
       };
       this.#maps.set(target, map);
@@ -60,6 +64,7 @@ export class DirtyMaps {
       map.isUnstored = false;
       return isUnstored;
     }
+    if (map.count === 0) map.sinceMs = nowMs;
     map.isUnstored = false;
     map.bits[slot >> 3] = byte | bit;
     map.count += 1;
@@ -115,6 +120,16 @@ export class DirtyMaps {
   /** Slots in which `target` may lack something. */
   count(target: NodeId): number {
     return this.#maps.get(target)?.count ?? 0;
+  }
+
+  /** Since when somebody may lack something of a slot; `undefined` when nobody does, or it is not known. */
+  missedSince(slot: Slot): number | undefined {
+    let sinceMs = Number.POSITIVE_INFINITY;
+    for (const map of this.#maps.values()) {
+      if (((map.bits[slot >> 3] as number) & (1 << (slot & 7))) === 0) continue;
+      sinceMs = Math.min(sinceMs, map.sinceMs);
+    }
+    return sinceMs === Number.POSITIVE_INFINITY ? undefined : sinceMs;
   }
 
   /** Members with a bit set, in order of id. */

@@ -332,6 +332,19 @@ test("a final attempt that meets something newer counts as an ack, and as a disc
   assert.deepEqual(verdictOf(trial.stored(A, "final")), written(2, 0, true));
 });
 
+test("who says only after the answer that it holds something newer tells of a discarded value all the same", () => {
+  const trial = new Trial();
+  trial.start();
+  trial.behind(B, 60);
+  trial.behind(C, 60);
+  trial.step({ kind: "restamped", stamp: at(61) });
+  trial.stored(B, "final");
+  assert.deepEqual(verdictOf(trial.stored(A, "final")), written(2, 0, false));
+  assert.equal(trial.coordinator.isSuperseded, false);
+  trial.step({ kind: "superseded", from: C, attempt: "final" });
+  assert.equal(trial.coordinator.isSuperseded, true);
+});
+
 test("one push-back is not stamped over before N−W+1 primaries have spoken", () => {
   // C is gone; B may hold 80, acknowledged by {B, C} before. Stamping above A's 60 alone would lose to it.
   const trial = new Trial();

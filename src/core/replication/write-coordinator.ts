@@ -170,6 +170,11 @@ export class WriteCoordinator {
     return this.#isAnswered;
   }
 
+  /** Whether a concurrent write wins over this one somewhere, and so everywhere; known for certain once finished. */
+  get isSuperseded(): boolean {
+    return this.#isSuperseded;
+  }
+
   get isFinished(): boolean {
     return this.#isFinished;
   }
