@@ -69,6 +69,8 @@ export interface ClusterConfig {
   readonly durability: Durability;
   readonly shared: Partial<SharedConfig>;
   readonly makeNode: NodeFactory;
+  /** Within this time every node reads each of its cells; absent leaves it to the node. */
+  readonly scrubMs?: number | undefined;
 }
 
 /** What a node says that is no member any more. */
@@ -179,6 +181,7 @@ export class SimCluster {
         zone: machine.zone,
         weight: machine.weight,
         peers: machine.peers,
+        ...(this.#config.scrubMs === undefined ? {} : { scrubMs: this.#config.scrubMs }),
         shared: machine.index === 0 ? this.#config.shared : {},
       },
       clock: new ProcessClock(

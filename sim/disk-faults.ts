@@ -22,9 +22,21 @@ export class DiskFaults {
 
   /** One bit of one cell: `undefined` when there is none whose other copies are well. */
   rot(victim: Machine): string | undefined {
-    const others = this.#kept();
-    const isSafe = (key: string): boolean =>
-      parseCellKey(key) !== undefined && isSafeToDamage(victim, others, key);
+    const { node } = victim;
+    if (node === undefined || !victim.hasStarted) return undefined;
+    // A primary's copy beside that of another: what is kept for others is dropped as soon as they have it.
+    const running = new Map(
+      this.#kept().flatMap((other) =>
+        other.node === undefined ? [] : [[other.node.status().nodeId, other] as const],
+      ),
+    );
+    const isSafe = (key: string): boolean => {
+      const place = parseCellKey(key);
+      if (place === undefined) return false;
+      const { primaries } = node.locate(place.key);
+      const holders = primaries.flatMap((id) => running.get(id) ?? []);
+      return holders.includes(victim) && isSafeToDamage(victim, holders, key);
+    };
     const rotten = victim.disk.rot(isSafe);
     const place = rotten === undefined ? undefined : parseCellKey(rotten);
     return place === undefined ? undefined : `key ${place.key} on n${victim.index}`;

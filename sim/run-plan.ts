@@ -16,9 +16,14 @@ export interface RunPlan {
   readonly faultMs: number;
   readonly workload: WorkloadConfig;
   readonly faults: FaultConfig;
+  /** Whether what is deleted must be gone from all disks within a bounded time, where the grace allows it. */
+  readonly expectsCollection: boolean;
   /** What stays broken for good while a core must live; nothing where the phase is left out. */
   readonly broken: readonly Breakage[];
 }
+
+/** To be true once nodes collect; `--plan '{"expectsCollection":true}'` demands it of one run. */
+const EXPECTS_COLLECTION = false;
 
 /** While these strike, who belongs to a core is not settled. */
 const MEMBER_KINDS = ["join", "leave", "remove", "wipe"] as const;
@@ -34,7 +39,8 @@ export function drawPlan(seed: number): RunPlan {
     isCalm,
     machines,
     durability,
-    shared: { ...SHARED_CONFIG_DEFAULT, replicas },
+    shared: { ...SHARED_CONFIG_DEFAULT, replicas, graceMs: drawGrace(seed) },
+    expectsCollection: EXPECTS_COLLECTION,
     zones: random.pick([1, 1, 2, 3]),
     skewMsMax: random.pick([0, 5, 500, 30_000, 600_000]),
     faultMs: random.between(60_000, 90_000),
@@ -54,6 +60,13 @@ export function drawPlan(seed: number): RunPlan {
     replicas: Math.min(replicas, machines),
   });
   return { ...plan, broken };
+}
+
+/** In half of the runs so short that what is deleted is collected before they end. */
+function drawGrace(seed: number): number {
+  const random = new Streams(seed).stream("plan grace");
+  const graceMs = random.pick([1_000, 5_000, 20_000]);
+  return random.oneIn(2) ? graceMs : SHARED_CONFIG_DEFAULT.graceMs;
 }
 
 /** A stream of its own, so that seeds recorded before keys could expire still tell the same. */

@@ -5,7 +5,9 @@
 import type { Key } from "../src/model/key.ts";
 import { checkAnswers } from "./checkers/answers.ts";
 import { BoundsWatch } from "./checkers/bounds.ts";
+import { checkCollected } from "./checkers/collected.ts";
 import { checkConvergence, checkStampsOfCells } from "./checkers/convergence.ts";
+import { CopiesWatch } from "./checkers/copies-watch.ts";
 import { checkDurability } from "./checkers/durability.ts";
 import { checkExpiry } from "./checkers/expiry.ts";
 import type { FinalState, ReplicaDump } from "./checkers/final-state.ts";
@@ -17,7 +19,14 @@ import { type Machine, type NodeFactory, SimCluster } from "./cluster.ts";
 import { CorePhase } from "./core-phase.ts";
 import { dumpOf } from "./dump-of.ts";
 import { type FaultKind, FaultPlan } from "./fault-plan.ts";
-import type { History, ReadOperation, Span, Violation } from "./history.ts";
+import {
+  type History,
+  isEnding,
+  isWrite,
+  type ReadOperation,
+  type Span,
+  type Violation,
+} from "./history.ts";
 import { Links } from "./links.ts";
 import { Network } from "./network.ts";
 import { type SimRandom, Streams } from "./random.ts";
@@ -36,6 +45,8 @@ export interface RunOptions {
     | undefined;
   /** The control: disks that say synced and are not. The checkers must find it. */
   readonly hasLyingDisks?: boolean;
+  /** Disks hold something else than the cells of the real node: copies are not counted. */
+  readonly hasNoCells?: boolean;
   /** Replaces what the seed would draw. */
   readonly plan?: Partial<RunPlan>;
 }
@@ -78,6 +89,17 @@ const CLOCK_KINDS: readonly FaultKind[] = [
   "clock-year-ahead",
 ];
 
+/** Kinds of faults that destroy copies, as no planned change may. */
+const DESTROYING_KINDS: readonly FaultKind[] = ["remove", "wipe", "bit-rot", "old-copy"];
+/** Where bits change, all cells are read often enough for the cluster to settle in its time. */
+const SCRUB_MS = 30_000;
+/** With a longer grace nothing is collected before a run ends. */
+const COLLECTING_GRACE_MS_MAX = 600_000;
+/** Virtual milliseconds until what is old enough is gone, once all is settled. */
+const COLLECTING_MS_MAX = 120_000;
+/** Counting copies looks at every key on every disk. */
+const COPIES_SAMPLE_MS = 2_500;
+
 /** Runs one seed to its end. */
 export function run(options: RunOptions): RunReport {
   return new Run(options).run();
@@ -95,6 +117,7 @@ class Run {
   readonly #faults: FaultPlan;
   readonly #membership: MembershipWatch;
   readonly #bounds: BoundsWatch;
+  readonly #copies: CopiesWatch | undefined;
   readonly #topologyChanges: Span[] = [];
   readonly #hasLyingDisks: boolean;
   #isForming = true;
@@ -114,6 +137,7 @@ class Run {
       durability: this.#plan.durability,
       shared: this.#plan.shared,
       makeNode: options.makeNode,
+      scrubMs: this.#plan.faults.kinds.has("bit-rot") ? SCRUB_MS : undefined,
     });
     this.#hasLyingDisks = options.hasLyingDisks ?? false;
     this.#workload = new Workload(this.#cluster, this.#streams, this.#plan.workload);
@@ -123,6 +147,12 @@ class Run {
       : { falselyDeadMs: 30_000, falselyAliveMs: 60_000 };
     this.#membership = new MembershipWatch(this.#cluster, bounds);
     this.#bounds = new BoundsWatch(this.#cluster);
+    const isCounted =
+      options.hasNoCells !== true &&
+      !DESTROYING_KINDS.some((kind) => this.#plan.faults.kinds.has(kind));
+    this.#copies = isCounted
+      ? new CopiesWatch(this.#cluster, this.#workload.operations)
+      : undefined;
     this.#cluster.onBootEnded = (process) => {
       this.#workload.cutOff(process);
       const machine = this.#cluster.machines[process.machine];
@@ -140,6 +170,7 @@ class Run {
 
   run(): RunReport {
     this.#sampleForever();
+    this.#countCopiesForever();
     this.#form();
     if (this.#isFormed()) {
       this.#faults.begin();
@@ -155,8 +186,10 @@ class Run {
 
   /** While the rest stays broken, where the plan says so. */
   #liveInCore(): void {
-    const { broken } = this.#plan;
+    const { broken, faults } = this.#plan;
     if (broken.length === 0 || broken.length >= this.#cluster.machines.length) return;
+    // A copy destroyed and another out of reach are two of three.
+    if (DESTROYING_KINDS.some((kind) => faults.kinds.has(kind))) return;
     const random = this.#streams.stream("core");
     new CorePhase(this.#cluster, this.#workload, this.#faults, random, broken).run();
   }
@@ -249,6 +282,12 @@ class Run {
     });
   }
 
+  #countCopiesForever(): void {
+    if (this.#copies === undefined) return;
+    this.#copies.sample((key) => this.#mayBeGone(key));
+    this.#scheduler.after(COPIES_SAMPLE_MS, "count", undefined, () => this.#countCopiesForever());
+  }
+
   #openTopologyChange(): void {
     const open = this.#topologyChanges.at(-1);
     if (open?.untilMs === Number.POSITIVE_INFINITY) return;
@@ -284,7 +323,8 @@ class Run {
       }
       this.#settledMs = this.#scheduler.nowMs - fromMs;
       this.#expectQuiet();
-      return this.#readAll(state);
+      this.#expectCollected();
+      return this.#readAll(this.#collect() ?? state);
     }
     if (problem !== "") {
       const invariant = problem.startsWith("views") ? "I10" : "I4";
@@ -306,6 +346,38 @@ class Run {
     if (count > 0) {
       this.#cluster.violate("I5", `replicas that are equal found ${count} slots to differ`);
     }
+  }
+
+  /** What is gone for longer than the grace by every clock takes no space any more. */
+  #expectCollected(): void {
+    if (!this.#isCollecting || !this.#plan.expectsCollection) return;
+    const beforeMs = Math.min(...this.#walls()) - this.#plan.shared.graceMs;
+    const limitMs = this.#scheduler.nowMs + COLLECTING_MS_MAX;
+    let left: readonly Violation[] = [];
+    while (this.#scheduler.nowMs < limitMs) {
+      left = checkCollected(this.#collect()?.dumps ?? [], beforeMs);
+      if (left.length === 0) return;
+      this.#scheduler.runUntil(this.#scheduler.nowMs + 2_000);
+    }
+    this.#cluster.violate(
+      "I6",
+      `${left.length} cells after ${COLLECTING_MS_MAX} ms: ${left[0]?.detail}`,
+    );
+  }
+
+  /** Whether what is deleted can be collected before the run ends. */
+  get #isCollecting(): boolean {
+    return this.#plan.shared.graceMs < COLLECTING_GRACE_MS_MAX;
+  }
+
+  /** Whether a key may have no cell left at all: it was deleted, or had a time to live. */
+  #mayBeGone(key: Key): boolean {
+    return (
+      this.#isCollecting &&
+      this.#workload.operations.some(
+        (operation) => isWrite(operation) && operation.key === key && isEnding(operation),
+      )
+    );
   }
 
   #slotsFoundToDiffer(): number {
@@ -423,12 +495,14 @@ class Run {
       operations: this.#workload.operations,
       topologyChanges: this.#topologyChanges,
       isCalm: this.#plan.isCalm,
+      isCollecting: this.#isCollecting,
       areClocksSteady: !CLOCK_KINDS.some((kind) => this.#plan.faults.kinds.has(kind)),
     };
     const violations = [
       ...this.#cluster.violations,
       ...this.#membership.violations,
       ...this.#bounds.violations,
+      ...(this.#copies?.violations ?? []),
       ...checkAnswers(history, this.#scheduler.nowMs),
       ...checkReads(history),
       ...checkOrder(history),

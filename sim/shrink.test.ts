@@ -35,7 +35,7 @@ function failingPlan(seed: number): RunPlan {
 }
 
 function runToy({ seed, plan }: Failing): RunReport {
-  return run({ seed, plan, makeNode: toyNode("acks-before-sync") });
+  return run({ seed, plan, hasNoCells: true, makeNode: toyNode("acks-before-sync") });
 }
 
 test("a planted bug is cut down to few operations and the one kind of fault that shows it", () => {
@@ -54,7 +54,8 @@ test("a planted bug is cut down to few operations and the one kind of fault that
 });
 
 test("a run that does not fail is not cut", () => {
-  const sound = (failing: Failing): RunReport => run({ ...failing, makeNode: toyNode() });
+  const sound = (failing: Failing): RunReport =>
+    run({ ...failing, hasNoCells: true, makeNode: toyNode() });
   assert.equal(shrink({ seed: 3, plan: failingPlan(3) }, { run: sound }), undefined);
 });
 

@@ -21,6 +21,7 @@ const NOT_FOR_TOYS = [
   "remove",
   "wipe",
   "read-error",
+  "bit-rot",
 ] as const;
 
 /** One machine, and no fault that the toy is not made for. */
@@ -38,7 +39,13 @@ function toyPlan(seed: number): Partial<RunPlan> {
 }
 
 function runToy(seed: number, bug?: ToyBug, hasLyingDisks = false): RunReport {
-  return run({ seed, makeNode: toyNode(bug), hasLyingDisks, plan: toyPlan(seed) });
+  return run({
+    seed,
+    hasNoCells: true,
+    makeNode: toyNode(bug),
+    hasLyingDisks,
+    plan: toyPlan(seed),
+  });
 }
 
 const SEEDS = Array.from({ length: 25 }, (_none, index) => index + 1);
@@ -84,6 +91,7 @@ test("the same seed twice gives the same trace, another seed another", () => {
     // Reading the trace must not change it.
     const second = run({
       seed,
+      hasNoCells: true,
       makeNode: toyNode(),
       plan: toyPlan(seed),
       sink: (line) => lines.push(line),

@@ -1,7 +1,13 @@
 /** All planted bugs. Those that no invariant can see are argued in docs/reliability.md, and not kept here. */
+import { COLLECTING } from "./collecting.ts";
 import { CONVERGING } from "./converging.ts";
 import type { Mutant } from "./mutant.ts";
 import { REPLICATING } from "./replicating.ts";
 import { STORING } from "./storing.ts";
 
-export const MUTANTS: readonly Mutant[] = [...STORING, ...REPLICATING, ...CONVERGING];
+export const MUTANTS: readonly Mutant[] = [
+  ...STORING,
+  ...REPLICATING,
+  ...CONVERGING,
+  ...COLLECTING,
+];

@@ -61,8 +61,8 @@ export const CONVERGING: readonly Mutant[] = [
   {
     name: "exchange-only-gives",
     file: "src/node/slot-exchange.ts",
-    find: `      if (isPulling) wanted.push(digest);`,
-    replace: `      if (isPulling && wanted.length < 0) wanted.push(digest);`,
+    find: `      if (isPulling && compareStamps(digest.stamp, refuses) > 0) {`,
+    replace: `      if (isPulling && compareStamps(digest.stamp, refuses) === undefined) {`,
     expected: ["fresh"],
     needs: ["join", "quorums"],
     breaks: "an exchange is called complete though nothing was pulled",
@@ -116,11 +116,11 @@ export const CONVERGING: readonly Mutant[] = [
   },
   {
     name: "slot-listed-before-commit",
-    file: "src/node/replica.ts",
+    file: "src/node/exchange-counterpart.ts",
     find: `    this.#options.commit.whenDurable((error) => {
-      if (error === undefined) this.#scanDigests`,
+      const named = new Map<Slot, Stamp>();`,
     replace: `    ((run: (error: Error | undefined) => void) => run(undefined))((error) => {
-      if (error === undefined) this.#scanDigests`,
+      const named = new Map<Slot, Stamp>();`,
     expected: ["fresh"],
     needs: ["join", "quorums"],
     breaks: "an exchange does not see what was merged before it began",

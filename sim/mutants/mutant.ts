@@ -11,9 +11,9 @@ import type { RunPlan } from "../run-plan.ts";
 
 /**
  * What a run must have for a bug to show at all: a kind of fault; none of them; requests with a w or r of their own;
- * more machines than replicas. Seeds without it are passed over, which changes what is run in no way.
+ * more machines than replicas; a grace so short that things are collected while the run lasts. Seeds without it are passed over, which changes what is run in no way.
  */
-export type Need = FaultKind | "calm" | "quorums" | "fallbacks" | "rivals";
+export type Need = FaultKind | "calm" | "quorums" | "fallbacks" | "rivals" | "collecting";
 
 export interface Mutant {
   /** Kebab-case; how it is chosen on the command line. */
@@ -31,6 +31,9 @@ export interface Mutant {
   readonly breaks: string;
 }
 
+/** With a longer grace nothing is collected before a run ends. */
+const COLLECTING_GRACE_MS_MAX = 30_000;
+
 /** Whether a run of this shape has all that a bug needs. */
 export function canShow({ needs = [] }: Mutant, plan: RunPlan): boolean {
   return needs.every((need) => {
@@ -39,6 +42,7 @@ export function canShow({ needs = [] }: Mutant, plan: RunPlan): boolean {
     if (need === "quorums") return plan.workload.asksQuorums;
     if (need === "fallbacks") return plan.machines > plan.shared.replicas;
     if (need === "rivals") return replicas > 1 && plan.workload.keys <= 20;
+    if (need === "collecting") return plan.shared.graceMs <= COLLECTING_GRACE_MS_MAX;
     return plan.faults.kinds.has(need);
   });
 }

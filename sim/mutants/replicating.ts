@@ -161,9 +161,9 @@ export const REPLICATING: readonly Mutant[] = [
   {
     name: "read-keeps-last-reply",
     file: READ,
-    find: `    for (const cell of decoded) this.#merge(cell);`,
+    find: `    for (const cell of decoded) if (!this.#isOutranked(cell, voter)) this.#merge(cell);`,
     replace: `    this.#merged = [];
-    for (const cell of decoded) this.#merge(cell);`,
+    for (const cell of decoded) if (!this.#isOutranked(cell, voter)) this.#merge(cell);`,
     expected: ["fresh"],
     breaks: "a read answers what came last, not what is newest",
   },
@@ -188,8 +188,8 @@ export const REPLICATING: readonly Mutant[] = [
   {
     name: "older-than-asked",
     file: READ,
-    find: `    return after !== undefined && compareStamps(this.#newest(), after) < 0;`,
-    replace: `    return after !== undefined && compareStamps(this.#newest(), after) > 1;`,
+    find: `    return after !== undefined && compareStamps(newest, after) < 0;`,
+    replace: `    return after !== undefined && compareStamps(newest, after) === undefined;`,
     expected: ["fresh"],
     breaks: "a read that must not be older than a stamp is",
   },

@@ -62,9 +62,11 @@ export const STORING: readonly Mutant[] = [
     name: "merge-acked-before-commit",
     file: "src/node/replica.ts",
     find: `    commit.whenDurable((error) => {
-      if (error === undefined) reply({ kind: "merge-reply" });`,
-    replace: `    ((run: (error: Error | undefined) => void) => run(undefined))((error) => {
-      if (error === undefined) reply({ kind: "merge-reply" });`,
+      if (error !== undefined) refuseStoring(reply, error);
+      else if (isAnyDamaged)`,
+    replace: `    ((run: (error: StorageError | undefined) => void) => run(undefined))((error) => {
+      if (error !== undefined) refuseStoring(reply, error);
+      else if (isAnyDamaged)`,
     expected: ["I1", "fresh"],
     needs: ["power-loss-of-all", "fallbacks"],
     breaks:
@@ -90,7 +92,7 @@ export const STORING: readonly Mutant[] = [
   },
   {
     name: "hash-without-checksum",
-    file: "src/core/anti-entropy/slot-hashes.ts",
+    file: "src/core/anti-entropy/hash-tree.ts",
     find: `mix64(address.high ^ checksum, address.low)`,
     replace: `mix64(address.high ^ (checksum & 0), address.low)`,
     expected: ["I4"],
@@ -126,8 +128,8 @@ export const STORING: readonly Mutant[] = [
   },
   {
     name: "clock-not-kept",
-    file: "src/node/store-node.ts",
-    find: `new HybridClock({ boot: this.#boot, floor: saved })`,
+    file: "src/node/node-clock.ts",
+    find: `new HybridClock({ boot: this.#boot, floor })`,
     replace: `new HybridClock({ boot: this.#boot, floor: { ms: 0, counter: 0 } })`,
     expected: ["I9"],
     breaks: "a start does not begin above the clock it had stored",
@@ -155,11 +157,11 @@ export const STORING: readonly Mutant[] = [
   },
   {
     name: "boot-id-reused",
-    file: "src/node/store-node.ts",
+    file: "src/node/node-clock.ts",
     find: `    this.#boot = bootIdFrom(random.next53());
-    const saved`,
+    this.#hybrid`,
     replace: `    this.#boot = bootIdFrom(4_711 + 0 * random.next53());
-    const saved`,
+    this.#hybrid`,
     expected: ["I9"],
     breaks: "starts, of whatever node, mint under one boot id",
   },

@@ -42,6 +42,21 @@ export interface KeyedCell extends EncodedCell {
   readonly key: Key;
 }
 
+/** Cells of one slot, as exchanges carry them. */
+export interface SlotCells {
+  readonly slot: Slot;
+  /** The sender's named C: cells at or below the receiver's C count only if this is not lower. */
+  readonly collected: Stamp;
+  readonly cells: readonly KeyedCell[];
+}
+
+/** Where a cell stands. */
+export interface CellPosition {
+  readonly slot: Slot;
+  readonly key: Key;
+  readonly field: CellAddress;
+}
+
 /** Enough to tell whether two replicas hold the same cell. */
 export interface CellDigest {
   readonly key: Key;
@@ -141,24 +156,50 @@ export type PeerRequest =
       readonly withValues: boolean;
     }
   | {
-      /** Hashes of the slots both nodes answer for: of GROUP_COUNT groups, or of the slots of one group. */
+      /** Hashes of the slots both nodes answer for: the root, or of all GROUP_COUNT groups. */
       readonly kind: "compare";
-      readonly group: number | undefined;
+      readonly level: "root" | "groups";
       /** Two unsigned 32-bit halves each. */
       readonly hashes: Uint32Array;
     }
   | {
+      /** Hashes of slots, whoever holds them. */
+      readonly kind: "slot-compare";
+      /** In ascending order, as everywhere. */
+      readonly slots: readonly Slot[];
+      /** Two unsigned 32-bit halves for each of the slots. */
+      readonly hashes: Uint32Array;
+    }
+  | {
+      readonly kind: "leaf-compare";
+      readonly parts: readonly {
+        readonly slot: Slot;
+        /** Two unsigned 32-bit halves for each of LEAF_COUNT leaves. */
+        readonly hashes: Uint32Array;
+      }[];
+    }
+  | {
+      /** What the receiver holds of these slots, as digests. */
       readonly kind: "slot-list";
-      readonly slot: Slot;
-      /** Storage position to start after, as a binary string; empty for the beginning of the slot. */
+      /** In ascending order. */
+      readonly parts: readonly {
+        readonly slot: Slot;
+        /** Only cells of these leaves; `undefined`: all. */
+        readonly leaves: Uint8Array | undefined;
+      }[];
+      /** Storage position to start after, as a binary string; empty for the beginning of the first slot. */
       readonly after: string;
       readonly limit: number;
     }
   | {
-      readonly kind: "fetch";
-      readonly slot: Slot;
-      readonly wanted: readonly { readonly key: Key; readonly field: CellAddress }[];
+      /** What the receiver holds of these slots, as cells: for one that holds nothing of them. */
+      readonly kind: "slot-scan";
+      /** In ascending order. */
+      readonly slots: readonly Slot[];
+      /** As in `slot-list`. */
+      readonly after: string;
     }
+  | { readonly kind: "fetch"; readonly wanted: readonly CellPosition[] }
   /** Whether the receiver holds, under the sender's epoch, all that it is to hold: asked before somebody goes. */
   | { readonly kind: "filled" }
   /** The receiver's low-water mark: it will send, and keep for others, no write at or below it. */
@@ -174,7 +215,7 @@ export type PeerRequest =
       readonly generation: number;
     }
   /** Repair, exchange and handover: merged without push-back, answered when durable. */
-  | { readonly kind: "merge"; readonly slot: Slot; readonly cells: readonly KeyedCell[] };
+  | { readonly kind: "merge"; readonly parts: readonly SlotCells[] };
 
 export type PeerReply =
   | { readonly kind: "refused"; readonly reason: Refusal; readonly detail: string }
@@ -231,17 +272,48 @@ export type PeerReply =
       readonly through: string;
     }
   | {
-      /** Indices (groups, or slots within the group) whose hashes differ. */
+      /** Which of what was compared differs: 0 for the root, numbers of groups, or of slots. */
       readonly kind: "compare-reply";
       readonly differing: readonly number[];
     }
   | {
-      readonly kind: "slot-list-reply";
-      readonly digests: readonly CellDigest[];
-      /** Continue after this position; `undefined` at the end of the slot. */
-      readonly next: string | undefined;
+      readonly kind: "leaf-compare-reply";
+      /** One for each slot that was asked about. */
+      readonly parts: readonly {
+        readonly slot: Slot;
+        /** The sender's named C. */
+        readonly collected: Stamp;
+        /** The leaves that differ, one bit each. */
+        readonly leaves: Uint8Array;
+      }[];
     }
-  | { readonly kind: "fetch-reply"; readonly cells: readonly KeyedCell[] }
+  | {
+      readonly kind: "slot-list-reply";
+      /** Each slot that was looked at, with or without cells, in ascending order. */
+      readonly parts: readonly {
+        readonly slot: Slot;
+        /** The sender's named C; NO_STAMP where the list may lack something. */
+        readonly collected: Stamp;
+        readonly digests: readonly CellDigest[];
+      }[];
+      /** Everything up to this position was looked at; `undefined`: everything. */
+      readonly through: string | undefined;
+    }
+  | {
+      readonly kind: "slot-scan-reply";
+      /** As in `slot-list-reply`. */
+      readonly parts: readonly SlotCells[];
+      readonly through: string | undefined;
+    }
+  | {
+      readonly kind: "fetch-reply";
+      /** By slots; a wanted cell that is not held any more is left out. */
+      readonly parts: readonly SlotCells[];
+      /** So many of what was wanted were looked at, from the first on. */
+      readonly taken: number;
+      /** Slots of which a wanted cell is held, and is damaged. */
+      readonly unreadable: readonly Slot[];
+    }
   | { readonly kind: "merge-reply" }
   /** `mark` is on disk; `NO_STAMP` when there is none under this placement. */
   | { readonly kind: "mark-reply"; readonly mark: Stamp; readonly heldBy: MarkHolder }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HeldClock, HeldStorage } from "../../test/support/held-storage.ts";
-import { SlotHashes } from "../core/anti-entropy/slot-hashes.ts";
+import { HashTree } from "../core/anti-entropy/hash-tree.ts";
 import { checksumOf, encodeCell } from "../core/causality/cell-codec.ts";
 import { cellKey } from "../core/causality/storage-key.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
@@ -80,7 +80,7 @@ class Trial {
 
   /** The hashes are those of exactly these cells. */
   assertHashes(cells: readonly (readonly [Key, number])[]): void {
-    const expected = new SlotHashes();
+    const expected = new HashTree();
     for (const [key, ms] of cells) {
       const place = cellKey(slotOfKey(key), key, undefined);
       expected.add(slotOfKey(key), place, checksumOf(rootAt(ms, key).bytes));

@@ -6,8 +6,15 @@
  * answers waits for the commit first. A damaged cell is replaced only by what is surely greater than it was, or by
  * what enough other replicas hold (`mend`): an older cell in its place would vote as if it were all there was.
  */
+import { assert } from "../base/assert.ts";
 import { DueTimes } from "../core/anti-entropy/due-times.ts";
-import { SlotHashes } from "../core/anti-entropy/slot-hashes.ts";
+import { HashTree } from "../core/anti-entropy/hash-tree.ts";
+import {
+  encodeCleanMark,
+  encodeLeaves,
+  parseCleanMark,
+  parseLeaves,
+} from "../core/anti-entropy/leaves-record.ts";
 import {
   checksumOf,
   decodeCell,
@@ -20,13 +27,18 @@ import {
   allCellsRange,
   type CellPlace,
   cellKey,
+  leavesKey,
+  leavesRange,
+  metaKey,
   nextStorageKey,
   parseCellKey,
+  parseLeavesKey,
   slotRange,
 } from "../core/causality/storage-key.ts";
 import { heldAtField, heldAtRoot } from "../core/causality/view.ts";
 import type { Cell, CellAddress, EncodedCell, FieldCell, RootCell } from "../model/cell.ts";
 import type { Key } from "../model/key.ts";
+import { SLOT_COUNT } from "../model/limits.ts";
 import type { Slot } from "../model/slot.ts";
 import { compareStamps, maxStamp, NO_STAMP, type Stamp } from "../model/stamp.ts";
 import type { Storage, StorageEntry, StorageKey } from "../ports/storage.ts";
@@ -70,6 +82,17 @@ const DAMAGED_PLACES_MAX = 65_536;
 /** Cells read in one turn while the hashes are built. */
 const BUILD_ENTRIES_MAX = 2_000;
 const BUILD_BYTES_MAX = 4 * 1024 * 1024;
+/** Records of leaves written, or read, at once: 2 MiB. */
+const RECORDS_MAX = 1_024;
+/** Says that the leaves on disk are those of the cells on disk. */
+const CLEAN_MARK = metaKey("clean");
+
+/** What was merged into a slot since somebody began to watch it. */
+export interface SlotWatch {
+  readonly slot: Slot;
+  /** The least stamp that a merge left in a place it changed; `undefined` when none did. */
+  least: Stamp | undefined;
+}
 
 export interface CellStoreOptions {
   readonly commit: GroupCommit;
@@ -92,7 +115,7 @@ export class CellStore {
   readonly #commit: GroupCommit;
   readonly #storage: Storage;
   readonly #onDamaged: (place: CellPlace) => void;
-  readonly #hashes = new SlotHashes();
+  readonly #hashes = new HashTree();
   readonly #dueTimes = new DueTimes();
   /** Greatest stamp merged in a slot since start; before that, the clock's reading at start stands for it. */
   readonly #newest = new Map<Slot, Stamp>();
@@ -107,6 +130,11 @@ export class CellStore {
   readonly #slotBuilds = new Map<Slot, SlotBuild>();
   /** Places known to be damaged, each with a stamp that what stood there cannot have been above. */
   readonly #damagedPlaces = new Map<StorageKey, Stamp>();
+  /** Changes of cells since start. */
+  #changes = 0;
+  /** Whether the clean mark stands on disk, as far as what was put decides. */
+  #isMarked = false;
+  readonly #watches = new Map<Slot, Set<SlotWatch>>();
   /** The cell looked up last: a write looks at the same one several times. */
   #lastKey: StorageKey = "";
   #lastFound: FoundCell | undefined;
@@ -118,7 +146,7 @@ export class CellStore {
     this.#onDamaged = options.onDamaged ?? ((): void => undefined);
   }
 
-  get hashes(): SlotHashes {
+  get hashes(): HashTree {
     return this.#hashes;
   }
 
@@ -215,6 +243,55 @@ export class CellStore {
     return true;
   }
 
+  /** Watches what is merged into a slot, until `unwatch`. */
+  watch(slot: Slot): SlotWatch {
+    const watch: SlotWatch = { slot, least: undefined };
+    const watches = this.#watches.get(slot);
+    if (watches === undefined) this.#watches.set(slot, new Set([watch]));
+    else watches.add(watch);
+    return watch;
+  }
+
+  unwatch(watch: SlotWatch): void {
+    const watches = this.#watches.get(watch.slot);
+    watches?.delete(watch);
+    if (watches?.size === 0) this.#watches.delete(watch.slot);
+  }
+
+  /**
+   * At start, before anything changes: takes over the leaves that a clean stop left behind. Where there are none, or one
+   * is damaged, `rebuild` has to be called.
+   */
+  load(done: () => void): void {
+    let mark: Uint8Array | undefined;
+    try {
+      mark = this.#storage.get(CLEAN_MARK);
+    } catch {
+      return done();
+    }
+    if (mark === undefined) return done();
+    this.#isMarked = true;
+    const slots = parseCleanMark(mark);
+    if (slots === undefined) return done();
+    this.#loadFrom(leavesRange().from, slots, (isLoaded) => {
+      if (isLoaded) this.#builtUpTo = undefined;
+      else this.#hashes.clear();
+      // In the first commit of this start: from then on the leaves on disk are older than the cells.
+      this.#unmark();
+      done();
+    });
+  }
+
+  /** At a clean stop, when nothing changes any more: leaves the leaves for the next start. */
+  save(done: () => void): void {
+    if (!this.isBuilt) return done();
+    const slots: Slot[] = [];
+    for (let index = 0; index < SLOT_COUNT; index += 1) {
+      if (this.#hashes.count(index as Slot) > 0) slots.push(index as Slot);
+    }
+    this.#saveFrom(0, slots, this.#changes, done);
+  }
+
   /** Goes on building where a failed read stopped it. */
   ensureBuilding(): void {
     if (this.#builtUpTo !== undefined && !this.#isBuilding) this.rebuild();
@@ -227,6 +304,7 @@ export class CellStore {
    */
   rebuild(): void {
     this.#lastFound = undefined;
+    this.#recheckMark();
     this.#hashes.clear();
     this.#slotBuilds.clear();
     this.#builtUpTo = "";
@@ -277,6 +355,7 @@ export class CellStore {
     const stored = after === cell ? bytes : encodeCell(after, key, field);
     this.#replace(slot, cellKey(slot, key, field), held, stored);
     if (compareStamps(after.stamp, this.newestIn(slot)) > 0) this.#newest.set(slot, after.stamp);
+    if (this.#watches.size > 0) this.#note(slot, after.stamp);
     return after;
   }
 
@@ -306,6 +385,8 @@ export class CellStore {
   ): void {
     this.#commit.put(storageKey, stored);
     if (stored !== undefined) this.#dueTimes.note(slot, peekDueMs(stored));
+    this.#changes += 1;
+    if (this.#isMarked) this.#unmark();
     this.#lastFound = undefined;
     if (held.kind === "damaged") this.#damagedPlaces.delete(storageKey);
     if (this.#builtUpTo !== undefined && storageKey > this.#builtUpTo) {
@@ -320,6 +401,70 @@ export class CellStore {
     }
     if (held.kind === "held") this.#hashes.remove(slot, storageKey, checksumOf(held.bytes));
     if (stored !== undefined) this.#hashes.add(slot, storageKey, checksumOf(stored));
+  }
+
+  #note(slot: Slot, stamp: Stamp): void {
+    for (const watch of this.#watches.get(slot) ?? []) {
+      if (watch.least === undefined || compareStamps(stamp, watch.least) < 0) watch.least = stamp;
+    }
+  }
+
+  #loadFrom(from: StorageKey, missing: Set<Slot>, done: (isLoaded: boolean) => void): void {
+    const { before } = leavesRange();
+    const range = { from, before, entriesMax: RECORDS_MAX, bytesMax: BUILD_BYTES_MAX };
+    this.#storage.scan(range, (result) => {
+      if (result.kind === "failed") return done(false);
+      for (const { key, value } of result.entries) {
+        const slot = parseLeavesKey(key);
+        // What the mark does not name was left by an earlier stop, and is of a slot that is empty since.
+        if (slot === undefined || !missing.delete(slot)) continue;
+        const parsed = parseLeaves(slot, value);
+        if (parsed === undefined) return done(false);
+        this.#hashes.restore(slot, parsed);
+        this.#dueTimes.note(slot, parsed.dueMs);
+      }
+      const last = result.entries.at(-1)?.key;
+      if (result.isComplete || last === undefined) done(missing.size === 0);
+      else this.#loadFrom(nextStorageKey(last), missing, done);
+    });
+  }
+
+  #saveFrom(first: number, slots: readonly Slot[], changes: number, done: () => void): void {
+    // What changed meanwhile is not in the records: without a mark they count for nothing.
+    if (changes !== this.#changes) return done();
+    for (const slot of slots.slice(first, first + RECORDS_MAX)) {
+      const leaves = this.#hashes.leaves(slot);
+      assert(leaves !== undefined, "a slot with cells has leaves");
+      const count = this.#hashes.count(slot);
+      this.#commit.put(
+        leavesKey(slot),
+        encodeLeaves(slot, { count, dueMs: this.#dueTimes.at(slot), leaves }),
+      );
+    }
+    const next = first + RECORDS_MAX;
+    if (next >= slots.length) {
+      this.#commit.put(CLEAN_MARK, encodeCleanMark(slots));
+      this.#isMarked = true;
+    }
+    this.#commit.whenDurable((error) => {
+      if (error !== undefined || next >= slots.length) done();
+      else this.#saveFrom(next, slots, changes, done);
+    });
+  }
+
+  #unmark(): void {
+    this.#isMarked = false;
+    this.#commit.put(CLEAN_MARK, undefined);
+  }
+
+  /** A commit that failed may have taken the removal of the mark with it. */
+  #recheckMark(): void {
+    try {
+      if (this.#commit.get(CLEAN_MARK) !== undefined) this.#unmark();
+    } catch {
+      // It cannot be read, so it may stand.
+      this.#unmark();
+    }
   }
 
   #buildFrom(from: StorageKey, build: number): void {

@@ -8,7 +8,7 @@ import { parseSlotStateKey } from "../core/causality/storage-key.ts";
 import type { Placement } from "../core/placement/placement.ts";
 import type { NodeId } from "../model/ids.ts";
 import type { Slot } from "../model/slot.ts";
-import { compareStamps, maxStamp, type Stamp } from "../model/stamp.ts";
+import type { Stamp } from "../model/stamp.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Storage, StorageKey } from "../ports/storage.ts";
@@ -57,7 +57,10 @@ export class Collection {
   constructor(options: CollectionOptions) {
     const { commit, storage, cells, clock, graceMs } = options;
     this.#options = options;
-    this.states = new SlotStates({ commit, onNamed: () => undefined });
+    this.states = new SlotStates({
+      commit,
+      onNamed: (slot, named) => cells.hashes.setCollected(slot, named),
+    });
     this.votes = new Votes({ commit, storage });
     this.commitNumbers = new CommitNumbers({ commit, storage });
     this.#mark = new LowWaterMark({
@@ -74,15 +77,6 @@ export class Collection {
   /** What this node has promised to send, keep and take nothing at or below. */
   get mark(): Stamp {
     return this.#mark.mark;
-  }
-
-  /** A write over `held` must also be above the mark. */
-  aboveMark(held: Stamp): Stamp {
-    return maxStamp(held, this.#mark.mark);
-  }
-
-  isAboveMark(stamp: Stamp): boolean {
-    return compareStamps(stamp, this.#mark.mark) > 0;
   }
 
   /** The second step. */
@@ -108,7 +102,7 @@ export class Collection {
       graceMs: this.#options.graceMs,
       generation: this.#options.generation,
       hasVote: (slot) => votes.has(slot),
-      compare: (_peer, _slots, done) => done(new Map()),
+      compare: (peer, slots, done) => convergence.compareAndExchange(peer, slots, done),
     });
     this.#collector = collector;
     this.#amnesia = new Amnesia({
@@ -129,6 +123,7 @@ export class Collection {
   }
 
   start(): void {
+    this.#collector?.start();
     this.#amnesia?.start();
   }
 

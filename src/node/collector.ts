@@ -20,7 +20,7 @@ import { type DropPorts, dropCollected } from "./drop-pass.ts";
 import { holdsSlot } from "./handover.ts";
 import type { LowWaterMark } from "./low-water-mark.ts";
 import { type Reply, refuse } from "./replica.ts";
-import { askPeer, type ExchangePorts } from "./slot-exchange.ts";
+import { askPeer, type ExchangePorts, type SlotOutcome } from "./slot-exchange.ts";
 
 /** Slots collected in one round: a round is a few messages to each primary, and an exchange where they differ. */
 const SLOTS_MAX = 1_024;
@@ -31,14 +31,6 @@ const ROUND_MS_MIN = 500;
 const PASSES_MAX = 4;
 /** Slots passed over at once. */
 const DROPS_MAX = 4;
-
-/** What came of comparing one slot with one peer. */
-export interface SlotVerdict {
-  /** Both hold the same, but for what was written since it began. */
-  readonly isComplete: boolean;
-  /** The least stamp that came in; `undefined` when nothing did. */
-  readonly leastPulled: Stamp | undefined;
-}
 
 export interface CollectorOptions {
   readonly ports: ExchangePorts;
@@ -57,7 +49,7 @@ export interface CollectorOptions {
   readonly compare: (
     peer: NodeId,
     slots: readonly Slot[],
-    done: (verdicts: ReadonlyMap<Slot, SlotVerdict>) => void,
+    done: (outcomes: ReadonlyMap<Slot, SlotOutcome>) => void,
   ) => void;
 }
 
@@ -308,11 +300,11 @@ class Round {
       }
       const shared = slots.filter((slot) => this.#placement.isPrimary(slot, peer));
       if (shared.length === 0) return next(index + 1);
-      this.#options.compare(peer, shared, (verdicts) => {
+      this.#options.compare(peer, shared, (outcomes) => {
         for (const slot of shared) {
-          const verdict = verdicts.get(slot);
-          if (verdict?.isComplete !== true) failed.add(slot);
-          else if (this.#isOld(verdict.leastPulled)) again.add(slot);
+          const outcome = outcomes.get(slot);
+          if (outcome?.isComplete !== true) failed.add(slot);
+          else if (this.#isOld(outcome.leastPulled)) again.add(slot);
         }
         next(index + 1);
       });

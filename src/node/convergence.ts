@@ -7,7 +7,7 @@
  * Source: DeCandia et al., "Dynamo" (2007), sections 4.6 and 4.7.
  */
 import { assert } from "../base/assert.ts";
-import { GROUP_COUNT } from "../core/anti-entropy/slot-hashes.ts";
+import { GROUP_COUNT, SLOTS_PER_GROUP } from "../core/anti-entropy/hash-tree.ts";
 import type { Placement } from "../core/placement/placement.ts";
 import type { DirtyMaps } from "../core/replication/dirty-maps.ts";
 import { blockingCount } from "../core/replication/quorum.ts";
@@ -19,17 +19,20 @@ import type { Random } from "../ports/random.ts";
 import type { Storage } from "../ports/storage.ts";
 import { holdsSlot } from "./handover.ts";
 import { Handovers } from "./handovers.ts";
-import { askPeer, type ExchangePorts, SlotExchange } from "./slot-exchange.ts";
+import { askPeer, type ExchangePorts, SlotExchange, type SlotOutcome } from "./slot-exchange.ts";
 
 const TICK_MS = 100;
-/** Two members compare about this often in a quiet cluster: a kilobyte each time. */
+/** Two members compare about this often in a quiet cluster: some hundred bytes each time. */
 const COMPARE_MS = 5_000;
 /** A node that joins, or met a difference, compares again this soon. */
 const COMPARE_SOON_MS = 300;
 /** Slots that differ are looked at again after this long: longer than a write takes to reach everybody. */
 const CONFIRM_MS = 250;
-/** Slots exchanged at once with one peer. */
-const EXCHANGES_MAX = 16;
+/** Exchanges at once with one peer, and slots in each. */
+const BATCHES_MAX = 3;
+const BATCH_SLOTS_MAX = 256;
+/** A peer that fills up gets on while, from one look to the next, no more than this of what differed still does. */
+const FILLING_SHARE_MAX = 0.98;
 
 export interface ConvergenceOptions {
   readonly ports: ExchangePorts;
@@ -49,7 +52,13 @@ interface PeerProgress {
   readonly peer: NodeId;
   /** Slots found to differ, waiting for their exchange. */
   readonly differing: Set<Slot>;
+  /** Slots under exchange, and in how many batches. */
   running: number;
+  batches: number;
+  /** Slots of the next batch. */
+  batchSlots: number;
+  /** Where the search for dirty slots goes on. */
+  dirtyFrom: number;
   isComparing: boolean;
   compareMs: number;
   /** Epoch under which everything found by the last comparison was exchanged. */
@@ -62,6 +71,8 @@ export class Convergence {
   readonly #options: ConvergenceOptions;
   readonly #peers = new Map<NodeId, PeerProgress>();
   readonly #handovers: Handovers;
+  /** Slots under exchange with any peer, and with how many. */
+  readonly #busy = new Map<Slot, number>();
   #filledUnder: Epoch | undefined;
   #pendingUnder: { readonly placement: Placement; readonly slots: readonly Slot[] } | undefined;
   #isClosed = false;
@@ -72,7 +83,7 @@ export class Convergence {
   }
 
   start(): void {
-    this.#options.ports.cells.rebuild();
+    this.#options.ports.cells.ensureBuilding();
     this.#tickLater();
   }
 
@@ -86,7 +97,7 @@ export class Convergence {
     return this.#handovers.foreignSlots;
   }
 
-  /** Exchanges under way. */
+  /** Slots under exchange. */
   get running(): number {
     let running = 0;
     for (const progress of this.#peers.values()) running += progress.running;
@@ -120,6 +131,29 @@ export class Convergence {
     }
   }
 
+  /**
+   * Makes sure that this node and a peer hold the same of these slots, as far as either held it at the call: compares
+   * their hashes, C included, and exchanges those that differ. `done` is told once, with an outcome for each slot:
+   * complete, when everything this node and the peer held of it at the call is durable on both, and the least stamp
+   * that changed something here by it. A peer that cannot be reached leaves all of them incomplete.
+   */
+  compareAndExchange(
+    peer: NodeId,
+    slots: readonly Slot[],
+    done: (outcomes: ReadonlyMap<Slot, SlotOutcome>) => void,
+  ): void {
+    const all = new Map<Slot, SlotOutcome>();
+    const next = (first: number): void => {
+      const some = slots.slice(first, first + BATCH_SLOTS_MAX);
+      if (some.length === 0) return done(all);
+      this.#startExchange(peer, some, (outcomes) => {
+        for (const [slot, outcome] of outcomes) all.set(slot, outcome);
+        next(first + BATCH_SLOTS_MAX);
+      });
+    };
+    next(0);
+  }
+
   #tickLater(): void {
     this.#options.clock.after(TICK_MS, () => {
       if (this.#isClosed) return;
@@ -151,6 +185,9 @@ export class Convergence {
         peer,
         differing: new Set(),
         running: 0,
+        batches: 0,
+        batchSlots: BATCH_SLOTS_MAX,
+        dirtyFrom: 0,
         isComparing: false,
         compareMs: 0,
         completeUnder: undefined,
@@ -174,47 +211,101 @@ export class Convergence {
     if (nowMs >= progress.compareMs || isStale) this.#compare(progress);
   }
 
-  /** Dirty slots first: they are known to be lacking. */
   #exchangeMore(progress: PeerProgress): void {
-    const { dirtyMaps } = this.#options;
-    let from = 0;
-    while (progress.running < EXCHANGES_MAX) {
-      const slot = dirtyMaps.next(progress.peer, from);
-      if (slot === undefined) break;
-      from = slot + 1;
-      this.#exchange(progress, slot, true);
-    }
-    for (const slot of progress.differing) {
-      if (progress.running >= EXCHANGES_MAX) break;
-      progress.differing.delete(slot);
-      this.#exchange(progress, slot, false);
+    while (progress.batches < BATCHES_MAX && !this.#isClosed) {
+      const dirty = this.#takeDirty(progress);
+      const slots = [...dirty.keys(), ...this.#takeDiffering(progress, dirty)];
+      if (slots.length === 0) return;
+      this.#exchange(progress, slots, dirty);
     }
   }
 
-  #exchange(progress: PeerProgress, slot: Slot, isDirty: boolean): void {
-    const { dirtyMaps, placement, self, ports, storeDirtyMap } = this.#options;
+  /** Dirty slots first: they are known to be lacking. With each the number of its exchange. */
+  #takeDirty(progress: PeerProgress): Map<Slot, number> {
+    const { dirtyMaps, placement, storeDirtyMap } = this.#options;
     const { peer } = progress;
     const now = placement();
-    const dirtyExchange = isDirty ? dirtyMaps.begin(peer, slot) : 0;
-    if (!holdsSlot(now, slot, peer)) {
+    const dirty = new Map<Slot, number>();
+    let isChanged = false;
+    while (dirty.size < progress.batchSlots) {
+      const slot = dirtyMaps.next(peer, progress.dirtyFrom) ?? dirtyMaps.next(peer, 0);
+      if (slot === undefined) break;
+      // One that fails again and again does not hold up those behind it.
+      progress.dirtyFrom = slot + 1;
+      const number = dirtyMaps.begin(peer, slot);
+      if (holdsSlot(now, slot, peer)) dirty.set(slot, number);
       // The slot has moved on without that peer: there is nothing left to deliver.
-      if (isDirty && dirtyMaps.end(peer, slot, dirtyExchange, true)) storeDirtyMap(peer);
-      return;
+      else if (dirtyMaps.end(peer, slot, number, true)) isChanged = true;
     }
-    progress.running += 1;
-    ports.counters.add("exchanges");
+    if (isChanged) storeDirtyMap(peer);
+    return dirty;
+  }
+
+  /** Slots under exchange with another peer wait: what it brings need not come twice. */
+  #takeDiffering(progress: PeerProgress, dirty: ReadonlyMap<Slot, number>): Slot[] {
+    const { placement } = this.#options;
+    const now = placement();
+    const taken: Slot[] = [];
+    for (const slot of progress.differing) {
+      if (dirty.size + taken.length >= progress.batchSlots) break;
+      if (dirty.has(slot) || !holdsSlot(now, slot, progress.peer)) progress.differing.delete(slot);
+      else if (!this.#busy.has(slot)) {
+        progress.differing.delete(slot);
+        taken.push(slot);
+      }
+    }
+    return taken;
+  }
+
+  #exchange(
+    progress: PeerProgress,
+    slots: readonly Slot[],
+    dirty: ReadonlyMap<Slot, number>,
+  ): void {
+    const { dirtyMaps, ports, storeDirtyMap } = this.#options;
+    const { peer } = progress;
+    progress.batches += 1;
+    progress.running += slots.length;
+    for (const slot of slots) this.#busy.set(slot, (this.#busy.get(slot) ?? 0) + 1);
+    ports.counters.add("exchanges", slots.length);
+    this.#startExchange(peer, slots, (outcomes) => {
+      progress.batches -= 1;
+      progress.running -= slots.length;
+      let isDirtyChanged = false;
+      let isComplete = true;
+      for (const slot of slots) {
+        const users = (this.#busy.get(slot) ?? 1) - 1;
+        if (users === 0) this.#busy.delete(slot);
+        else this.#busy.set(slot, users);
+        const isDone = outcomes.get(slot)?.isComplete === true;
+        if (!isDone) isComplete = false;
+        const number = dirty.get(slot);
+        if (number !== undefined && dirtyMaps.end(peer, slot, number, isDone))
+          isDirtyChanged = true;
+      }
+      if (isDirtyChanged) storeDirtyMap(peer);
+      // A slot that fails takes its batch with it: smaller ones find it out.
+      const batchSlots = isComplete ? progress.batchSlots * 2 : Math.floor(progress.batchSlots / 2);
+      progress.batchSlots = Math.max(1, Math.min(BATCH_SLOTS_MAX, batchSlots));
+      if (!isComplete) progress.hasFailed = true;
+      if (isComplete && !this.#isClosed) this.#exchangeMore(progress);
+      this.#noteProgress(progress);
+    });
+  }
+
+  #startExchange(
+    peer: NodeId,
+    slots: readonly Slot[],
+    done: (outcomes: ReadonlyMap<Slot, SlotOutcome>) => void,
+  ): void {
+    const { ports, placement, self } = this.#options;
+    const now = placement();
     const exchange = new SlotExchange({
       ports,
       peer,
-      slot,
-      isPulling: holdsSlot(now, slot, self),
-      done: (isComplete) => {
-        progress.running -= 1;
-        if (!isComplete) progress.hasFailed = true;
-        if (isDirty && dirtyMaps.end(peer, slot, dirtyExchange, isComplete)) storeDirtyMap(peer);
-        if (isComplete && !this.#isClosed) this.#exchangeMore(progress);
-        this.#noteProgress(progress);
-      },
+      slots: slots.toSorted((a, b) => a - b),
+      isPulling: (slot) => holdsSlot(now, slot, self),
+      done,
     });
     exchange.start();
   }
@@ -225,7 +316,7 @@ export class Convergence {
     progress.isComparing = true;
     progress.hasFailed = false;
     progress.compareMs = clock.monotonicMs() + COMPARE_MS + random.below(COMPARE_MS);
-    this.#compareGroups(progress, (isOk) => {
+    this.#compareLevel(progress, "root", (isOk) => {
       progress.isComparing = false;
       if (isOk && placement().epoch === epoch) progress.comparedUnder = epoch;
       else progress.compareMs = clock.monotonicMs() + COMPARE_SOON_MS;
@@ -235,54 +326,86 @@ export class Convergence {
     });
   }
 
-  #compareGroups(progress: PeerProgress, done: (isOk: boolean) => void): void {
-    const { ports } = this.#options;
-    const { peer } = progress;
-    const hashes = ports.cells.hashes.groups(ports.replica.sharedWith(peer));
-    const message = { kind: "compare", group: undefined, hashes } as const;
-    askPeer(ports, peer, message, "compare-reply", (reply) => {
-      if (reply === undefined) return done(false);
-      const groups = reply.differing.filter((group) => group >= 0 && group < GROUP_COUNT);
-      this.#compareSlots(progress, groups, new Set(), (first) => {
-        if (first === undefined || first.size === 0) return done(first !== undefined);
-        this.#confirm(progress, groups, first, done);
-      });
-    });
-  }
-
-  /** Under load slots differ by what is on its way: only those that differ twice are worth an exchange. */
-  #confirm(
+  /** First the root, eight bytes that are mostly equal; then the groups, then the slots of those that differ. */
+  #compareLevel(
     progress: PeerProgress,
-    groups: readonly number[],
-    first: ReadonlySet<Slot>,
+    level: "root" | "groups",
     done: (isOk: boolean) => void,
   ): void {
-    this.#options.clock.after(CONFIRM_MS, () => {
-      if (this.#isClosed) return done(false);
-      this.#compareSlots(progress, groups, new Set(), (second) => {
-        for (const slot of second ?? []) if (first.has(slot)) progress.differing.add(slot);
-        done(second !== undefined);
+    const { ports } = this.#options;
+    const { peer } = progress;
+    const { hashes: tree } = ports.cells;
+    const isShared = ports.counterpart.sharedWith(peer);
+    const hashes = level === "root" ? tree.root(isShared) : tree.groups(isShared);
+    ports.commit.whenDurable((error) => {
+      if (error !== undefined) return done(false);
+      askPeer(ports, peer, { kind: "compare", level, hashes }, "compare-reply", (reply) => {
+        if (reply === undefined) return done(false);
+        if (reply.differing.length === 0) return done(true);
+        if (level === "root") return this.#compareLevel(progress, "groups", done);
+        const slots: Slot[] = [];
+        for (const group of reply.differing.filter((one) => one < GROUP_COUNT)) {
+          for (let offset = 0; offset < SLOTS_PER_GROUP; offset += 1) {
+            const slot = (group * SLOTS_PER_GROUP + offset) as Slot;
+            if (isShared(slot)) slots.push(slot);
+          }
+        }
+        this.#compareSlots(progress, slots, (first) => {
+          if (first === undefined || first.length === 0) return done(first !== undefined);
+          this.#confirm(progress, first, done);
+        });
       });
     });
   }
 
+  /**
+   * Under load slots differ by what is on its way: only those that differ twice are worth an exchange. A peer that fills
+   * up by itself is left to it as long as it gets on: both sides at the same slots would move everything twice.
+   */
+  #confirm(progress: PeerProgress, first: readonly Slot[], done: (isOk: boolean) => void): void {
+    const { clock, placement, self } = this.#options;
+    const { epoch } = placement();
+    clock.after(CONFIRM_MS, () => {
+      if (this.#isClosed || placement().epoch !== epoch) return done(false);
+      this.#compareSlots(progress, first, (second) => {
+        if (second === undefined || placement().epoch !== epoch) return done(false);
+        const now = placement();
+        const isFilling = second.some(
+          (slot) => now.isPending(slot, progress.peer) && now.isPrimary(slot, self),
+        );
+        if (isFilling && second.length <= first.length * FILLING_SHARE_MAX) {
+          return this.#confirm(progress, second, done);
+        }
+        for (const slot of this.#inTurn(progress.peer, second)) progress.differing.add(slot);
+        done(true);
+      });
+    });
+  }
+
+  /** Begins with each peer somewhere else: a node that lost everything takes a part from each. */
+  #inTurn(peer: NodeId, slots: readonly Slot[]): Slot[] {
+    const { memberIds } = this.#options.placement();
+    const from = Math.floor((memberIds.indexOf(peer) * SLOT_COUNT) / memberIds.length);
+    return [...slots.filter((slot) => slot >= from), ...slots.filter((slot) => slot < from)];
+  }
+
+  /** Which of these slots, in ascending order, differ from the peer's; `undefined` if it does not say. */
   #compareSlots(
     progress: PeerProgress,
-    groups: readonly number[],
-    differing: Set<Slot>,
-    done: (differing: ReadonlySet<Slot> | undefined) => void,
+    slots: readonly Slot[],
+    done: (differing: readonly Slot[] | undefined) => void,
   ): void {
     const { ports } = this.#options;
-    const group = groups[0];
-    if (group === undefined) return done(differing);
     if (!ports.cells.isBuilt) return done(undefined);
-    const hashes = ports.cells.hashes.slotsOf(group, ports.replica.sharedWith(progress.peer));
-    askPeer(ports, progress.peer, { kind: "compare", group, hashes }, "compare-reply", (reply) => {
-      if (reply === undefined) return done(undefined);
-      for (const slot of reply.differing) {
-        if (slot >= 0 && slot < SLOT_COUNT) differing.add(slot as Slot);
-      }
-      this.#compareSlots(progress, groups.slice(1), differing, done);
+    const hashes = ports.cells.hashes.slots(slots);
+    ports.commit.whenDurable((error) => {
+      if (error !== undefined) return done(undefined);
+      const message = { kind: "slot-compare", slots, hashes } as const;
+      askPeer(ports, progress.peer, message, "compare-reply", (reply) => {
+        if (reply === undefined) return done(undefined);
+        const differing = new Set(reply.differing);
+        done(slots.filter((slot) => differing.has(slot)));
+      });
     });
   }
 

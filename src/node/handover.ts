@@ -12,7 +12,8 @@ import type { NodeId } from "../model/ids.ts";
 import type { KeyedCell } from "../model/peer-message.ts";
 import type { Slot } from "../model/slot.ts";
 import type { Storage } from "../ports/storage.ts";
-import { askPeer, type ExchangePorts, MERGE_BYTES_MAX } from "./slot-exchange.ts";
+import { CELLS_BYTES_MAX } from "./exchange-counterpart.ts";
+import { askPeer, type ExchangePorts } from "./slot-exchange.ts";
 
 const PAGE_CELLS_MAX = 512;
 
@@ -43,7 +44,7 @@ function page(options: HandoverOptions, after: string, isWhole: boolean): void {
   const { storage, slot, done, placement, self } = options;
   const { before } = slotRange(slot);
   const from = after === "" ? slotRange(slot).from : nextStorageKey(after);
-  const range = { from, before, entriesMax: PAGE_CELLS_MAX, bytesMax: MERGE_BYTES_MAX };
+  const range = { from, before, entriesMax: PAGE_CELLS_MAX, bytesMax: CELLS_BYTES_MAX };
   storage.scan(range, (result) => {
     if (result.kind === "failed" || holdsSlot(placement(), slot, self)) return done(false);
     const cells: KeyedCell[] = [];
@@ -53,7 +54,7 @@ function page(options: HandoverOptions, after: string, isWhole: boolean): void {
     let isWholePage = isWhole;
     for (const { key: storageKey, value } of result.entries) {
       // A frame holds the largest value alone, and little more.
-      isCut = cells.length > 0 && bytesTotal + value.length > MERGE_BYTES_MAX;
+      isCut = cells.length > 0 && bytesTotal + value.length > CELLS_BYTES_MAX;
       if (isCut) break;
       last = storageKey;
       bytesTotal += storageKey.length + value.length;
@@ -114,18 +115,20 @@ function giveTo(
   { cells, after }: { readonly cells: readonly KeyedCell[]; readonly after: string },
   done: (hasTaken: boolean) => void,
 ): void {
-  const list = { kind: "slot-list", slot, after, limit: PAGE_CELLS_MAX } as const;
+  const parts = [{ slot, leaves: undefined }];
+  const list = { kind: "slot-list", parts, after, limit: PAGE_CELLS_MAX } as const;
   askPeer(ports, owner, list, "slot-list-reply", (reply) => {
     if (reply === undefined) return done(false);
     const held = new Map<string, number>();
-    for (const { key, field, checksum } of reply.digests) {
+    for (const { key, field, checksum } of reply.parts[0]?.digests ?? []) {
       held.set(cellKey(slot, key, field), checksum);
     }
     const lacking = cells.filter(
       ({ key, field, bytes }) => held.get(cellKey(slot, key, field)) !== checksumOf(bytes),
     );
     if (lacking.length === 0) return done(true);
-    askPeer(ports, owner, { kind: "merge", slot, cells: lacking }, "merge-reply", (merged) =>
+    const told = [{ slot, collected: ports.counterpart.named(slot), cells: lacking }];
+    askPeer(ports, owner, { kind: "merge", parts: told }, "merge-reply", (merged) =>
       done(merged !== undefined),
     );
   });

@@ -14,7 +14,7 @@ import type { ExchangePorts } from "./slot-exchange.ts";
 
 /** A slot whose handover failed waits about this long. */
 const ROUND_MS = 1_000;
-const HANDOVERS_MAX = 16;
+const HANDOVERS_MAX = 64;
 
 export interface HandoversOptions {
   readonly ports: ExchangePorts;

@@ -621,6 +621,8 @@ const REPLY_KINDS: ReadonlySet<string> = new Set<PeerReply["kind"]>([
   "mark-reply",
   "floor-reply",
   "collect-reply",
+  "leaf-compare-reply",
+  "slot-scan-reply",
 ]);
 
 function isReply(message: PeerMessage): message is PeerReply {

@@ -146,7 +146,7 @@ export class ReadRun implements ReplySink {
         this.#ask(effect.to, effect.want);
         break;
       case "repair":
-        this.#repair(effect.to, effect.cells);
+        this.#repair(effect.to, effect.cells, effect.collected);
         break;
       case "answer":
         this.#options.done(effect.verdict);
@@ -169,17 +169,18 @@ export class ReadRun implements ReplySink {
     }
   }
 
-  #repair(to: NodeId, cells: readonly EncodedCell[]): void {
+  #repair(to: NodeId, cells: readonly EncodedCell[], collected: Stamp): void {
     const { context, key } = this.#options;
     const slot = slotOfKey(key);
     const keyed = cells.map(({ field, bytes }) => ({ key, field, bytes }));
+    const parts = [{ slot, collected, cells: keyed }];
     context.counters.add("read-repairs");
     if (to === context.self) {
-      context.replica.merge(slot, keyed, (reply) => this.onReply(to, TOKEN_REPAIR, reply));
+      context.replica.merge(parts, (reply) => this.onReply(to, TOKEN_REPAIR, reply));
       return;
     }
     const deadlineMs = context.monotonicMs() + REPAIR_MS_MAX;
-    const body = encodeMessage({ kind: "merge", slot, cells: keyed });
+    const body = encodeMessage({ kind: "merge", parts });
     if (!context.peers.request(to, body, deadlineMs, this, TOKEN_REPAIR)) {
       this.#deliver({ kind: "not-repaired", from: to });
     }

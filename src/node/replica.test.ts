@@ -12,6 +12,8 @@ import { type Key, keyFromText } from "../model/key.ts";
 import type { PeerReply } from "../model/peer-message.ts";
 import { NO_STAMP, type Stamp, stampFrom } from "../model/stamp.ts";
 import { CellStore } from "./cell-store.ts";
+import { Counters } from "./counters.ts";
+import { ExchangeCounterpart } from "./exchange-counterpart.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { Replica } from "./replica.ts";
 import { SlotStates } from "./slot-states.ts";
@@ -49,28 +51,35 @@ class Trial {
     seal: () => ({ key: "mclock", value: Uint8Array.of(1) }),
     onFailed: () => undefined,
   });
-  readonly states = new SlotStates({ commit: this.commit, onNamed: () => undefined });
   readonly votes = new Votes({ commit: this.commit, storage: this.storage });
   /** What the node has promised, and where its clock stands. */
   markMs = 0;
   readingMs = 0;
+  readonly cells = new CellStore({
+    commit: this.commit,
+    storage: this.storage,
+    floor: NO_STAMP,
+  });
   readonly replica: Replica;
   nowMs = 0;
   discarded = 0;
+  readonly counterpart: ExchangeCounterpart;
+  readonly counters = new Counters();
+  readonly states = new SlotStates({ commit: this.commit, onNamed: () => undefined });
 
   constructor() {
     const placement = new Placement({
       members: [SELF, PEER].map((id) => ({ id, intent: "active", zone: "", weight: 1 })),
       replicas: 2,
     });
-    const { commit, storage, dirtyMaps } = this;
+    const { commit, storage, dirtyMaps, states, counters } = this;
+    const { cells } = this;
+    const common = { self: SELF, cells, commit, storage, states, placement: () => placement };
+    this.counterpart = new ExchangeCounterpart(common);
     this.replica = new Replica({
-      self: SELF,
-      cells: new CellStore({ commit, storage, floor: NO_STAMP }),
-      commit,
-      storage,
+      ...common,
       dirtyMaps,
-      placement: () => placement,
+      counters,
       nowMs: () => this.nowMs,
       onDiscarded: () => {
         this.discarded += 1;
@@ -105,14 +114,19 @@ class Trial {
   merge(...cells: readonly (readonly [Key, number])[]): string[] {
     const told: string[] = [];
     const keyed = cells.map(([key, ms]) => ({ key, ...cellAt(ms, key) }));
-    this.replica.merge(SLOT, keyed, (reply) => told.push(wordOf(reply)));
+    const parts = [{ slot: SLOT, collected: NO_STAMP, cells: keyed }];
+    this.replica.merge(parts, (reply) => told.push(wordOf(reply)));
     return told;
   }
 
+  /** How many of these keys' cells are given, and how many slots hold one that cannot be read. */
   fetch(...keys: readonly Key[]): string[] {
     const told: string[] = [];
-    const wanted = keys.map((key) => ({ key, field: undefined }));
-    this.replica.fetch({ kind: "fetch", slot: SLOT, wanted }, (reply) => told.push(wordOf(reply)));
+    const wanted = keys.map((key) => ({ slot: SLOT, key, field: undefined }));
+    this.counterpart.fetch({ kind: "fetch", wanted }, (reply) => {
+      const isUnreadable = reply.kind === "fetch-reply" && reply.unreadable.length > 0;
+      told.push(isUnreadable ? "unreadable" : wordOf(reply));
+    });
     return told;
   }
 
@@ -121,6 +135,11 @@ class Trial {
     const bytes = Uint8Array.from(cellAt(1, key).bytes);
     bytes[bytes.length - 1] = (bytes.at(-1) as number) ^ 1;
     this.storage.plant(cellKey(SLOT, key, undefined), bytes);
+  }
+
+  stampOf(key: Key): number | undefined {
+    const found = this.cells.find(SLOT, key, undefined);
+    return found.kind === "held" ? found.cell.stamp.ms : undefined;
   }
 
   settle(): void {
@@ -198,8 +217,8 @@ test("a slot's list waits for what was merged before it was asked for", () => {
   const trial = new Trial();
   trial.write(K, 50);
   let listed: number | undefined;
-  trial.replica.digests(SLOT, "", 10, (page) => {
-    listed = page?.digests.length;
+  trial.counterpart.digests([{ slot: SLOT, leaves: undefined }], "", 10, (page) => {
+    listed = page?.parts[0]?.digests.length;
   });
   trial.settle();
   trial.storage.endScans();
@@ -213,17 +232,39 @@ test("a large cell is fetched alone: beside another it would outgrow a frame", (
     { key: K, ...cellAt(50, K, 600_000) },
     { key: L, ...cellAt(60, L, large) },
   ];
-  trial.replica.merge(SLOT, cells, () => undefined);
+  trial.replica.merge([{ slot: SLOT, collected: NO_STAMP, cells }], () => undefined);
   trial.settle();
   const fetched: number[] = [];
   const wanted = [
-    { key: K, field: undefined },
-    { key: L, field: undefined },
+    { slot: SLOT, key: K, field: undefined },
+    { slot: SLOT, key: L, field: undefined },
   ];
-  trial.replica.fetch({ kind: "fetch", slot: SLOT, wanted }, (reply) => {
-    if (reply.kind === "fetch-reply") fetched.push(reply.cells.length);
+  trial.counterpart.fetch({ kind: "fetch", wanted }, (reply) => {
+    if (reply.kind === "fetch-reply") {
+      fetched.push(...reply.parts.map((part) => part.cells.length), reply.taken);
+    }
   });
-  assert.deepEqual(fetched, [1]);
+  assert.deepEqual(fetched, [1, 1]);
+});
+
+test("at or below C a cell is taken only from a sender that names no lower C, and the message succeeds", () => {
+  const trial = new Trial();
+  trial.states.raiseCollected(SLOT, at(100));
+  const merge = (ms: number, collected: Stamp): string[] => {
+    const told: string[] = [];
+    const cells = [{ key: K, ...cellAt(ms, K) }];
+    trial.replica.merge([{ slot: SLOT, collected, cells }], (reply) => told.push(wordOf(reply)));
+    trial.settle();
+    return told;
+  };
+  assert.deepEqual(merge(100, at(99)), ["merge-reply"]);
+  assert.equal(trial.counters.get("cells-outranked"), 1);
+  assert.deepEqual(merge(90, at(100)), ["merge-reply"]);
+  // The same again from below is no news: what is held just so is not passed over.
+  merge(90, NO_STAMP);
+  assert.equal(trial.counters.get("cells-outranked"), 1);
+  merge(101, NO_STAMP);
+  assert.equal(trial.stampOf(K), 101);
 });
 
 test("a write at or below the floor of its slot is taken in no attempt, and told what to stamp above", () => {
@@ -286,7 +327,7 @@ test("a damaged cell is no answer to a read and no empty answer to a fetch", () 
   }
   assert.deepEqual(told, ["refused damaged", "refused damaged"]);
   assert.deepEqual(trial.fetch(L), ["fetch-reply"]);
-  assert.deepEqual(trial.fetch(K, L), ["refused damaged"]);
+  assert.deepEqual(trial.fetch(K, L), ["unreadable"]);
 });
 
 test("a write over a damaged cell is pushed back below what may have stood there, and mends it above", () => {

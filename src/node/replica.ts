@@ -1,12 +1,11 @@
 /**
- * What a node does for others with its own cells: takes writes, answers reads, lists, compares, merges. The
+ * What a node does for others with its own cells: takes writes, answers reads, lists, merges. The
  * coordinator of this very node asks it in the same words as a peer.
  *
  * Invariant: no answer says that something is held before it is durable, and nothing is answered for a slot
  * whose placement the asker sees differently. What is damaged or cannot be read is never answered for as absent.
  */
 
-import { differingIndices, SLOTS_PER_GROUP } from "../core/anti-entropy/slot-hashes.ts";
 import { checksumOf, decodeCell, encodeCell, isRootCell } from "../core/causality/cell-codec.ts";
 import { cellKey, nextStorageKey, parseCellKey, slotRange } from "../core/causality/storage-key.ts";
 import type { Placement } from "../core/placement/placement.ts";
@@ -14,22 +13,17 @@ import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import type { DirtyMaps } from "../core/replication/dirty-maps.ts";
 import type { NodeId } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
-import type {
-  CellDigest,
-  KeyedCell,
-  PeerReply,
-  PeerRequest,
-  Refusal,
-} from "../model/peer-message.ts";
+import type { PeerReply, PeerRequest, Refusal, SlotCells } from "../model/peer-message.ts";
 import type { Slot } from "../model/slot.ts";
 import { compareStamps, maxStamp, NO_STAMP, type Stamp } from "../model/stamp.ts";
 import type { Storage, StorageError, StorageKey } from "../ports/storage.ts";
 import { type CellStore, type DecodedCell, decodeAll } from "./cell-store.ts";
+import type { Counters } from "./counters.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import type { SlotStates } from "./slot-states.ts";
 import type { Votes } from "./votes.ts";
 
-/** Work of one page of a listing or an exchange. */
+/** Work of one page of a listing. */
 const SCAN_ENTRIES_MAX = 2_048;
 const SCAN_BYTES_MAX = 1024 * 1024;
 const NO_BYTES = new Uint8Array(0);
@@ -65,6 +59,7 @@ export interface ReplicaOptions {
   readonly votes: Votes;
   /** The hybrid clock, as a stamp: what a write that came too late is to be stamped above. */
   readonly reading: () => Stamp;
+  readonly counters: Counters;
   /** Sends the acknowledgement of a write, at once or when it may be counted. */
   readonly acknowledge: (reply: () => void) => void;
 }
@@ -238,133 +233,41 @@ export class Replica {
     });
   }
 
-  /** Which groups, or slots of a group, differ from the asker's, among those both hold. */
-  compare(from: NodeId, request: RequestOf<"compare">, reply: Reply): void {
-    const { cells } = this.#options;
-    if (!cells.isBuilt) {
-      refuse(reply, "not-ready", "the hashes are being built");
-      return;
-    }
-    const isShared = this.sharedWith(from);
-    const { group } = request;
-    const mine =
-      group === undefined ? cells.hashes.groups(isShared) : cells.hashes.slotsOf(group, isShared);
-    const differing = differingIndices(mine, request.hashes);
-    const first = group === undefined ? 0 : group * SLOTS_PER_GROUP;
-    reply({ kind: "compare-reply", differing: differing.map((index) => first + index) });
-  }
-
-  /** Whether this node and another both hold a slot, or will. Equal on both sides under one epoch. */
-  sharedWith(other: NodeId): (slot: Slot) => boolean {
-    const placement = this.#options.placement();
-    const { self } = this.#options;
-    const holds = (slot: Slot, node: NodeId): boolean =>
-      placement.isPrimary(slot, node) || placement.isPending(slot, node);
-    return (slot) => holds(slot, self) && holds(slot, other);
-  }
-
-  /** Digests of a slot's cells, in storage order. Damaged cells are left out: they are healed apart from exchanges. */
-  listSlot(request: RequestOf<"slot-list">, reply: Reply): void {
-    this.digests(request.slot, request.after, request.limit, (page) => {
-      if (page === undefined) refuse(reply, "failed", "the disk could not be read");
-      else reply({ kind: "slot-list-reply", digests: page.digests, next: page.next });
-    });
-  }
-
-  /** See `listSlot`; `undefined` when the disk could not be read. */
-  digests(
-    slot: Slot,
-    after: StorageKey,
-    limit: number,
-    done: (
-      page: { readonly digests: CellDigest[]; readonly next: string | undefined } | undefined,
-    ) => void,
-  ): void {
-    // What was merged before this question must be in the answer: a node that joins counts on it, and so does a dirty
-    // bit that is set beside its cell. A scan sees only what is committed.
-    this.#options.commit.whenDurable((error) => {
-      if (error === undefined) this.#scanDigests(slot, after, limit, done);
-      else done(undefined);
-    });
-  }
-
-  #scanDigests(
-    slot: Slot,
-    after: StorageKey,
-    limit: number,
-    done: Parameters<Replica["digests"]>[3],
-  ): void {
-    const range = slotRange(slot);
-    const from = after === "" ? range.from : nextStorageKey(after);
-    const entriesMax = Math.max(1, Math.min(limit, SCAN_ENTRIES_MAX));
-    this.#options.storage.scan(
-      { from, before: range.before, entriesMax, bytesMax: SCAN_BYTES_MAX },
-      (result) => {
-        if (result.kind === "failed") {
-          done(undefined);
-          return;
-        }
-        const digests: CellDigest[] = [];
-        for (const { key: storageKey, value } of result.entries) {
-          const place = parseCellKey(storageKey);
-          if (place === undefined) continue;
-          const cell = decodeCell(value, place.key, place.field);
-          const { key, field } = place;
-          if (cell === "damaged") {
-            this.#options.cells.find(slot, key, field);
-            continue;
-          }
-          digests.push({ key, field, stamp: cell.stamp, checksum: checksumOf(value) });
-        }
-        done({ digests, next: result.isComplete ? undefined : result.entries.at(-1)?.key });
-      },
-    );
-  }
-
-  /** The wanted cells, as many as fit a page; the asker asks again for the rest. */
-  fetch(request: RequestOf<"fetch">, reply: Reply): void {
-    const { cells, commit } = this.#options;
-    const found: KeyedCell[] = [];
-    let bytesTotal = 0;
-    for (const { key, field } of request.wanted) {
-      if (slotOfKey(key) !== request.slot) continue;
-      const cell = cells.find(request.slot, key, field);
-      if (cell.kind === "absent") continue;
-      // Passing it over would make the exchange look complete.
-      if (cell.kind === "damaged") return refuse(reply, "damaged", "the cell fails its checksum");
-      if (cell.kind === "failed") return refuse(reply, "failed", cell.detail);
-      if (found.length > 0 && !fits(bytesTotal, cell.bytes.length)) break;
-      found.push({ key, field, bytes: cell.bytes });
-      bytesTotal += key.length + cell.bytes.length;
-    }
-    commit.whenDurable((error) => {
-      if (error === undefined) reply({ kind: "fetch-reply", cells: found });
-      else refuse(reply, "failed", error.message);
-    });
-  }
-
   /**
-   * Merges cells of one slot whatever is held; answers when they are durable. Over a damaged cell nothing is merged
-   * that may be older: then the rest is merged, and the whole refused, until the damage is healed.
+   * Merges cells of exchange, handover and repair, whatever is held; answers when they are durable. Up to this node's C
+   * the sender with the lower one is passed over: what it offers was deleted here, or never acknowledged. Over a
+   * damaged cell nothing is merged that may be older: then the rest is merged, and the whole refused, until it is healed.
+   *
+   * @param replaced Checksums of own cells, by storage key, that give way to what arrives in their places.
    */
-  merge(slot: Slot, keyed: readonly KeyedCell[], reply: Reply): void {
-    const { cells, commit } = this.#options;
+  merge(
+    parts: readonly SlotCells[],
+    reply: Reply,
+    replaced?: ReadonlyMap<StorageKey, number>,
+  ): void {
+    const { cells, commit, states } = this.#options;
     if (this.#isBehindDisk(reply)) return;
     let isAnyDamaged = false;
-    for (const { key, field, bytes } of keyed) {
-      if (slotOfKey(key) !== slot) continue;
-      const decoded = decodeAll(key, [{ field, bytes }]);
-      if (decoded === undefined) {
-        refuse(reply, "damaged", "a cell fails its checksum");
-        return;
+    for (const { slot, collected, cells: keyed } of parts) {
+      const isOutranked = compareStamps(collected, states.collected(slot)) < 0;
+      for (const { key, field, bytes } of keyed) {
+        if (slotOfKey(key) !== slot) continue;
+        const decoded = decodeAll(key, [{ field, bytes }]);
+        if (decoded === undefined) {
+          refuse(reply, "damaged", "a cell fails its checksum");
+          return;
+        }
+        if (isOutranked && this.#isPassedOver(slot, key, decoded)) continue;
+        if (this.#isDiscarding(slot, key, decoded)) this.#options.onDiscarded();
+        const checksum = replaced?.get(cellKey(slot, key, field));
+        if (checksum !== undefined) cells.drop(slot, key, field, checksum);
+        const merged = cells.merge(slot, key, decoded);
+        if (merged.kind === "failed") {
+          refuse(reply, "failed", merged.detail);
+          return;
+        }
+        isAnyDamaged ||= merged.kind === "damaged";
       }
-      if (this.#isDiscarding(slot, key, decoded)) this.#options.onDiscarded();
-      const merged = cells.merge(slot, key, decoded);
-      if (merged.kind === "failed") {
-        refuse(reply, "failed", merged.detail);
-        return;
-      }
-      isAnyDamaged ||= merged.kind === "damaged";
     }
     commit.whenDurable((error) => {
       if (error !== undefined) refuseStoring(reply, error);
@@ -385,6 +288,20 @@ export class Replica {
     const [ours, theirs] = [held.cell.stamp, incoming.cell.stamp];
     const isSettled = theirs.ms + ON_ITS_WAY_MS < this.#options.nowMs();
     return compareStamps(ours, theirs) < 0 && ours.ms >= sinceMs && isSettled;
+  }
+
+  /** Whether cells lie at or below C; those that are held just so anyway are not counted. */
+  #isPassedOver(slot: Slot, key: Key, decoded: readonly DecodedCell[]): boolean {
+    const { cells, states, counters } = this.#options;
+    const collected = states.collected(slot);
+    for (const { field, bytes, cell } of decoded) {
+      if (compareStamps(cell.stamp, collected) > 0) continue;
+      const held = cells.find(slot, key, field);
+      const isHeld = held.kind === "held" && checksumOf(held.bytes) === checksumOf(bytes);
+      if (!isHeld) counters.add("cells-outranked");
+      return true;
+    }
+    return false;
   }
 
   /** The greatest stamp that stands in the places of these cells. */

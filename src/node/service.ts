@@ -11,6 +11,7 @@ import type { PeerRequest } from "../model/peer-message.ts";
 import type { BackgroundShare } from "./background-share.ts";
 import type { Collector } from "./collector.ts";
 import type { Counters } from "./counters.ts";
+import type { ExchangeCounterpart } from "./exchange-counterpart.ts";
 import type { MembershipRunner } from "./membership-runner.ts";
 import { differingSetting } from "./node-state.ts";
 import type { Served } from "./peers.ts";
@@ -19,6 +20,7 @@ import type { Requests } from "./requests.ts";
 
 export interface ServiceOptions {
   readonly replica: Replica;
+  readonly counterpart: ExchangeCounterpart;
   readonly requests: Requests;
   readonly collector: Collector;
   readonly placement: () => Placement;
@@ -49,7 +51,7 @@ export class Service {
   }
 
   serve(served: Served): void {
-    const { replica, requests, collector, placement, membership } = this.#options;
+    const { replica, counterpart, requests, collector, placement, membership } = this.#options;
     const { message, from, reply } = served;
     const runner = membership();
     if (runner === undefined) {
@@ -96,13 +98,22 @@ export class Service {
         replica.list(message, reply);
         break;
       case "compare":
-        replica.compare(from, message, reply);
+        counterpart.compare(from, message, reply);
+        break;
+      case "slot-compare":
+        counterpart.compareSlots(message, reply);
+        break;
+      case "leaf-compare":
+        counterpart.compareLeaves(message, reply);
         break;
       case "slot-list":
-        this.#inTheBackground(served, () => replica.listSlot(message, reply));
+        this.#inTheBackground(served, () => counterpart.list(message, reply));
+        break;
+      case "slot-scan":
+        this.#inTheBackground(served, () => counterpart.scan(message, reply));
         break;
       case "fetch":
-        this.#inTheBackground(served, () => replica.fetch(message, reply));
+        this.#inTheBackground(served, () => counterpart.fetch(message, reply));
         break;
       case "filled":
         reply({ kind: "filled-reply", isFilled: this.#options.isFilled() });
@@ -117,7 +128,7 @@ export class Service {
         collector.collect(message, reply);
         break;
       case "merge":
-        replica.merge(message.slot, message.cells, reply);
+        replica.merge(message.parts, reply);
         break;
       default:
         unreachable(message);

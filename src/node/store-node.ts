@@ -5,25 +5,16 @@
  * served before it belongs to a cluster; after `onFatal` it says nothing more.
  */
 import { assert } from "../base/assert.ts";
-import { HybridClock } from "../core/causality/hybrid-clock.ts";
 import { dirtyMapKey, parseDirtyMapKey } from "../core/causality/storage-key.ts";
 import { Placement, type PlacementSource } from "../core/placement/placement.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import { DirtyMaps } from "../core/replication/dirty-maps.ts";
 import { type NodeConfig, SHARED_CONFIG_DEFAULT, type SharedConfig } from "../model/config.ts";
-import {
-  type BootId,
-  bootIdFrom,
-  type ClusterId,
-  clusterIdFrom,
-  type NodeId,
-  nodeIdFrom,
-} from "../model/ids.ts";
+import { type ClusterId, clusterIdFrom, type NodeId, nodeIdFrom } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
 import type { Liveness, Member, MemberRecord, MembershipState } from "../model/member.ts";
 import type { ListOutcome, ReadOutcome, WriteOutcome } from "../model/outcome.ts";
 import type { DeleteRequest, ListRequest, PutRequest, ReadRequest } from "../model/request.ts";
-import { stampFrom } from "../model/stamp.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
@@ -38,9 +29,11 @@ import { Convergence } from "./convergence.ts";
 import { Counters } from "./counters.ts";
 import { Departures } from "./departures.ts";
 import { dumpPage } from "./dump.ts";
+import { ExchangeCounterpart } from "./exchange-counterpart.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { joinCluster } from "./join.ts";
 import { MembershipRunner } from "./membership-runner.ts";
+import { NodeClock } from "./node-clock.ts";
 import {
   clockOperation,
   differingSetting,
@@ -99,10 +92,9 @@ export class StoreNode implements Store {
   readonly #departures: Departures;
   readonly #activation: Activation;
   readonly #collection: Collection;
-  readonly #hybridClock: HybridClock;
+  readonly #nodeClock: NodeClock;
   #phase: NodePhase = "starting";
   #identity: Identity;
-  #boot: BootId;
   #sealedNumber: number;
   /** Of the last commit that is durable: what may be told. */
   #durableNumber: number;
@@ -128,13 +120,16 @@ export class StoreNode implements Store {
             shared,
           }
         : { ...stored, boots: stored.boots + 1 };
-    this.#boot = bootIdFrom(random.next53());
     const floor = saved === "damaged" || saved === undefined ? CLOCK_AT_FIRST : saved;
     this.#sealedNumber = floor.commitNumber;
     this.#durableNumber = floor.commitNumber;
-    this.#hybridClock = new HybridClock({ boot: this.#boot, floor });
-    this.#hybridClock.mint(clock.wallMs());
-    const reading = this.#hybridClock.reading();
+    this.#nodeClock = new NodeClock({
+      clock,
+      random,
+      counters: this.#counters,
+      floor,
+      mark: () => this.#collection.mark,
+    });
     this.#placement = this.#place([]);
 
     this.#commit = new GroupCommit({
@@ -142,7 +137,7 @@ export class StoreNode implements Store {
       clock,
       seal: () => {
         this.#sealedNumber += 1;
-        return clockOperation({ ...this.#hybridClock.reading(), commitNumber: this.#sealedNumber });
+        return clockOperation({ ...this.#nodeClock.reading(), commitNumber: this.#sealedNumber });
       },
       onDurable: () => {
         this.#durableNumber = this.#sealedNumber;
@@ -152,7 +147,7 @@ export class StoreNode implements Store {
     this.#cells = new CellStore({
       commit: this.#commit,
       storage,
-      floor: stampFrom(reading.ms, reading.counter, this.#boot),
+      floor: this.#nodeClock.stampAtStart(),
       onDamaged: (place) => this.#upkeep.heal(place),
     });
     const placement = (): Placement => this.#placement;
@@ -181,17 +176,17 @@ export class StoreNode implements Store {
       log,
       identity: () => ({
         nodeId: this.#identity.nodeId,
-        boot: this.#boot,
+        boot: this.#nodeClock.boot,
         address: config.address,
         clusterId: this.#identity.clusterId,
       }),
       commitNumber: () => this.#durableNumber,
       commitNumbers: this.#collection.commitNumbers,
       onAmnesia: (remembered) => this.#collection.onRemembered(remembered),
-      reading: () => ({ ...this.#hybridClock.reading(), epoch: this.#placement.epoch }),
+      reading: () => ({ ...this.#nodeClock.reading(), epoch: this.#placement.epoch }),
       liveness: (node) => this.#membership?.liveness(node),
       onRequest: (served) => this.#service.serve(served),
-      onClock: (ms, counter) => this.#observe(ms, counter),
+      onClock: (ms, counter) => this.#nodeClock.observe(ms, counter),
       onDatagram: (from, datagram) => this.#membership?.onDatagram(from, datagram),
       onConnected: () => this.#counters.add("peer-connections"),
       onDisconnected: (id) => this.#membership?.deliver({ kind: "doubted", id }),
@@ -210,11 +205,17 @@ export class StoreNode implements Store {
       states: this.#collection.states,
       mark: () => this.#collection.mark,
       votes: this.#collection.votes,
-      reading: () => {
-        const { ms, counter } = this.#hybridClock.reading();
-        return { ms, counter, boot: 0 };
-      },
+      reading: () => this.#nodeClock.stamp(),
+      counters: this.#counters,
       acknowledge: (reply) => this.#activation.acknowledge(reply),
+    });
+    const counterpart = new ExchangeCounterpart({
+      self: this.#identity.nodeId,
+      cells: this.#cells,
+      commit: this.#commit,
+      storage,
+      placement,
+      states: this.#collection.states,
     });
     const context: RequestContext = {
       self: this.#identity.nodeId,
@@ -224,9 +225,8 @@ export class StoreNode implements Store {
       placement,
       monotonicMs: () => clock.monotonicMs(),
       wallMs: () => clock.wallMs(),
-      mint: () => this.#mint(),
-      mintAbove: (held) =>
-        this.#hybridClock.mintAbove(this.#collection.aboveMark(held), clock.wallMs()),
+      mint: () => this.#nodeClock.mint(),
+      mintAbove: (held) => this.#nodeClock.mintAbove(held),
       resync: (node, done) => {
         if (this.#membership === undefined) clock.defer(done);
         else this.#membership.resync(node, done);
@@ -235,7 +235,7 @@ export class StoreNode implements Store {
     this.#requests = new Requests({
       context,
       clock,
-      boot: () => this.#boot,
+      boot: () => this.#nodeClock.boot,
       shared: () => this.#identity.shared,
       liveness: (node) => this.#membership?.liveness(node),
       onAnswered: (durationMs) => this.#share.note(durationMs),
@@ -243,7 +243,10 @@ export class StoreNode implements Store {
     const exchangePorts: ExchangePorts = {
       peers: this.#peers,
       replica: this.#replica,
+      counterpart,
       cells: this.#cells,
+      commit: this.#commit,
+      states: this.#collection.states,
       counters: this.#counters,
       share: this.#share,
       monotonicMs: () => clock.monotonicMs(),
@@ -284,6 +287,7 @@ export class StoreNode implements Store {
     });
     this.#service = new Service({
       replica: this.#replica,
+      counterpart,
       requests: this.#requests,
       collector,
       placement,
@@ -322,9 +326,11 @@ export class StoreNode implements Store {
     }
     const kept = { dirtyMaps: this.#dirtyMaps, states: this.#collection.states };
     restore(this.#options.storage, kept, (problem) => {
-      if (problem !== undefined) done(problem);
-      else if (this.#identity.clusterId === undefined) this.#enter(done);
-      else this.#return(done);
+      if (problem !== undefined) return done(problem);
+      this.#cells.load(() => {
+        if (this.#identity.clusterId === undefined) this.#enter(done);
+        else this.#return(done);
+      });
     });
   }
 
@@ -509,8 +515,8 @@ export class StoreNode implements Store {
       random,
       transport,
       peers: this.#peers,
-      reading: () => ({ ...this.#hybridClock.reading(), epoch: this.#placement.epoch }),
-      onClock: (ms, counter) => this.#observe(ms, counter),
+      reading: () => ({ ...this.#nodeClock.reading(), epoch: this.#placement.epoch }),
+      onClock: (ms, counter) => this.#nodeClock.observe(ms, counter),
       onRecordsChanged: (records) => this.#onRecordsChanged(records),
       onLivenessChanged: (node, liveness) => this.#onLivenessChanged(node, liveness),
       onDuplicate: () => this.#fatal("another live node has this node's id"),
@@ -555,7 +561,7 @@ export class StoreNode implements Store {
       weight: config.weight,
       boots: this.#identity.boots,
       version: 0,
-      boot: this.#boot,
+      boot: this.#nodeClock.boot,
     };
   }
 
@@ -620,24 +626,6 @@ export class StoreNode implements Store {
     this.#membership.deliver({ kind: "changed-self", change: { intent: "active" } });
   }
 
-  #mint(): ReturnType<HybridClock["mint"]> {
-    const wallMs = this.#options.clock.wallMs();
-    if (this.#hybridClock.isAheadOfWall(wallMs)) {
-      // The wall clock had been far ahead and was set right: stamps go back with it, under another boot id.
-      this.#boot = bootIdFrom(this.#options.random.next53());
-      this.#hybridClock.restartAs(this.#boot, wallMs);
-      this.#counters.add("clock-restarts");
-    }
-    const stamp = this.#hybridClock.mint(wallMs);
-    // A wall clock set back by more than the grace: what was promised of stamps stands.
-    if (this.#collection.isAboveMark(stamp)) return stamp;
-    return this.#hybridClock.mintAbove(this.#collection.mark, wallMs);
-  }
-
-  #observe(ms: number, counter: number): void {
-    this.#hybridClock.observe(ms, counter, this.#options.clock.wallMs());
-  }
-
   #onCommitFailed(keys: readonly StorageKey[], error: StorageError): void {
     this.#counters.add("commits-failed");
     for (const key of keys) {
@@ -674,10 +662,12 @@ export class StoreNode implements Store {
     this.#commit.whenDurable(() => {
       this.#phase = "stopped";
       this.#peers.close();
-      this.#commit.whenDurable(() => {
-        this.#commit.close();
-        storage.close(done);
-      });
+      this.#commit.whenDurable(() =>
+        this.#cells.save(() => {
+          this.#commit.close();
+          storage.close(done);
+        }),
+      );
     });
   }
 }

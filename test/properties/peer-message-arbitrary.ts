@@ -40,9 +40,6 @@ const address = fc
   .constantFrom("127.0.0.1:5000", "[::1]:65535", "a-host.example:1")
   .map((text) => text as Address);
 const slot: fc.Arbitrary<Slot> = fc.integer({ min: 0, max: SLOT_COUNT - 1 }).map(slotFrom);
-const slots: fc.Arbitrary<readonly Slot[]> = fc
-  .uniqueArray(slot, { maxLength: 20 })
-  .map((all) => all.sort((a, b) => a - b));
 const stamp: fc.Arbitrary<Stamp> = fc.record({ ms: u48, counter: u16, boot: u53 });
 const key: fc.Arbitrary<Key> = fc
   .oneof(
@@ -62,6 +59,21 @@ const cell: fc.Arbitrary<EncodedCell> = fc.record({ field, bytes });
 const cells = fc.array(cell, { maxLength: 4 });
 const keyedCells = fc.array(fc.record({ key, field, bytes }), { maxLength: 4 });
 const digest = fc.record({ field, stamp, checksum: u32 });
+const slots: fc.Arbitrary<readonly Slot[]> = fc
+  .uniqueArray(slot, { maxLength: 4 })
+  .map((all) => all.sort((a, b) => a - b));
+/** Something for each of a few slots, in their order. */
+const perSlot = <Part extends object>(
+  part: fc.Arbitrary<Part>,
+): fc.Arbitrary<readonly (Part & { readonly slot: Slot })[]> =>
+  fc
+    .tuple(slots, fc.array(part, { minLength: 4, maxLength: 4 }))
+    .map(([all, parts]) => all.map((one, index) => ({ ...(parts[index] as Part), slot: one })));
+const slotCells = perSlot(fc.record({ collected: stamp, cells: keyedCells }));
+const leafSet = fc.uint8Array({ minLength: 32, maxLength: 32 });
+const hashes = (hashesMax: number): fc.Arbitrary<Uint32Array> =>
+  fc.array(fc.tuple(u32, u32), { maxLength: hashesMax }).map((all) => Uint32Array.from(all.flat()));
+const optionalPosition = fc.option(position, { nil: undefined });
 const keyedDigest = fc.record({ key, field, stamp, checksum: u32 });
 
 const shared: fc.Arbitrary<SharedConfig> = fc.record({
@@ -212,18 +224,32 @@ export const messageArbitraries: {
   }),
   compare: fc.record({
     kind: fc.constant("compare"),
-    group: fc.option(fc.integer({ min: 0, max: 0xfffe }), { nil: undefined }),
-    hashes: fc
-      .array(fc.tuple(u32, u32), { maxLength: 20 })
-      .map((all) => Uint32Array.from(all.flat())),
+    level: fc.constantFrom("root", "groups"),
+    hashes: hashes(20),
   }),
-  "slot-list": fc.record({ kind: fc.constant("slot-list"), slot, after: position, limit }),
+  "slot-compare": fc.tuple(slots, hashes(10)).map(([all, [...halves]]) => {
+    const count = Math.min(all.length, halves.length / 2);
+    const some = Uint32Array.from(halves.slice(0, 2 * count));
+    return { kind: "slot-compare", slots: all.slice(0, count), hashes: some };
+  }),
+  "leaf-compare": fc.record({
+    kind: fc.constant("leaf-compare"),
+    parts: fc
+      .tuple(slots, fc.uint32Array({ minLength: 512, maxLength: 512 }))
+      .map(([all, leaves]) => all.map((one) => ({ slot: one, hashes: leaves }))),
+  }),
+  "slot-list": fc.record({
+    kind: fc.constant("slot-list"),
+    parts: perSlot(fc.record({ leaves: fc.option(leafSet, { nil: undefined }) })),
+    after: position,
+    limit,
+  }),
+  "slot-scan": fc.record({ kind: fc.constant("slot-scan"), slots, after: position }),
   fetch: fc.record({
     kind: fc.constant("fetch"),
-    slot,
-    wanted: fc.array(fc.record({ key, field }), { maxLength: 5 }),
+    wanted: fc.array(fc.record({ slot, key, field }), { maxLength: 5 }),
   }),
-  merge: fc.record({ kind: fc.constant("merge"), slot, cells: keyedCells }),
+  merge: fc.record({ kind: fc.constant("merge"), parts: slotCells }),
   mark: fc.record({ kind: fc.constant("mark") }),
   "raise-floor": fc.record({ kind: fc.constant("raise-floor"), slots, floor: stamp }),
   collect: fc.record({ kind: fc.constant("collect"), slots, upTo: stamp, generation: u53 }),
@@ -262,12 +288,28 @@ export const messageArbitraries: {
     kind: fc.constant("compare-reply"),
     differing: fc.array(fc.integer({ min: 0, max: SLOT_COUNT - 1 }), { maxLength: 20 }),
   }),
+  "leaf-compare-reply": fc.record({
+    kind: fc.constant("leaf-compare-reply"),
+    parts: perSlot(fc.record({ collected: stamp, leaves: leafSet })),
+  }),
   "slot-list-reply": fc.record({
     kind: fc.constant("slot-list-reply"),
-    digests: fc.array(keyedDigest, { maxLength: 4 }),
-    next: fc.option(position, { nil: undefined }),
+    parts: perSlot(
+      fc.record({ collected: stamp, digests: fc.array(keyedDigest, { maxLength: 4 }) }),
+    ),
+    through: optionalPosition,
   }),
-  "fetch-reply": fc.record({ kind: fc.constant("fetch-reply"), cells: keyedCells }),
+  "slot-scan-reply": fc.record({
+    kind: fc.constant("slot-scan-reply"),
+    parts: slotCells,
+    through: optionalPosition,
+  }),
+  "fetch-reply": fc.record({
+    kind: fc.constant("fetch-reply"),
+    parts: slotCells,
+    taken: u32,
+    unreadable: slots,
+  }),
   "merge-reply": fc.record({ kind: fc.constant("merge-reply") }),
   "filled-reply": fc.record({ kind: fc.constant("filled-reply"), isFilled: fc.boolean() }),
   "mark-reply": fc.record({

@@ -89,6 +89,17 @@ export function leavesKey(slot: Slot): StorageKey {
   return `g${u16(slot)}`;
 }
 
+/** The slot whose leaves these are, or `undefined` for any other storage key. */
+export function parseLeavesKey(storageKey: StorageKey): Slot | undefined {
+  if (storageKey.length !== 3 || storageKey[0] !== "g") return undefined;
+  return parseSlot(readU16(storageKey, 1));
+}
+
+/** The leaves of all slots. */
+export function leavesRange(): StorageRange {
+  return { from: "g", before: "h" };
+}
+
 /** Where the state of a slot is kept: floors, transfer progress. */
 export function slotStateKey(slot: Slot): StorageKey {
   return `s${u16(slot)}`;

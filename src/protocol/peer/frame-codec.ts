@@ -8,7 +8,7 @@
  *   20  remaining ms  u32   rounded up; at most DEADLINE_MS_MAX
  *   24  sent ms       f64   the sender's monotonic clock
  *   32  kind          u8    1..63 requests, from 64 on replies
- *   33  body                `request-codec.ts`, `reply-codec.ts`
+ *   33  body                `request-codec.ts`, `reply-codec.ts`, `exchange-codec.ts`, `collection-codec.ts`
  *
  * Integers are big-endian. Invariant: `decodeFrame` answers for any bytes whatever, in time linear in their number, and takes
  * memory only for what is really there; what it accepts, encodes to the same bytes again.
@@ -28,6 +28,20 @@ import type {
 } from "../../model/peer-message.ts";
 import { readCollect, readMarkReply, readRaiseFloor } from "./collection-codec.ts";
 import {
+  readCompare,
+  readCompareReply,
+  readFetch,
+  readFetchReply,
+  readLeafCompare,
+  readLeafCompareReply,
+  readMerge,
+  readSlotCompare,
+  readSlotList,
+  readSlotListReply,
+  readSlotScan,
+  readSlotScanReply,
+} from "./exchange-codec.ts";
+import {
   frameOf,
   put48,
   put53,
@@ -45,33 +59,26 @@ import { readFlag, STAMP_BYTES, sizeOfCells } from "./message-parts.ts";
 import {
   type ColdReply,
   readCellsReply,
-  readCompareReply,
   readDigestReply,
-  readFetchReply,
   readForwardReply,
   readHelloReply,
   readJoinReply,
   readListReply,
   readPushPullReply,
   readRefused,
-  readSlotListReply,
   readWriteReply,
   sizeOfReply,
   writeReply,
 } from "./reply-codec.ts";
 import {
   type ColdRequest,
-  readCompare,
-  readFetch,
   readForward,
   readHello,
   readHint,
   readJoin,
   readList,
-  readMerge,
   readPushPull,
   readRead,
-  readSlotList,
   readWrite,
   sizeOfRequest,
   writeRequest,
@@ -102,9 +109,12 @@ const REQUEST_CODES: Readonly<Record<PeerRequest["kind"], number>> = {
   fetch: 12,
   merge: 13,
   filled: 14,
-  mark: 24,
-  "raise-floor": 25,
-  collect: 26,
+  "slot-compare": 15,
+  "leaf-compare": 16,
+  "slot-scan": 17,
+  mark: 18,
+  "raise-floor": 19,
+  collect: 20,
 };
 
 const REPLY_CODES: Readonly<Record<PeerReply["kind"], number>> = {
@@ -123,9 +133,11 @@ const REPLY_CODES: Readonly<Record<PeerReply["kind"], number>> = {
   "fetch-reply": 76,
   "merge-reply": 77,
   "filled-reply": 78,
-  "mark-reply": 88,
-  "floor-reply": 89,
-  "collect-reply": 90,
+  "leaf-compare-reply": 79,
+  "slot-scan-reply": 80,
+  "mark-reply": 81,
+  "floor-reply": 82,
+  "collect-reply": 83,
 };
 
 const CODES: ReadonlyMap<PeerMessage["kind"], number> = new Map(
@@ -291,6 +303,12 @@ function readMessage(reader: ByteReader): PeerMessage {
       return readList(reader);
     case REQUEST_CODES.compare:
       return readCompare(reader);
+    case REQUEST_CODES["slot-compare"]:
+      return readSlotCompare(reader);
+    case REQUEST_CODES["leaf-compare"]:
+      return readLeafCompare(reader);
+    case REQUEST_CODES["slot-scan"]:
+      return readSlotScan(reader);
     case REQUEST_CODES["slot-list"]:
       return readSlotList(reader);
     case REQUEST_CODES.fetch:
@@ -328,6 +346,10 @@ function readRareReply(code: number, reader: ByteReader): PeerReply {
       return readListReply(reader);
     case REPLY_CODES["compare-reply"]:
       return readCompareReply(reader);
+    case REPLY_CODES["leaf-compare-reply"]:
+      return readLeafCompareReply(reader);
+    case REPLY_CODES["slot-scan-reply"]:
+      return readSlotScanReply(reader);
     case REPLY_CODES["slot-list-reply"]:
       return readSlotListReply(reader);
     case REPLY_CODES["fetch-reply"]:

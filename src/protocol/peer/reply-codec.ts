@@ -11,18 +11,26 @@
  *   71 cells-reply      count u32, cells
  *   72 forward-reply    outcome
  *   73 list-reply       count u32, then slot u16, key, root (length u32, bytes) each; through slot u16, position
- *   74 compare-reply    count u32, indices u16 each
- *   75 slot-list-reply  count u32, keyed digests; optional position
- *   76 fetch-reply      count u32, keyed cells
+ *   74 .. 76            `exchange-codec.ts`
  *   77 merge-reply      nothing
  *   78 filled-reply     is filled u8
+ *   79, 80              `exchange-codec.ts`
  */
-import { assert, unreachable } from "../../base/assert.ts";
+import { unreachable } from "../../base/assert.ts";
 import type { ByteReader } from "../../base/byte-reader.ts";
 import type { ByteWriter } from "../../base/byte-writer.ts";
-import { SLOT_COUNT } from "../../model/limits.ts";
 import type { PeerReply, Refusal, StoreResult } from "../../model/peer-message.ts";
 import { writeMarkReply } from "./collection-codec.ts";
+import {
+  sizeOfFetchReply,
+  sizeOfSlotListReply,
+  sizeOfSlotScanReply,
+  writeCompareReply,
+  writeFetchReply,
+  writeLeafCompareReply,
+  writeSlotListReply,
+  writeSlotScanReply,
+} from "./exchange-codec.ts";
 import { STORE_RESULT_CODES } from "./hot-codec.ts";
 import { readState, writeState } from "./member-codec.ts";
 import {
@@ -30,7 +38,6 @@ import {
   readBootId,
   readCells,
   readClusterId,
-  readFlag,
   readKey,
   readNodeId,
   readOptionalClusterId,
@@ -44,13 +51,8 @@ import {
 } from "./message-parts.ts";
 import {
   readDigests,
-  readKeyedCells,
-  readKeyedDigests,
   readOutcome,
   readSettings,
-  sizeOfKeyedCells,
-  writeKeyedCells,
-  writeKeyedDigests,
   writeOutcome,
   writeSettings,
 } from "./shared-parts.ts";
@@ -89,7 +91,15 @@ const storeResults = new Choice<StoreResult>("store result", STORE_RESULT_CODES)
 export function sizeOfReply(reply: ColdReply): number {
   switch (reply.kind) {
     case "fetch-reply":
-      return sizeOfKeyedCells(reply.cells);
+      return sizeOfFetchReply(reply);
+    case "slot-list-reply":
+      return sizeOfSlotListReply(reply);
+    case "slot-scan-reply":
+      return sizeOfSlotScanReply(reply);
+    case "compare-reply":
+      return 4 + 2 * reply.differing.length;
+    case "leaf-compare-reply":
+      return 2 + 50 * reply.parts.length;
     case "list-reply":
       return sizeOfList(reply);
     case "probe-reply":
@@ -132,12 +142,16 @@ export function writeReply(writer: ByteWriter, reply: ColdReply): void {
       writeCompareReply(writer, reply);
       return;
     case "slot-list-reply":
-      writeKeyedDigests(writer, reply.digests);
-      writeFlag(writer, reply.next !== undefined);
-      if (reply.next !== undefined) writer.binary32(reply.next);
+      writeSlotListReply(writer, reply);
+      return;
+    case "leaf-compare-reply":
+      writeLeafCompareReply(writer, reply);
+      return;
+    case "slot-scan-reply":
+      writeSlotScanReply(writer, reply);
       return;
     case "fetch-reply":
-      writeKeyedCells(writer, reply.cells);
+      writeFetchReply(writer, reply);
       return;
     case "filled-reply":
       writeFlag(writer, reply.isFilled);
@@ -227,31 +241,4 @@ export function readListReply(reader: ByteReader): ReplyOf<"list-reply"> {
   }
   const throughSlot = readSlot(reader);
   return { kind: "list-reply", entries, throughSlot, through: reader.binary32() };
-}
-
-function writeCompareReply(writer: ByteWriter, reply: ReplyOf<"compare-reply">): void {
-  assert(reply.differing.length <= SLOT_COUNT, "no more differences than slots");
-  writer.u32(reply.differing.length);
-  for (const index of reply.differing) {
-    assert(index < SLOT_COUNT, "an index of a group or a slot");
-    writer.u16(index);
-  }
-}
-
-export function readCompareReply(reader: ByteReader): ReplyOf<"compare-reply"> {
-  const count = reader.count32(2);
-  if (count > SLOT_COUNT) reader.reject(`${count} differences`);
-  const differing: number[] = [];
-  for (let at = 0; at < count; at += 1) differing.push(readSlot(reader));
-  return { kind: "compare-reply", differing };
-}
-
-export function readSlotListReply(reader: ByteReader): ReplyOf<"slot-list-reply"> {
-  const digests = readKeyedDigests(reader);
-  const next = readFlag(reader) ? reader.binary32() : undefined;
-  return { kind: "slot-list-reply", digests, next };
-}
-
-export function readFetchReply(reader: ByteReader): ReplyOf<"fetch-reply"> {
-  return { kind: "fetch-reply", cells: readKeyedCells(reader) };
 }

@@ -13,12 +13,10 @@
  *   8  forward    boot u53, sequence u53, key, w u8, expires at u48, condition,
  *                 content type (length u8, bytes), optional value (length u32, bytes)
  *   9  list       first slot u16, last slot u16, limit u16, with values u8, prefix (length u16, bytes), position
- *   10 compare    group u16 (0xffff none), count u32, hashes u32 each
- *   11 slot-list  slot u16, limit u16, position
- *   12 fetch      slot u16, count u32, then key and field each
- *   13 merge      slot u16, count u32, then key and cell each
+ *   10 .. 13      `exchange-codec.ts`
  *   14 filled     nothing
- *   24 .. 26      `collection-codec.ts`
+ *   15 .. 17      `exchange-codec.ts`
+ *   18 .. 20      `collection-codec.ts`
  *
  * A hello begins the same in every wire version, and what follows the version is not read when it is another's: so that a
  * peer of another version is refused by name, not as garbage.
@@ -28,9 +26,20 @@ import type { ByteReader } from "../../base/byte-reader.ts";
 import type { ByteWriter } from "../../base/byte-writer.ts";
 import type { Address, NodeId } from "../../model/ids.ts";
 import { type BootId, bootIdFrom, nodeIdFrom } from "../../model/ids.ts";
-import { KEY_BYTES_MAX, REPLICAS_MAX, SLOT_COUNT } from "../../model/limits.ts";
+import { KEY_BYTES_MAX, REPLICAS_MAX } from "../../model/limits.ts";
 import { type PeerRequest, WIRE_VERSION } from "../../model/peer-message.ts";
 import { writeCollect, writeRaiseFloor } from "./collection-codec.ts";
+import {
+  sizeOfFetch,
+  sizeOfMerge,
+  writeCompare,
+  writeFetch,
+  writeLeafCompare,
+  writeMerge,
+  writeSlotCompare,
+  writeSlotList,
+  writeSlotScan,
+} from "./exchange-codec.ts";
 import { WRITE_FALLBACK, WRITE_FINAL } from "./hot-codec.ts";
 import { readMemberRecord, readState, writeMemberRecord, writeState } from "./member-codec.ts";
 import {
@@ -38,7 +47,6 @@ import {
   readAddress,
   readBootId,
   readCells,
-  readField,
   readFlag,
   readKey,
   readNodeId,
@@ -46,7 +54,6 @@ import {
   readOptionalClusterId,
   readSlot,
   readStamp,
-  writeField,
   writeFlag,
   writeId,
   writeNodeIds,
@@ -54,11 +61,8 @@ import {
 } from "./message-parts.ts";
 import {
   readCondition,
-  readKeyedCells,
   readPartialSettings,
-  sizeOfKeyedCells,
   writeCondition,
-  writeKeyedCells,
   writeSettings,
 } from "./shared-parts.ts";
 
@@ -67,20 +71,23 @@ type RequestOf<Kind extends PeerRequest["kind"]> = Extract<PeerRequest, { kind: 
 /** Requests that are not written by `hot-codec.ts`. */
 export type ColdRequest = Exclude<PeerRequest, { kind: "write" | "read" }>;
 
-/** Group of a comparison that names none. */
-const NO_GROUP = 0xffff;
-/** Hashes of every slot, two halves each. */
-const HASHES_MAX = 2 * SLOT_COUNT;
-/** Fewest bytes of a key and a field. */
-const WANTED_BYTES_MIN = 5;
-
 const wants = new Choice<"cells" | "digest">("want", { cells: 0, digest: 1 });
 
 /** Bytes the body will take, exact for the messages that carry values and a fair guess for the rest. */
 export function sizeOfRequest(request: ColdRequest): number {
   switch (request.kind) {
     case "merge":
-      return 2 + sizeOfKeyedCells(request.cells);
+      return sizeOfMerge(request);
+    case "fetch":
+      return sizeOfFetch(request);
+    case "slot-compare":
+      return 2 + 10 * request.slots.length;
+    case "leaf-compare":
+      return 2 + request.parts.reduce((bytes, { hashes }) => bytes + 2 + 4 * hashes.length, 0);
+    case "slot-list":
+      return 8 + request.after.length + 35 * request.parts.length;
+    case "slot-scan":
+      return 6 + request.after.length + 2 * request.slots.length;
     case "forward":
       return 350 + request.key.length + (request.value?.length ?? 0);
     case "compare":
@@ -96,8 +103,7 @@ export function sizeOfRequest(request: ColdRequest): number {
 export function writeRequest(writer: ByteWriter, request: ColdRequest): void {
   switch (request.kind) {
     case "merge":
-      writer.u16(request.slot);
-      writeKeyedCells(writer, request.cells);
+      writeMerge(writer, request);
       return;
     case "hint":
       writer.u16(request.slot);
@@ -140,10 +146,17 @@ export function writeRequest(writer: ByteWriter, request: ColdRequest): void {
     case "compare":
       writeCompare(writer, request);
       return;
+    case "slot-compare":
+      writeSlotCompare(writer, request);
+      return;
+    case "leaf-compare":
+      writeLeafCompare(writer, request);
+      return;
     case "slot-list":
-      writer.u16(request.slot);
-      writer.u16(request.limit);
-      writer.binary32(request.after);
+      writeSlotList(writer, request);
+      return;
+    case "slot-scan":
+      writeSlotScan(writer, request);
       return;
     case "fetch":
       writeFetch(writer, request);
@@ -173,11 +186,6 @@ export function readWrite(reader: ByteReader): RequestOf<"write"> {
 export function readRead(reader: ByteReader): RequestOf<"read"> {
   const want = wants.read(reader);
   return { kind: "read", key: readKey(reader), want };
-}
-
-export function readMerge(reader: ByteReader): RequestOf<"merge"> {
-  const slot = readSlot(reader);
-  return { kind: "merge", slot, cells: readKeyedCells(reader) };
 }
 
 export function readHint(reader: ByteReader): RequestOf<"hint"> {
@@ -263,54 +271,9 @@ export function readList(reader: ByteReader): RequestOf<"list"> {
   return { kind: "list", firstSlot, lastSlot, after: reader.binary32(), prefix, limit, withValues };
 }
 
-function writeCompare(writer: ByteWriter, request: RequestOf<"compare">): void {
-  const { group, hashes } = request;
-  assert(hashes.length % 2 === 0, "a hash has two halves");
-  assert(hashes.length <= HASHES_MAX, "no more hashes than slots");
-  assert(group !== NO_GROUP, "a group is below the mark of none");
-  writer.u16(group ?? NO_GROUP);
-  writer.u32(hashes.length);
-  for (let index = 0; index < hashes.length; index += 1) writer.u32(hashes[index] as number);
-}
-
-export function readCompare(reader: ByteReader): RequestOf<"compare"> {
-  const group = reader.u16();
-  const count = reader.count32(4);
-  if (count > HASHES_MAX || count % 2 !== 0) reader.reject(`${count} halves of hashes`);
-  const hashes = new Uint32Array(count);
-  for (let index = 0; index < count; index += 1) hashes[index] = reader.u32();
-  return { kind: "compare", group: group === NO_GROUP ? undefined : group, hashes };
-}
-
-export function readSlotList(reader: ByteReader): RequestOf<"slot-list"> {
-  const slot = readSlot(reader);
-  const limit = readLimit(reader);
-  return { kind: "slot-list", slot, after: reader.binary32(), limit };
-}
-
 function readLimit(reader: ByteReader): number {
   const limit = reader.u16();
   return limit === 0 ? reader.reject("a limit of nothing") : limit;
-}
-
-function writeFetch(writer: ByteWriter, request: RequestOf<"fetch">): void {
-  writer.u16(request.slot);
-  writer.u32(request.wanted.length);
-  for (const { key, field } of request.wanted) {
-    writer.binary16(key);
-    writeField(writer, field);
-  }
-}
-
-export function readFetch(reader: ByteReader): RequestOf<"fetch"> {
-  const slot = readSlot(reader);
-  const count = reader.count32(WANTED_BYTES_MIN - 1);
-  const wanted: RequestOf<"fetch">["wanted"][number][] = [];
-  for (let index = 0; index < count; index += 1) {
-    const key = readKey(reader);
-    wanted.push({ key, field: readField(reader) });
-  }
-  return { kind: "fetch", slot, wanted };
 }
 
 export function readPushPull(reader: ByteReader): RequestOf<"push-pull"> {

@@ -262,3 +262,12 @@ export function sizeOfKeyedCells(cells: readonly KeyedCell[]): number {
   }
   return bytes;
 }
+
+/** Bytes that `writeKeyedDigests` will take. */
+export function sizeOfKeyedDigests(digests: readonly CellDigest[]): number {
+  let bytes = 4;
+  for (const { key, field } of digests) {
+    bytes += 2 + key.length + DIGEST_BYTES_MIN + (field?.length ?? 0);
+  }
+  return bytes;
+}

@@ -1,0 +1,76 @@
+/**
+ * I16 beside all faults, watched while the run goes on: what was acknowledged by so many nodes stands on the disks of as
+ * many, up to N, ever after. Slots change hands, foreign cells are dropped, nodes crash: none of that may take a copy before
+ * another has one. Where bytes are destroyed on purpose there is nothing to count.
+ */
+import type { Key } from "../../src/model/key.ts";
+import { compareStamps, formatStamp, type Stamp } from "../../src/model/stamp.ts";
+import type { SimCluster } from "../cluster.ts";
+import { holdersOf } from "../copies.ts";
+import { ackOf, describeOperation, isWrite, type Operation, type Violation } from "../history.ts";
+
+interface Acked {
+  readonly stamp: Stamp;
+  readonly copies: number;
+  readonly what: string;
+}
+
+export class CopiesWatch {
+  readonly violations: Violation[] = [];
+  readonly #cluster: SimCluster;
+  readonly #operations: readonly Operation[];
+  /** The greatest acknowledged write of each key, and how many nodes said that they hold it. */
+  readonly #acked = new Map<Key, Acked>();
+  readonly #reported = new Set<Key>();
+  /** Operations up to here have been taken in, but for those still under way. */
+  #seen = 0;
+  #underWay: Operation[] = [];
+
+  constructor(cluster: SimCluster, operations: readonly Operation[]) {
+    this.#cluster = cluster;
+    this.#operations = operations;
+  }
+
+  /** Counts the copies of every key; `mayBeGone` says for which keys nothing need be left. */
+  sample(mayBeGone: (key: Key) => boolean): void {
+    this.#takeIn();
+    // A node that has left has handed everything on, and counts no more.
+    const machines = this.#cluster.machines.filter(({ hasLeft, isLost }) => !hasLeft && !isLost);
+    for (const [key, { stamp, copies, what }] of this.#acked) {
+      const held = holdersOf(machines, key, stamp);
+      const wanted = Math.min(copies, this.#cluster.staying().length);
+      if (held.length >= wanted || this.#reported.has(key) || mayBeGone(key)) continue;
+      this.#reported.add(key);
+      const where = held.map(({ index }) => `n${index}`).join(", ") || "no disk";
+      const at = this.#cluster.scheduler.nowMs.toFixed(0);
+      this.violations.push({
+        invariant: "I16",
+        key,
+        detail: `at ${at} key ${key} ${formatStamp(stamp)} of ${what}, acknowledged by ${copies}, is on ${where}`,
+      });
+    }
+  }
+
+  #takeIn(): void {
+    const fresh = this.#operations.slice(this.#seen);
+    this.#seen = this.#operations.length;
+    const underWay: Operation[] = [];
+    for (const operation of [...this.#underWay, ...fresh]) {
+      if (operation.endMs === undefined) underWay.push(operation);
+      else this.#note(operation);
+    }
+    this.#underWay = underWay;
+  }
+
+  #note(operation: Operation): void {
+    if (!isWrite(operation) || operation.outcome?.kind !== "written") return;
+    const stamp = ackOf(operation);
+    const known = this.#acked.get(operation.key);
+    if (stamp === undefined || (known !== undefined && compareStamps(known.stamp, stamp) >= 0))
+      return;
+    // What a fallback kept beside all primaries it drops.
+    const { acks, hinted, of } = operation.outcome.quorum;
+    const what = describeOperation(operation);
+    this.#acked.set(operation.key, { stamp, copies: Math.min(of, acks + hinted), what });
+  }
+}
