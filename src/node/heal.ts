@@ -135,10 +135,14 @@ export class Heals {
       return;
     }
     const answers: CellAnswer[] = [];
+    let waiting = others.length;
     for (const other of others) {
       ask(other, heal.place, (answer) => {
-        answers.push(answer);
-        if (answers.length < others.length) return;
+        waiting -= 1;
+        // What only a member that is being removed held is given up: nobody waits for its word.
+        const isGivenUp = answer.kind === "silent" && now.removingIds.includes(other);
+        if (!isGivenUp) answers.push(answer);
+        if (waiting > 0) return;
         asked();
         if (this.#isClosed) return;
         // Whose answers tell all is a matter of the placement they were asked under.
