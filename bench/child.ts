@@ -8,6 +8,7 @@ import { openNode } from "../src/open-node.ts";
 import { getRequest, KeepAliveConnection, putRequest } from "../test/support/keep-alive-client.ts";
 import { type Measured, measure } from "./measure.ts";
 import { type Answer, cpuSeconds, type HttpLoad, keyOf, type Order, valueOf } from "./protocol.ts";
+import { countSocketBytes, socketBytes } from "./socket-bytes.ts";
 
 let node: EmbeddedNode | undefined;
 let echo: Server | undefined;
@@ -16,11 +17,22 @@ async function obey(order: Order): Promise<Answer> {
   switch (order.kind) {
     case "open-node":
       node = await openNode({ ...order.options, onFatal: fail });
-      return { kind: "opened", httpPort: Number(node.httpAddress?.split(":").at(-1)) };
+      return {
+        kind: "opened",
+        httpPort: Number(node.httpAddress?.split(":").at(-1)),
+        address: node.address,
+      };
     case "open-echo":
       return { kind: "opened", httpPort: await openEcho() };
     case "http-load":
       return { kind: "measured", measured: await httpLoad(order.load) };
+    case "status": {
+      const status = node?.status();
+      const { counters = {}, gauges = {} } = status ?? {};
+      return { kind: "status", status: { counters, gauges } };
+    }
+    case "socket-bytes":
+      return { kind: "socket-bytes", bytes: socketBytes() };
     case "cpu":
       return { kind: "cpu", seconds: cpuSeconds() };
     case "close":
@@ -83,6 +95,7 @@ async function onOrder(order: Order): Promise<void> {
   }
 }
 
+countSocketBytes();
 process.on("message", (order: Order) => void onOrder(order));
 process.on("disconnect", () => process.exit());
 // Ctrl-C reaches the whole group; the parent ends its children in order.

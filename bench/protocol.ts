@@ -9,6 +9,8 @@ export type Order =
   | { readonly kind: "open-echo" }
   | { readonly kind: "http-load"; readonly load: HttpLoad }
   | { readonly kind: "cpu" }
+  | { readonly kind: "status" }
+  | { readonly kind: "socket-bytes" }
   | { readonly kind: "close" };
 
 export interface HttpLoad {
@@ -22,7 +24,15 @@ export interface HttpLoad {
 export type Operation = "write" | "read";
 
 export type Answer =
-  | { readonly kind: "opened"; readonly httpPort: number }
+  | { readonly kind: "opened"; readonly httpPort: number; readonly address?: string }
+  | {
+      readonly kind: "status";
+      readonly status: {
+        readonly counters: Readonly<Record<string, number>>;
+        readonly gauges: Readonly<Record<string, number>>;
+      };
+    }
+  | { readonly kind: "socket-bytes"; readonly bytes: number }
   | { readonly kind: "measured"; readonly measured: Measured }
   | { readonly kind: "cpu"; readonly seconds: number }
   | { readonly kind: "closed" }

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { HeldClock, HeldStorage } from "../../test/support/held-storage.ts";
 import { HashTree } from "../core/anti-entropy/hash-tree.ts";
 import { checksumOf, encodeCell } from "../core/causality/cell-codec.ts";
-import { cellKey } from "../core/causality/storage-key.ts";
+import { cellKey, leavesKey } from "../core/causality/storage-key.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import type { EncodedCell, RootCell } from "../model/cell.ts";
 import { type Field, type Key, keyFromText } from "../model/key.ts";
@@ -40,22 +40,28 @@ function flipped(bytes: Uint8Array): Uint8Array {
 }
 
 class Trial {
-  readonly storage = new HeldStorage();
+  readonly storage: HeldStorage;
   readonly clock = new HeldClock();
-  readonly commit = new GroupCommit({
-    storage: this.storage,
-    clock: this.clock,
-    seal: () => ({ key: "mclock", value: Uint8Array.of(1) }),
-    onFailed: () => this.cells.rebuild(),
-  });
-  readonly cells = new CellStore({
-    commit: this.commit,
-    storage: this.storage,
-    floor: at(10),
-    onDamaged: ({ key }) => this.damaged.push(key.slice(3)),
-  });
+  readonly commit: GroupCommit;
+  readonly cells: CellStore;
   /** Keys found damaged, in order. */
   readonly damaged: string[] = [];
+
+  constructor(storage: HeldStorage = new HeldStorage()) {
+    this.storage = storage;
+    this.commit = new GroupCommit({
+      storage,
+      clock: this.clock,
+      seal: () => ({ key: "mclock", value: Uint8Array.of(1) }),
+      onFailed: () => this.cells.rebuild(),
+    });
+    this.cells = new CellStore({
+      commit: this.commit,
+      storage,
+      floor: at(10),
+      onDamaged: ({ key }) => this.damaged.push(key.slice(3)),
+    });
+  }
 
   merge(ms: number, key: Key = K): MergeResult {
     const decoded = decodeAll(key, [rootAt(ms, key)]);
@@ -346,4 +352,98 @@ test("a disk that cannot be read leaves the hashes unbuilt, to be built again", 
   trial.cells.ensureBuilding();
   while (!trial.cells.isBuilt) trial.storage.endScans();
   trial.assertHashes([[K, 50]]);
+});
+
+/** A node that stopped in order, with these cells. */
+function stopped(...cells: readonly (readonly [Key, number])[]): Trial {
+  const trial = new Trial();
+  trial.build();
+  for (const [key, ms] of cells) trial.merge(ms, key);
+  trial.settle();
+  let isSaved = false;
+  trial.cells.save(() => {
+    isSaved = true;
+  });
+  trial.settle();
+  assert.equal(isSaved, true);
+  return trial;
+}
+
+/** The next start on the same disk. */
+function started(before: Trial): Trial {
+  const trial = new Trial(before.storage);
+  let isLoaded = false;
+  trial.cells.load(() => {
+    isLoaded = true;
+  });
+  while (!isLoaded) trial.storage.endScans();
+  return trial;
+}
+
+test("what a clean stop left is what a rebuild finds, and goes on from there", () => {
+  const trial = started(stopped([K, 50], [L, 60]));
+  trial.assertHashes([
+    [K, 50],
+    [L, 60],
+  ]);
+  trial.merge(70, K);
+  trial.assertHashes([
+    [K, 70],
+    [L, 60],
+  ]);
+  const loaded = trial.cells.hashes.leaves(SLOT)?.slice();
+  trial.settle();
+  trial.build();
+  assert.deepEqual(trial.cells.hashes.leaves(SLOT), loaded);
+});
+
+test("the first commit of a start takes the mark away: a crash after it builds the hashes anew", () => {
+  const trial = started(stopped([K, 50]));
+  trial.merge(60, K);
+  trial.settle();
+  assert.equal(started(trial).cells.isBuilt, false);
+});
+
+test("a commit that fails does not leave the mark beside other cells", () => {
+  const trial = started(stopped([K, 50]));
+  trial.clock.turn();
+  trial.storage.commit("disk-full");
+  while (!trial.cells.isBuilt) trial.storage.endScans();
+  trial.merge(60, K);
+  trial.settle();
+  assert.equal(started(trial).cells.isBuilt, false);
+});
+
+test("a cell that changes while the leaves are written leaves no mark", () => {
+  const trial = stopped([K, 50]);
+  trial.cells.save(() => undefined);
+  trial.merge(60, K);
+  trial.settle();
+  assert.equal(started(trial).cells.isBuilt, false);
+});
+
+test("leaves that are damaged or missing are built anew", () => {
+  const damaged = stopped([K, 50], [L, 60]);
+  const record = damaged.storage.get(leavesKey(SLOT));
+  assert.ok(record !== undefined);
+  damaged.storage.plant(leavesKey(SLOT), flipped(record));
+  assert.equal(started(damaged).cells.isBuilt, false);
+  const missing = stopped([K, 50]);
+  missing.storage.plant(leavesKey(SLOT), undefined);
+  const trial = started(missing);
+  assert.equal(trial.cells.isBuilt, false);
+  trial.build();
+  trial.assertHashes([[K, 50]]);
+});
+
+test("a watch tells the least stamp merged while it lasts", () => {
+  const trial = new Trial();
+  const watch = trial.cells.watch(SLOT);
+  trial.merge(60, K);
+  trial.merge(50, K);
+  trial.merge(55, L);
+  assert.deepEqual(watch.least, at(55));
+  trial.cells.unwatch(watch);
+  trial.merge(20, keyFromText("{s}m"));
+  assert.deepEqual(watch.least, at(55));
 });

@@ -31,6 +31,8 @@ const CONFIRM_MS = 250;
 /** Exchanges at once with one peer, and slots in each. */
 const BATCHES_MAX = 3;
 const BATCH_SLOTS_MAX = 256;
+/** A peer that fills up is looked at again only after this long. */
+const FILLING_MS = 2_000;
 /** A peer that fills up gets on while, from one look to the next, no more than this of what differed still does. */
 const FILLING_SHARE_MAX = 0.98;
 
@@ -341,7 +343,10 @@ export class Convergence {
       if (error !== undefined) return done(false);
       askPeer(ports, peer, { kind: "compare", level, hashes }, "compare-reply", (reply) => {
         if (reply === undefined) return done(false);
-        if (reply.differing.length === 0) return done(true);
+        if (reply.differing.length === 0) {
+          ports.counters.add("comparisons-equal");
+          return done(true);
+        }
         if (level === "root") return this.#compareLevel(progress, "groups", done);
         const slots: Slot[] = [];
         for (const group of reply.differing.filter((one) => one < GROUP_COUNT)) {
@@ -364,15 +369,14 @@ export class Convergence {
    */
   #confirm(progress: PeerProgress, first: readonly Slot[], done: (isOk: boolean) => void): void {
     const { clock, placement, self } = this.#options;
-    const { epoch } = placement();
-    clock.after(CONFIRM_MS, () => {
-      if (this.#isClosed || placement().epoch !== epoch) return done(false);
+    const now = placement();
+    const isFilling = first.some(
+      (slot) => now.isPending(slot, progress.peer) && now.isPrimary(slot, self),
+    );
+    clock.after(isFilling ? FILLING_MS : CONFIRM_MS, () => {
+      if (this.#isClosed || placement().epoch !== now.epoch) return done(false);
       this.#compareSlots(progress, first, (second) => {
-        if (second === undefined || placement().epoch !== epoch) return done(false);
-        const now = placement();
-        const isFilling = second.some(
-          (slot) => now.isPending(slot, progress.peer) && now.isPrimary(slot, self),
-        );
+        if (second === undefined || placement().epoch !== now.epoch) return done(false);
         if (isFilling && second.length <= first.length * FILLING_SHARE_MAX) {
           return this.#confirm(progress, second, done);
         }

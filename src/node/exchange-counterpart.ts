@@ -4,7 +4,7 @@
  *
  * Invariant: what is told is durable, and the C that goes with a slot was named before its cells were looked at: what
  * the answer lacks up to that C was dropped by right. Where the answer may lack something else, no C is named.
- * Source: docs/ARCHITECTURE.md, "Convergence"; docs/decisions/0011-exchange-over-many-slots.md.
+ * Source: docs/ARCHITECTURE.md, "Convergence"; docs/decisions/0012-exchange-over-many-slots.md.
  */
 import {
   differingIndices,

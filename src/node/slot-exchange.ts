@@ -7,7 +7,7 @@
  * is right: the lower side drops what the greater lacks, takes what it misses, and raises its own C in the same commit as
  * the drops, only when all of the slot was compared under one C of the peer and nothing at or below it came from elsewhere
  * meanwhile. The greater side takes nothing up to its C, and never drops.
- * Source: docs/ARCHITECTURE.md, "Convergence"; docs/decisions/0011-exchange-over-many-slots.md.
+ * Source: docs/ARCHITECTURE.md, "Convergence"; docs/decisions/0012-exchange-over-many-slots.md.
  */
 import { assert } from "../base/assert.ts";
 import { LEAF_COUNT } from "../core/anti-entropy/hash-tree.ts";

@@ -1,0 +1,299 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { HeldClock, HeldStorage } from "../../test/support/held-storage.ts";
+import { encodeCell } from "../core/causality/cell-codec.ts";
+import { Placement } from "../core/placement/placement.ts";
+import { slotOfKey } from "../core/placement/slot-of-key.ts";
+import { DirtyMaps } from "../core/replication/dirty-maps.ts";
+import { type NodeId, nodeIdFrom } from "../model/ids.ts";
+import { type Key, keyFromText } from "../model/key.ts";
+import type { KeyedCell, PeerReply, PeerRequest } from "../model/peer-message.ts";
+import type { Slot } from "../model/slot.ts";
+import { NO_STAMP, type Stamp, stampFrom } from "../model/stamp.ts";
+import { decodeFrame, isDecodeFailure } from "../protocol/peer/frame-codec.ts";
+import { BackgroundShare } from "./background-share.ts";
+import { CellStore } from "./cell-store.ts";
+import { Counters } from "./counters.ts";
+import { ExchangeCounterpart } from "./exchange-counterpart.ts";
+import { GroupCommit } from "./group-commit.ts";
+import type { Peers, ReplySink } from "./peers.ts";
+import { Replica } from "./replica.ts";
+import { type ExchangePorts, SlotExchange, type SlotOutcome } from "./slot-exchange.ts";
+import { SlotStates } from "./slot-states.ts";
+import { Votes } from "./votes.ts";
+
+const [A, B] = [nodeIdFrom(1, 1), nodeIdFrom(2, 2)];
+const K = keyFromText("{s}k");
+const L = keyFromText("{s}l");
+const SLOT = slotOfKey(K);
+
+function at(ms: number): Stamp {
+  return stampFrom(ms, 0, 0);
+}
+
+function cellAt(key: Key, ms: number): KeyedCell {
+  const root = {
+    kind: "value",
+    stamp: at(ms),
+    type: "string",
+    expiresAtMs: 0,
+    cleared: at(ms),
+    contentType: "",
+    payload: Uint8Array.of(1),
+  } as const;
+  return { key, field: undefined, bytes: encodeCell(root, key, undefined) };
+}
+
+/** One of two nodes that hold everything both; what it asks of the other is answered at once, or when that is durable. */
+class Side {
+  readonly storage = new HeldStorage();
+  readonly clock = new HeldClock();
+  readonly commit = new GroupCommit({
+    storage: this.storage,
+    clock: this.clock,
+    seal: () => ({ key: "mclock", value: Uint8Array.of(1) }),
+    onFailed: () => undefined,
+  });
+  readonly cells = new CellStore({ commit: this.commit, storage: this.storage, floor: NO_STAMP });
+  readonly counters = new Counters();
+  readonly states = new SlotStates({
+    commit: this.commit,
+    onNamed: (slot, named) => this.cells.hashes.setCollected(slot, named),
+  });
+  readonly replica: Replica;
+  readonly counterpart: ExchangeCounterpart;
+  /** Runs before a request of this kind is answered. */
+  before: { readonly kind: PeerRequest["kind"]; readonly run: () => void } | undefined;
+
+  constructor(self: NodeId) {
+    const placement = new Placement({
+      members: [A, B].map((id) => ({ id, intent: "active", zone: "", weight: 1 })),
+      replicas: 2,
+    });
+    const { cells, commit, storage, states, counters } = this;
+    const held = { self, cells, commit, storage, states, placement: () => placement };
+    this.counterpart = new ExchangeCounterpart(held);
+    this.replica = new Replica({
+      ...held,
+      counters,
+      dirtyMaps: new DirtyMaps(),
+      nowMs: () => 0,
+      commitNumber: () => 0,
+      acknowledge: (reply) => reply(),
+      storeDirtyMap: () => undefined,
+      mark: () => NO_STAMP,
+      votes: new Votes({ commit, storage }),
+      reading: () => NO_STAMP,
+      onDiscarded: () => undefined,
+    });
+    cells.rebuild();
+    while (!cells.isBuilt) storage.endScans();
+  }
+
+  put(...cells: readonly (readonly [Key, number])[]): this {
+    const keyed = cells.map(([key, ms]) => cellAt(key, ms));
+    const parts = keyed.map((cell) => ({
+      slot: slotOfKey(cell.key),
+      collected: at(1_000_000),
+      cells: [cell],
+    }));
+    for (const part of parts) this.replica.merge([part], () => undefined);
+    this.turn();
+    return this;
+  }
+
+  collected(ms: number): this {
+    this.states.raiseCollected(SLOT, at(ms));
+    this.states.name(SLOT, at(ms));
+    this.turn();
+    return this;
+  }
+
+  stampOf(key: Key): number | undefined {
+    const found = this.cells.find(slotOfKey(key), key, undefined);
+    return found.kind === "held" ? found.cell.stamp.ms : undefined;
+  }
+
+  turn(): void {
+    this.clock.turn();
+    while (this.storage.isWriting) {
+      this.storage.commit();
+      this.clock.turn();
+    }
+    this.storage.endScans();
+  }
+
+  serve(message: PeerRequest, reply: (reply: PeerReply) => void): void {
+    if (this.before?.kind === message.kind) this.before.run();
+    switch (message.kind) {
+      case "slot-compare":
+        return this.counterpart.compareSlots(message, reply);
+      case "leaf-compare":
+        return this.counterpart.compareLeaves(message, reply);
+      case "slot-list":
+        return this.counterpart.list(message, reply);
+      case "slot-scan":
+        return this.counterpart.scan(message, reply);
+      case "fetch":
+        return this.counterpart.fetch(message, reply);
+      case "merge":
+        return this.replica.merge(message.parts, reply);
+      default:
+        assert.fail(`${message.kind} is no part of an exchange`);
+    }
+  }
+}
+
+/** `from` exchanges with `to`. */
+function exchange(from: Side, to: Side, slots: readonly Slot[] = [SLOT]): Map<Slot, SlotOutcome> {
+  const peers = {
+    request: (_to: NodeId, body: Uint8Array, _deadlineMs: number, sink: ReplySink): boolean => {
+      const frame = decodeFrame(body);
+      assert.ok(!isDecodeFailure(frame));
+      to.serve(frame.message as PeerRequest, (reply) => sink.onReply(B, 0, reply));
+      return true;
+    },
+  } as unknown as Peers;
+  const { replica, counterpart, cells, commit, states, counters } = from;
+  const share = new BackgroundShare(from.clock);
+  const stores = { replica, counterpart, cells, commit, states, counters };
+  const ports: ExchangePorts = { ...stores, peers, share, monotonicMs: () => 0 };
+  let outcomes: ReadonlyMap<Slot, SlotOutcome> | undefined;
+  const done = (told: ReadonlyMap<Slot, SlotOutcome>): void => {
+    outcomes = told;
+  };
+  new SlotExchange({ ports, peer: B, slots, isPulling: () => true, done }).start();
+  for (let round = 0; outcomes === undefined && round < 1_000; round += 1) {
+    to.turn();
+    from.turn();
+  }
+  assert.ok(outcomes !== undefined, "an exchange ends");
+  return new Map(outcomes);
+}
+
+function outcomeOf(from: Side, to: Side): SlotOutcome | undefined {
+  return exchange(from, to).get(SLOT);
+}
+
+function assertEqual(a: Side, b: Side): void {
+  assert.deepEqual(a.cells.hashes.slots([SLOT]), b.cells.hashes.slots([SLOT]));
+}
+
+test("each side gets what it lacks, and what it holds older", () => {
+  const a = new Side(A).put([K, 50], [L, 60]);
+  const b = new Side(B).put([K, 70], [keyFromText("{s}m"), 80]);
+  assert.deepEqual(outcomeOf(a, b), { isComplete: true, leastPulled: at(70) });
+  assertEqual(a, b);
+  assert.equal(a.stampOf(K), 70);
+});
+
+test("an empty side takes slots whole, and nothing is listed", () => {
+  const a = new Side(A);
+  const b = new Side(B);
+  const keys = Array.from({ length: 300 }, (_, index) => keyFromText(`key ${index}`));
+  b.put(...keys.map((key, index) => [key, index + 1] as const));
+  b.before = { kind: "slot-list", run: () => assert.fail("a list was asked for") };
+  const slots = [...new Set(keys.map(slotOfKey))].sort((x, y) => x - y);
+  const outcomes = exchange(a, b, slots);
+  assert.ok(slots.every((slot) => outcomes.get(slot)?.isComplete === true));
+  assert.deepEqual(a.cells.hashes.slots(slots), b.cells.hashes.slots(slots));
+  assert.equal(a.cells.hashes.cells, 300);
+});
+
+test("in a slot of many cells only those of differing leaves are listed", () => {
+  const many = Array.from({ length: 200 }, (_, index) => keyFromText(`{s}${index}`));
+  const a = new Side(A).put(...many.map((key) => [key, 9] as const));
+  const b = new Side(B).put(...many.map((key) => [key, 9] as const), [K, 50]);
+  assert.deepEqual(outcomeOf(a, b), { isComplete: true, leastPulled: at(50) });
+  assertEqual(a, b);
+  assert.equal(a.counters.get("exchange-cells-pulled"), 1);
+});
+
+test("the lower side drops what the greater lacks up to its C, takes what it misses, and follows", () => {
+  const a = new Side(A).put([K, 50], [L, 120]);
+  const b = new Side(B).put([keyFromText("{s}m"), 60]).collected(100);
+  assert.deepEqual(outcomeOf(a, b), { isComplete: true, leastPulled: at(60) });
+  assert.equal(a.stampOf(K), undefined);
+  assert.equal(b.stampOf(K), undefined);
+  assert.equal(b.stampOf(L), 120);
+  assert.deepEqual(a.states.named(SLOT), at(100));
+  assertEqual(a, b);
+});
+
+test("the lower side's cell gives way to the greater side's, although its stamp is greater", () => {
+  const a = new Side(A).put([K, 90]);
+  const b = new Side(B).put([K, 60]).collected(100);
+  outcomeOf(a, b);
+  assert.equal(a.stampOf(K), 60);
+  assertEqual(a, b);
+});
+
+test("the greater side takes nothing up to its C, and drops nothing", () => {
+  const a = new Side(A).put([L, 40]).collected(100);
+  const b = new Side(B).put([K, 50]);
+  assert.deepEqual(outcomeOf(a, b), { isComplete: true, leastPulled: undefined });
+  assert.equal(a.stampOf(K), undefined);
+  assert.equal(a.stampOf(L), 40);
+  assert.equal(b.stampOf(L), 40);
+  assert.equal(b.stampOf(K), 50, "the other side drops by its own exchange");
+});
+
+test("equal cells under another C cost no cell, and the lower side follows", () => {
+  const a = new Side(A).put([K, 50]);
+  const b = new Side(B).put([K, 50]).collected(100);
+  assert.deepEqual(outcomeOf(a, b), { isComplete: true, leastPulled: undefined });
+  assert.deepEqual(a.states.named(SLOT), at(100));
+});
+
+// Goal: C is not adopted over a cell that came from elsewhere while the slot was compared.
+// Method: a third node's cell, below the peer's C, is merged while the peer lists; had C risen, the cell would count from
+// then on as one that the greater side vouches for.
+test("what comes in below the greater C meanwhile keeps the lower side from following", () => {
+  const a = new Side(A).put([K, 50]);
+  const b = new Side(B).put([K, 50]).collected(100);
+  b.before = {
+    kind: "slot-list",
+    run: () =>
+      a.replica.merge(
+        [{ slot: SLOT, collected: NO_STAMP, cells: [cellAt(L, 40)] }],
+        () => undefined,
+      ),
+  };
+  outcomeOf(a, b);
+  assert.deepEqual(a.states.collected(SLOT), NO_STAMP);
+  b.before = undefined;
+  outcomeOf(a, b);
+  assert.deepEqual(a.states.named(SLOT), at(100));
+  assert.equal(a.stampOf(L), undefined);
+});
+
+test("where the greater C changed while the slot was compared nothing is dropped", () => {
+  const a = new Side(A).put([K, 50], [L, 120]);
+  const b = new Side(B).put([L, 130]).collected(100);
+  b.before = { kind: "fetch", run: () => void b.collected(110) };
+  assert.equal(outcomeOf(a, b)?.isComplete, false);
+  assert.equal(a.stampOf(K), 50);
+  assert.deepEqual(a.states.collected(SLOT), NO_STAMP);
+});
+
+test("a side that holds a damaged cell names no C: what its list lacks is not dropped", () => {
+  const a = new Side(A).put([K, 50], [L, 60]);
+  const b = new Side(B).put([K, 50], [L, 60]).collected(100);
+  const bytes = Uint8Array.from(cellAt(L, 60).bytes);
+  bytes[bytes.length - 1] = 9;
+  const place = [...keysOf(b)].find((key) => key.includes("{s}l")) ?? "";
+  b.storage.plant(place, bytes);
+  outcomeOf(a, b);
+  assert.equal(a.stampOf(L), 60);
+  assert.deepEqual(a.states.collected(SLOT), NO_STAMP);
+});
+
+function keysOf(side: Side): string[] {
+  const keys: string[] = [];
+  const range = { from: "d", before: "e", entriesMax: 99, bytesMax: 99_999 };
+  side.storage.scan(range, (result) => {
+    if (result.kind === "scanned") keys.push(...result.entries.map(({ key }) => key));
+  });
+  side.storage.endScans();
+  return keys;
+}
