@@ -22,9 +22,6 @@ export interface RunPlan {
   readonly broken: readonly Breakage[];
 }
 
-/** To be true once nodes collect; `--plan '{"expectsCollection":true}'` demands it of one run. */
-const EXPECTS_COLLECTION = false;
-
 /** While these strike, who belongs to a core is not settled. */
 const MEMBER_KINDS = ["join", "leave", "remove", "wipe"] as const;
 
@@ -40,7 +37,7 @@ export function drawPlan(seed: number): RunPlan {
     machines,
     durability,
     shared: { ...SHARED_CONFIG_DEFAULT, replicas, graceMs: drawGrace(seed) },
-    expectsCollection: EXPECTS_COLLECTION,
+    expectsCollection: true,
     zones: random.pick([1, 1, 2, 3]),
     skewMsMax: random.pick([0, 5, 500, 30_000, 600_000]),
     faultMs: random.between(60_000, 90_000),

@@ -179,3 +179,32 @@ test("E12: a slot that is written without a pause still changes hands", () => {
   assert.equal(stage.shown(3, key), `round ${round - 1}`);
   stage.end();
 });
+
+test("of two nodes on copies of one directory one stops, and what was acknowledged since the copy is there", () => {
+  const stage = new Stage({ machines: 3 });
+  fill(stage, "before");
+  stage.settle();
+  const original = stage.machine(1);
+  const twin = stage.cluster.addMachine({
+    skewMs: 0,
+    zone: "",
+    weight: 1,
+    peers: [0, 1, 2].map((index) => stage.machine(index).address),
+  });
+  twin.disk.replace(original.disk.contents());
+  fill(stage, "since");
+  for (const machine of [original, twin]) machine.mayFail = true;
+  twin.isLost = true;
+  stage.cluster.boot(twin);
+  twin.mayFail = true;
+  stage.until("one of the two has stopped", () =>
+    [original, twin].some(({ process }) => process === undefined),
+  );
+  original.isLost = original.process === undefined;
+  twin.isLost = twin.process === undefined;
+  assert.notEqual(original.isLost, twin.isLost);
+  stage.until("the others have followed", () => stage.isWhole());
+  stage.settle();
+  expectAll(stage, "since", [0, 2, original.isLost ? twin.index : original.index]);
+  stage.end();
+});

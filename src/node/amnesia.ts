@@ -16,6 +16,7 @@ import type { Collector } from "./collector.ts";
 import { type CommitNumbers, STORE_HEARD_MS } from "./commit-numbers.ts";
 import type { Convergence } from "./convergence.ts";
 import type { Counters } from "./counters.ts";
+import type { OwnCommits } from "./own-commits.ts";
 import type { SlotStates } from "./slot-states.ts";
 import type { Votes } from "./votes.ts";
 
@@ -30,10 +31,7 @@ export interface AmnesiaOptions {
   readonly convergence: Convergence;
   readonly collector: Collector;
   readonly placement: () => Placement;
-  /** The greatest durable commit of this node. */
-  readonly commitNumber: () => number;
-  /** Commits go on above this number. */
-  readonly skipTo: (commitNumber: number) => void;
+  readonly ownCommits: OwnCommits;
 }
 
 export class Amnesia {
@@ -63,15 +61,13 @@ export class Amnesia {
 
   /** A peer has heard of this commit of ours. */
   onRemembered(remembered: number): void {
-    const { commitNumber, skipTo, votes, states, collector, convergence, counters, log } =
-      this.#options;
-    const held = commitNumber();
-    if (remembered <= Math.max(held, this.#known)) return;
+    const { ownCommits, votes, states, collector, convergence, counters, log } = this.#options;
+    if (remembered <= this.#known || !ownCommits.hasLost(remembered)) return;
     this.#known = remembered;
-    log.log("warn", "commits-lost", { remembered, held });
+    log.log("warn", "commits-lost", { remembered, held: ownCommits.durable });
     counters.add("amnesia-found");
     // In one commit with the votes that are lost: a restart between would take the number for its own.
-    skipTo(remembered);
+    ownCommits.skipTo(remembered);
     votes.loseAll();
     for (const slot of states.slots()) states.reset(slot);
     collector.renew();

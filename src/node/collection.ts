@@ -20,6 +20,7 @@ import type { Convergence } from "./convergence.ts";
 import type { Counters } from "./counters.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { LowWaterMark } from "./low-water-mark.ts";
+import type { OwnCommits } from "./own-commits.ts";
 import type { Requests } from "./requests.ts";
 import type { ExchangePorts } from "./slot-exchange.ts";
 import { SlotStates } from "./slot-states.ts";
@@ -37,9 +38,7 @@ export interface CollectionOptions {
   readonly graceMs: () => number;
   /** Random: where the generations of this boot begin. */
   readonly generation: number;
-  /** The greatest durable commit of this node. */
-  readonly commitNumber: () => number;
-  readonly skipTo: (commitNumber: number) => void;
+  readonly ownCommits: OwnCommits;
 }
 
 export class Collection {
@@ -116,8 +115,7 @@ export class Collection {
       convergence,
       collector,
       placement,
-      commitNumber: this.#options.commitNumber,
-      skipTo: this.#options.skipTo,
+      ownCommits: this.#options.ownCommits,
     });
     return collector;
   }

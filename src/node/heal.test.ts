@@ -102,9 +102,12 @@ class Trial {
   }
 }
 
-function placementOf(members: readonly NodeId[]): Placement {
+function placementOf(members: readonly NodeId[], removing?: NodeId): Placement {
   return new Placement({
-    members: members.map((id) => ({ id, intent: "active", zone: "", weight: 1 })),
+    members: members.map((id) => {
+      const intent = id === removing ? "removing" : "active";
+      return { id, intent, zone: "", weight: 1 };
+    }),
     replicas: 3,
   });
 }
@@ -133,6 +136,15 @@ test("one of two others is not enough, and is asked again until both answer", ()
   trial.answer(held(40), held(50));
   trial.clock.advance(61_000);
   assert.equal(trial.find(), 50);
+});
+
+test("one of two others is enough when the other is being removed and does not answer", () => {
+  const trial = new Trial();
+  trial.placement = placementOf([SELF, LEFT, RIGHT], RIGHT);
+  trial.answer(held(40), { kind: "silent" });
+  trial.rot();
+  trial.clock.advance(1);
+  assert.equal(trial.find(), 40);
 });
 
 test("a cell that is damaged everywhere stays until it is written", () => {

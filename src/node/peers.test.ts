@@ -91,6 +91,7 @@ class Trial {
     log: { log: () => undefined },
     identity: () => ({ nodeId: SELF, boot: bootIdFrom(1), address: ADDRESS, clusterId: CLUSTER }),
     commitNumber: () => 10,
+    hasLost: (remembered) => remembered > 10,
     commitNumbers: this.commitNumbers,
     onAmnesia: (remembered) => this.told.push(`amnesia ${remembered}`),
     reading: () => ({ ms: 1, counter: 0, epoch: epochFrom(7) }),

@@ -72,9 +72,11 @@ export interface PeersOptions {
   };
   /** This node's greatest durable commit. */
   readonly commitNumber: () => number;
+  /** Whether a commit of this node's that a peer has heard of is not in its directory. */
+  readonly hasLost: (remembered: number) => boolean;
   /** What is heard of others' commits. */
   readonly commitNumbers: CommitNumbers;
-  /** A peer has heard of a greater commit of this node's than this node has. */
+  /** A peer has heard of a commit of this node's that it has lost. */
   readonly onAmnesia: (remembered: number) => void;
   /** What every frame carries. */
   readonly reading: () => { readonly ms: number; readonly counter: number; readonly epoch: Epoch };
@@ -472,9 +474,9 @@ export class Peers {
     said: { readonly nodeId: NodeId; readonly commitNumber: number },
     remembered: number,
   ): void {
-    const { commitNumber, commitNumbers, onAmnesia } = this.#options;
+    const { hasLost, commitNumbers, onAmnesia } = this.#options;
     commitNumbers.hear(said.nodeId, said.commitNumber);
-    if (remembered > commitNumber()) onAmnesia(remembered);
+    if (hasLost(remembered)) onAmnesia(remembered);
   }
 
   /**

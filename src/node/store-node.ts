@@ -44,6 +44,7 @@ import {
   membersOperation,
   stateProblem,
 } from "./node-state.ts";
+import { OwnCommits } from "./own-commits.ts";
 import { Peers } from "./peers.ts";
 import { Replica } from "./replica.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -95,9 +96,6 @@ export class StoreNode implements Store {
   readonly #nodeClock: NodeClock;
   #phase: NodePhase = "starting";
   #identity: Identity;
-  #sealedNumber: number;
-  /** Of the last commit that is durable: what may be told. */
-  #durableNumber: number;
   #placement: Placement;
   #membership: MembershipRunner | undefined;
   #problem: string | undefined;
@@ -121,8 +119,7 @@ export class StoreNode implements Store {
           }
         : { ...stored, boots: stored.boots + 1 };
     const floor = saved === "damaged" || saved === undefined ? CLOCK_AT_FIRST : saved;
-    this.#sealedNumber = floor.commitNumber;
-    this.#durableNumber = floor.commitNumber;
+    const ownCommits = new OwnCommits(floor.commitNumber);
     this.#nodeClock = new NodeClock({
       clock,
       random,
@@ -136,12 +133,10 @@ export class StoreNode implements Store {
       storage,
       clock,
       seal: () => {
-        this.#sealedNumber += 1;
-        return clockOperation({ ...this.#nodeClock.reading(), commitNumber: this.#sealedNumber });
+        const commitNumber = ownCommits.seal();
+        return clockOperation({ ...this.#nodeClock.reading(), commitNumber });
       },
-      onDurable: () => {
-        this.#durableNumber = this.#sealedNumber;
-      },
+      onDurable: () => ownCommits.noteDurable(),
       onFailed: (keys, error) => this.#onCommitFailed(keys, error),
     });
     this.#cells = new CellStore({
@@ -162,10 +157,7 @@ export class StoreNode implements Store {
       placement,
       graceMs: () => this.#identity.shared.graceMs,
       generation: random.next53(),
-      commitNumber: () => this.#durableNumber,
-      skipTo: (commitNumber) => {
-        this.#sealedNumber = Math.max(this.#sealedNumber, commitNumber);
-      },
+      ownCommits,
     });
     const storeDirtyMap = (target: NodeId): void =>
       this.#commit.put(dirtyMapKey(target), this.#dirtyMaps.bits(target));
@@ -180,7 +172,8 @@ export class StoreNode implements Store {
         address: config.address,
         clusterId: this.#identity.clusterId,
       }),
-      commitNumber: () => this.#durableNumber,
+      commitNumber: () => ownCommits.durable,
+      hasLost: (remembered) => ownCommits.hasLost(remembered),
       commitNumbers: this.#collection.commitNumbers,
       onAmnesia: (remembered) => this.#collection.onRemembered(remembered),
       reading: () => ({ ...this.#nodeClock.reading(), epoch: this.#placement.epoch }),
@@ -199,7 +192,7 @@ export class StoreNode implements Store {
       dirtyMaps: this.#dirtyMaps,
       placement,
       nowMs: () => clock.wallMs(),
-      commitNumber: () => this.#durableNumber,
+      commitNumber: () => ownCommits.durable,
       storeDirtyMap,
       onDiscarded: () => this.#counters.add("values-discarded-in-merges"),
       states: this.#collection.states,
