@@ -1,0 +1,66 @@
+/**
+ * What `.ci/run` runs: everything a change is tried with, from a clean checkout. `npm test`, then what takes longer: seeds of
+ * the full mix, double runs, each planted bug near the seed that is recorded for it, and a few cycles of `kill -9`.
+ * Ends with one line, `N passed, N failed`; exit status 0 only if none failed.
+ */
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+interface Stage {
+  readonly name: string;
+  /** Arguments of Node. */
+  readonly command: readonly string[];
+}
+
+const STAGES: readonly Stage[] = [
+  { name: "npm test", command: ["tools/test.ts"] },
+  { name: "300 seeds of the full mix", command: ["sim/cli.ts", "--seeds", "300"] },
+  { name: "equal seeds, equal traces", command: ["sim/cli.ts", "--double", "--seeds", "10"] },
+  { name: "planted bugs are found", command: ["sim/mutants/cli.ts", "--recorded"] },
+  {
+    name: "five kill cycles on five nodes",
+    command: ["test/integration/kill-cycles.ts", "--cycles", "5", "--keys", "2000", "--lanes", "4"],
+  },
+];
+
+const COUNTS = /^(\d+) passed, (\d+) failed$/gm;
+
+let passed = 0;
+let failed = 0;
+for (const { name, command } of STAGES) {
+  const startMs = performance.now();
+  console.log(`\n#### ${name}`);
+  const { status, output } = await run(command);
+  // A stage that counts for itself ends with its own line; any other is one thing that passed or failed.
+  const counts = [...output.matchAll(COUNTS)].at(-1);
+  const isOk = status === 0;
+  passed += counts === undefined ? Number(isOk) : Number(counts[1]);
+  const failures = counts === undefined ? 0 : Number(counts[2]);
+  failed += isOk ? failures : Math.max(1, failures);
+  const seconds = ((performance.now() - startMs) / 1_000).toFixed(0);
+  console.log(`#### ${isOk ? "ok  " : "FAIL"} ${name}, ${seconds} s`);
+}
+console.log(`\n${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+
+/** Shows what it says as it says it, and keeps it. */
+function run(
+  args: readonly string[],
+): Promise<{ readonly status: number; readonly output: string }> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [join(ROOT, args[0] ?? ""), ...args.slice(1)], {
+      cwd: ROOT,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let output = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+      process.stdout.write(text);
+    });
+    child.on("close", (code) => resolve({ status: code ?? 1, output }));
+    child.on("error", (error) => resolve({ status: 1, output: String(error) }));
+  });
+}
