@@ -63,7 +63,6 @@ test("work that slows requests down gives way until they are within the target, 
   const trial = new Trial();
   const latencyMs = (): number => 1 + trial.running;
   trial.load(30, latencyMs);
-  assert.equal(trial.share.share, 1);
   trial.work(64);
   trial.load(120, latencyMs);
   const before = trial.over;
@@ -75,6 +74,18 @@ test("work that slows requests down gives way until they are within the target, 
   });
   assert.ok(late.length < 300, `${late.length} of 6 000 requests beyond the target`);
   assert.ok(trial.over - before > 1_000, `${trial.over - before} pieces in a minute`);
+});
+
+test("work that begins beside foreground requests begins with little, and grows while they do not feel it", () => {
+  const trial = new Trial();
+  trial.load(30, () => 1);
+  trial.work(64);
+  assert.equal(trial.running, 4);
+  assert.equal(trial.share.share, 1 / 16);
+  assert.ok(trial.share.servingDelayMs() === 60);
+  trial.load(60, () => 1);
+  assert.equal(trial.share.share, 1);
+  assert.equal(trial.running, 64);
 });
 
 test("work is never stopped, however slow requests are", () => {

@@ -2,7 +2,7 @@
  * How much of the node background work may take, by feedback from what foreground requests feel.
  *
  * Invariant: without foreground requests background work runs at full speed; while their 99th percentile is beyond the
- * target its share halves, down to a least share that never stops it. The target is the greater of twice the idle
+ * target its share halves, down to a least share that never stops it; beside requests it begins with little, and grows. The target is the greater of twice the idle
  * percentile and 5 ms more; idle is the lowest of the last minutes in which little background work was done, as it is
  * under the least share at the latest. What waits is bounded by those who ask: each asks for a bounded number at once.
  * Source: DeCandia et al., "Dynamo" (2007), section 6.5.
@@ -25,6 +25,8 @@ const MARGIN_MS = 5;
 const JUDGE_MS = 1_000;
 
 const SHARE_MIN = 1 / 64;
+/** Work that begins beside foreground requests begins with no more than this: what it does to them is not known yet. */
+const SHARE_FIRST = 1 / 16;
 const GROWTH = 1.1;
 /** Pieces of work under way at once, with the whole share and with the least: one that hangs must not hold up all. */
 const RUNNING_MAX = 64;
@@ -51,6 +53,8 @@ export class BackgroundShare {
   #share = 1;
   /** Pieces begun and pages served in the present slice. */
   #pieces = 0;
+  /** Whether any was, since the share was last judged. */
+  #hasWorked = false;
   #current = 0;
   #sliceEndMs: number;
   #judgeMs: number;
@@ -99,6 +103,7 @@ export class BackgroundShare {
   servingDelayMs(): number {
     this.#refresh();
     this.#pieces += 1;
+    this.#hasWorked = true;
     return this.#share === 1 ? 0 : SERVING_MS * (1 / this.#share - 1);
   }
 
@@ -117,6 +122,7 @@ export class BackgroundShare {
     const startMs = this.#clock.monotonicMs();
     this.#running += 1;
     this.#pieces += 1;
+    this.#hasWorked = true;
     let isReleased = false;
     work(() => {
       if (isReleased) return;
@@ -170,7 +176,13 @@ export class BackgroundShare {
       this.#share = 1;
       return;
     }
+    if (!this.#hasWorked && this.#running === 0) {
+      this.#share = Math.min(this.#share, SHARE_FIRST);
+      this.#present.clear();
+      return;
+    }
     if (this.#present.total < REQUESTS_MIN) return;
+    this.#hasWorked = false;
     const { targetMs } = this;
     const isBeyond = Histogram.percentile([this.#present], 99) > targetMs;
     // What was felt before the share fell must not let it fall again.

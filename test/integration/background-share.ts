@@ -1,0 +1,136 @@
+/**
+ * What clients notice of background work: three real processes under open-loop load at a quarter of their peak, alone and
+ * then while a fourth node joins and copies its share of the keys.
+ *
+ *   node tools/setup.mjs test/integration/background-share.ts --keys 100000 --seconds 20
+ *
+ * In one run: the keys are stored; the peak is measured by a closed loop of 50 connections, half writes, half reads; a span
+ * at a quarter of it; the join; a span that ends when the node has all it is to hold, or after ten times as long. Passed
+ * when the 99th percentile while copying is within the greater of twice the idle one and 5 ms more. Figures:
+ * docs/performance.md.
+ */
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { getRequest, KeepAliveConnection, putRequest } from "../support/keep-alive-client.ts";
+import { keyOf, OpenLoop, type Span } from "../support/open-loop.ts";
+import { RealCluster } from "./real-cluster.ts";
+
+const NODES = 3;
+const CONNECTIONS = 50;
+const PEAK_MS = 5_000;
+const WARM_UP_MS = 5_000;
+const MARGIN_MS = 5;
+const VALUE = "0".repeat(100);
+
+const { values: flags } = parseArgs({
+  options: {
+    keys: { type: "string", default: "100000" },
+    seconds: { type: "string", default: "20" },
+    rate: { type: "string" },
+  },
+});
+const keyCount = Number(flags.keys);
+const spanMs = 1_000 * Number(flags.seconds);
+
+/** Sends what `next` makes, each connection one request after another, until there is none; tells how many. */
+async function closedLoop(
+  ports: readonly number[],
+  next: (port: number) => string | undefined,
+): Promise<number> {
+  let answered = 0;
+  const lanes = Array.from({ length: CONNECTIONS }, async (_, index) => {
+    const port = ports[index % ports.length] ?? 0;
+    const connection = new KeepAliveConnection(port);
+    for (let request = next(port); request !== undefined; request = next(port)) {
+      const sent = request;
+      const status = await new Promise<number>((resolve) => connection.send(sent, resolve));
+      if (status !== 200 && status !== 404) throw new Error(`${sent.split("\r\n")[0]}: ${status}`);
+      answered += 1;
+    }
+    connection.close();
+  });
+  await Promise.all(lanes);
+  return answered;
+}
+
+/** Whether a node says within `ms` that it holds all it is to hold. */
+async function isFilled(port: number, ms: number): Promise<boolean> {
+  const endMs = performance.now() + ms;
+  while (performance.now() < endMs) {
+    const { ok } = await fetch(`http://127.0.0.1:${port}/ready`);
+    if (ok) return true;
+    await wait(100);
+  }
+  return false;
+}
+
+function say(name: string, span: Span, seconds: number): void {
+  const { requests, failed, latencyMsP99, latencyMsMax, ownStallMsMax } = span;
+  console.log(
+    `${name.padEnd(8)} ${seconds.toFixed(1)} s, ${requests} requests, ${failed} failed, ` +
+      `p99 ${latencyMsP99.toFixed(1)} ms, max ${latencyMsMax.toFixed(0)} ms ` +
+      `(the load generator itself stood still for ${ownStallMsMax.toFixed(0)} ms at most)`,
+  );
+}
+
+const cluster = await RealCluster.create(NODES + 1);
+try {
+  const { nodes } = await cluster.up();
+  const ports = nodes.map(({ http }) => Number(new URL(http).port));
+  let stored = 0;
+  await closedLoop(ports, (port) => {
+    if (stored >= keyCount) return undefined;
+    stored += 1;
+    return putRequest(port, `/kv/${keyOf(stored - 1)}`, VALUE);
+  });
+
+  const peakEndMs = performance.now() + PEAK_MS;
+  let sent = 0;
+  const answered = await closedLoop(ports, (port) => {
+    if (performance.now() >= peakEndMs) return undefined;
+    sent += 1;
+    const target = `/kv/${keyOf((sent * 7_919) % keyCount)}`;
+    return sent % 2 === 0 ? putRequest(port, target, VALUE) : getRequest(port, target);
+  });
+  const peak = (1_000 * answered) / PEAK_MS;
+  const ratePerSecond = Math.round(flags.rate === undefined ? peak / 4 : Number(flags.rate));
+  console.log(`peak     ${Math.round(peak)} requests/s; load ${ratePerSecond}/s, ${keyCount} keys`);
+
+  const load = new OpenLoop({ ports, ratePerSecond, keyCount });
+  const running = load.run();
+  await wait(WARM_UP_MS);
+  const idleMs = performance.now();
+  await wait(spanMs);
+  const joinMs = performance.now();
+  const { port, serverPort, webPort } = cluster.ports;
+  const joiner = cluster.run([
+    "join",
+    `127.0.0.1:${port}`,
+    `--port=${port + NODES}`,
+    `--server-port=${serverPort + NODES}`,
+    `--web-port=${webPort + NODES}`,
+    `--data-dir=${join(cluster.folder, "joiner")}`,
+    "--json",
+  ]);
+  await joiner.said(/"event":"ready"/);
+  const isReady = await isFilled(serverPort + NODES, 10 * spanMs);
+  const endMs = performance.now();
+  load.stop();
+  await running;
+
+  const idle = load.span(idleMs, joinMs);
+  const busy = load.span(joinMs, endMs);
+  say("alone", idle, (joinMs - idleMs) / 1_000);
+  say("copying", busy, (endMs - joinMs) / 1_000);
+  const boundMs = Math.max(2 * idle.latencyMsP99, idle.latencyMsP99 + MARGIN_MS);
+  const isWithin = busy.latencyMsP99 <= boundMs;
+  console.log(
+    `${isWithin ? "within" : "BEYOND"} the bound of ${boundMs.toFixed(1)} ms; ` +
+      (isReady ? "the node has its share" : "the node was still copying"),
+  );
+  for (const failure of load.failures) console.log(failure);
+  if (!isWithin || !isReady || load.failures.length > 0) process.exitCode = 1;
+} finally {
+  await cluster.close();
+}
