@@ -22,6 +22,7 @@ const NOT_FOR_TOYS = [
   "wipe",
   "read-error",
   "bit-rot",
+  "old-copy",
 ] as const;
 
 /** One machine, and no fault that the toy is not made for. */

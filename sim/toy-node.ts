@@ -180,6 +180,7 @@ class ToyNode implements SimNode {
           foreignSlots: 0,
         },
       ],
+      collection: { slotsDue: 0, reason: undefined, heldBy: undefined },
       counters: {},
       gauges: {},
     };

@@ -25,6 +25,11 @@ export interface ClusterView {
   readonly shared: Readonly<Record<string, number | string>>;
   readonly members: readonly ClusterMember[];
   readonly counters: Readonly<Record<string, number>>;
+  readonly collection: {
+    readonly slotsDue: number;
+    readonly reason: string | null;
+    readonly heldBy: string | null;
+  };
   readonly gauges: Readonly<Record<string, number>>;
 }
 

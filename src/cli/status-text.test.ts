@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ClusterMember, ClusterView } from "./cluster-view.ts";
-import { changeParts, labelled, STATUS_WIDTH, statusLines } from "./status-text.ts";
+import { changeParts, collectParts, labelled, STATUS_WIDTH, statusLines } from "./status-text.ts";
 
 function memberOf(index: number, parts: Partial<ClusterMember> = {}): ClusterMember {
   return {
@@ -36,6 +36,7 @@ function viewOf(parts: Partial<ClusterView> = {}): ClusterView {
       graceMs: 3_600_000,
     },
     members: [memberOf(1), memberOf(2), memberOf(3)],
+    collection: { slotsDue: 0, reason: null, heldBy: null },
     counters: {},
     gauges: {},
     ...parts,
@@ -49,6 +50,7 @@ const BUSY = viewOf({
     memberOf(2, { intent: "leaving", liveness: "suspect", dirtySlots: 16_384 }),
     memberOf(3, { intent: "removing", liveness: "dead", foreignSlots: 1_234 }),
   ],
+  collection: { slotsDue: 16_384, reason: "foreign-cells", heldBy: "0123456789abcde3" },
   counters: { "cells-found-damaged": 12, "values-discarded": 3 },
   gauges: {
     "background-percent": 13,
@@ -119,4 +121,13 @@ test("damage, discarded values and the background's share are shown", () => {
 test("parts go on the next line whole, under those before them", () => {
   const lines = labelled("word", ["a".repeat(60), "b".repeat(30), "c"]);
   assert.deepEqual(lines, [`word     ${"a".repeat(60)},`, `         ${"b".repeat(30)}, c`]);
+});
+
+test("what waits to be collected is told with who keeps it, and why", () => {
+  const text = (slotsDue: number, reason: string | null, heldBy: string | null): string =>
+    collectParts(viewOf({ collection: { slotsDue, reason, heldBy } })).join(", ");
+  assert.equal(text(0, null, null), "nothing waits");
+  assert.equal(text(5, null, null), "5 slots wait");
+  assert.equal(text(5, "no-answer", "abc"), "5 slots wait, abc does not answer");
+  assert.equal(text(5, "members-change", null), "5 slots wait, until members have come or gone");
 });

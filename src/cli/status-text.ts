@@ -20,6 +20,7 @@ export function statusLines(view: ClusterView): readonly string[] {
     ...labelled("cluster", [view.cluster ?? "none yet", `epoch ${view.epoch}`]),
     ...labelled("shared", shared),
     ...labelled("change", changeParts(view)),
+    ...labelled("collect", collectParts(view)),
     ...labelled("scrub", scrubParts(view)),
     ...labelled("load", loadParts(view)),
     "",
@@ -47,6 +48,24 @@ export function changeParts({ gauges, members }: ClusterView): readonly string[]
     `${grouped(of("cells-per-second"))} cells/s`,
     `about ${duration(of("seconds-left"))} left`,
   ];
+}
+
+const HOLDS: Readonly<Record<string, string>> = {
+  "no-answer": "does not answer",
+  "foreign-cells": "holds cells of others",
+  "writes-in-flight": "has old writes under way",
+  "not-ready": "is starting",
+};
+
+/** What was deleted, and who keeps it from going. */
+export function collectParts({ collection }: ClusterView): readonly string[] {
+  const { slotsDue, reason, heldBy } = collection;
+  if (slotsDue === 0) return ["nothing waits"];
+  const parts = [`${grouped(slotsDue)} slots wait`];
+  if (reason === null) return parts;
+  if (reason === "members-change") return [...parts, "until members have come or gone"];
+  if (reason === "not-equal") return [...parts, "until replicas are equal"];
+  return [...parts, `${heldBy ?? "this node"} ${HOLDS[reason] ?? reason}`];
 }
 
 function scrubParts({ gauges, counters }: ClusterView): readonly string[] {

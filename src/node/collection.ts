@@ -24,6 +24,7 @@ import type { OwnCommits } from "./own-commits.ts";
 import type { Requests } from "./requests.ts";
 import type { ExchangePorts } from "./slot-exchange.ts";
 import { SlotStates } from "./slot-states.ts";
+import type { CollectionStatus } from "./store.ts";
 import { Votes } from "./votes.ts";
 
 export interface CollectionOptions {
@@ -128,6 +129,12 @@ export class Collection {
   close(): void {
     this.#collector?.close();
     this.#amnesia?.close();
+  }
+
+  status(): CollectionStatus {
+    const { hold } = this.#collector ?? {};
+    const slotsDue = this.#collector?.due().length ?? 0;
+    return { slotsDue, reason: slotsDue === 0 ? undefined : hold?.reason, heldBy: hold?.by };
   }
 
   onPlacement(): void {

@@ -106,6 +106,14 @@ export class Collector {
     }
   }
 
+  /** Slots this node drives that have something to collect by its clock, ascending. */
+  due(): Slot[] {
+    const { clock, graceMs, dueTimes, placement, self } = this.#options;
+    const now = placement();
+    const isMine = (slot: Slot): boolean => now.primaries(slot)[0] === self;
+    return dueTimes.due(clock.wallMs() - graceMs(), isMine);
+  }
+
   tellMark(reply: Reply): void {
     this.#options.mark.tell((told) => {
       if (told === undefined) refuse(reply, "failed", "the mark could not be stored");
@@ -168,10 +176,9 @@ export class Collector {
   }
 
   #begin(): void {
-    const { clock, graceMs, dueTimes, placement, self, ports } = this.#options;
+    const { placement, ports } = this.#options;
     const now = placement();
-    const isMine = (slot: Slot): boolean => now.primaries(slot)[0] === self;
-    const slots = dueTimes.due(clock.wallMs() - graceMs(), isMine, SLOTS_MAX);
+    const slots = this.due().slice(0, SLOTS_MAX);
     if (slots.length === 0) {
       this.#hold = undefined;
       return;

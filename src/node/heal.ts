@@ -220,15 +220,12 @@ export function askForCell(
 ): void {
   const onReply = (_from: NodeId, _token: number, reply: PeerReply): void => {
     if (reply.kind === "refused" && reply.reason === "damaged") return done({ kind: "damaged" });
-    if (reply.kind !== "fetch-reply" && reply.kind !== "cells-reply") {
-      return done({ kind: "silent" });
-    }
     if (reply.kind === "fetch-reply" && reply.unreadable.length > 0) {
       return done({ kind: "damaged" });
     }
-    const cells =
-      reply.kind === "fetch-reply" ? reply.parts.flatMap((part) => part.cells) : reply.cells;
-    const given: EncodedCell | undefined = cells.find((cell) => cell.field === field);
+    const cells = cellsOf(reply);
+    if (cells === undefined) return done({ kind: "silent" });
+    const given = cells.find((cell) => cell.field === field);
     if (given === undefined) return done({ kind: "absent" });
     const cell = decodeAll(key, [given])?.[0];
     done(cell === undefined ? { kind: "damaged" } : { kind: "held", cell });
@@ -240,4 +237,10 @@ export function askForCell(
       : { kind: "fetch", wanted: [{ slot, key, field }] },
   );
   if (!peers.request(to, body, monotonicMs() + ANSWER_MS_MAX, sink, 0)) done({ kind: "silent" });
+}
+
+/** The cells that one key's answer carries; `undefined` when it is none. */
+function cellsOf(reply: PeerReply): readonly EncodedCell[] | undefined {
+  if (reply.kind === "cells-reply") return reply.cells;
+  return reply.kind === "fetch-reply" ? reply.parts.flatMap(({ cells }) => cells) : undefined;
 }

@@ -61,11 +61,11 @@ class Trial {
     floor: NO_STAMP,
   });
   readonly replica: Replica;
+  nowMs = 0;
+  discarded = 0;
   readonly counterpart: ExchangeCounterpart;
   readonly counters = new Counters();
   readonly states = new SlotStates({ commit: this.commit, onNamed: () => undefined });
-  nowMs = 0;
-  discarded = 0;
 
   constructor() {
     const placement = new Placement({

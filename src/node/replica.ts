@@ -258,9 +258,9 @@ export class Replica {
           return;
         }
         if (isOutranked && this.#isPassedOver(slot, key, decoded)) continue;
+        if (this.#isDiscarding(slot, key, decoded)) this.#options.onDiscarded();
         const checksum = replaced?.get(cellKey(slot, key, field));
         if (checksum !== undefined) cells.drop(slot, key, field, checksum);
-        if (this.#isDiscarding(slot, key, decoded)) this.#options.onDiscarded();
         const merged = cells.merge(slot, key, decoded);
         if (merged.kind === "failed") {
           refuse(reply, "failed", merged.detail);
@@ -276,20 +276,6 @@ export class Replica {
     });
   }
 
-  /** Whether cells lie at or below C; those that are held just so anyway are not counted. */
-  #isPassedOver(slot: Slot, key: Key, decoded: readonly DecodedCell[]): boolean {
-    const { cells, states, counters } = this.#options;
-    const collected = states.collected(slot);
-    for (const { field, bytes, cell } of decoded) {
-      if (compareStamps(cell.stamp, collected) > 0) continue;
-      const held = cells.find(slot, key, field);
-      const isHeld = held.kind === "held" && checksumOf(held.bytes) === checksumOf(bytes);
-      if (!isHeld) counters.add("cells-outranked");
-      return true;
-    }
-    return false;
-  }
-
   /**
    * Whether a value held here goes for one that was written at the same time on another side: both since somebody is
    * known to lack something of the slot, and long enough ago that neither is on its way.
@@ -302,6 +288,20 @@ export class Replica {
     const [ours, theirs] = [held.cell.stamp, incoming.cell.stamp];
     const isSettled = theirs.ms + ON_ITS_WAY_MS < this.#options.nowMs();
     return compareStamps(ours, theirs) < 0 && ours.ms >= sinceMs && isSettled;
+  }
+
+  /** Whether cells lie at or below C; those that are held just so anyway are not counted. */
+  #isPassedOver(slot: Slot, key: Key, decoded: readonly DecodedCell[]): boolean {
+    const { cells, states, counters } = this.#options;
+    const collected = states.collected(slot);
+    for (const { field, bytes, cell } of decoded) {
+      if (compareStamps(cell.stamp, collected) > 0) continue;
+      const held = cells.find(slot, key, field);
+      const isHeld = held.kind === "held" && checksumOf(held.bytes) === checksumOf(bytes);
+      if (!isHeld) counters.add("cells-outranked");
+      return true;
+    }
+    return false;
   }
 
   /** The greatest stamp that stands in the places of these cells. */

@@ -80,22 +80,6 @@ export function askPeer<Kind extends PeerReply["kind"]>(
   if (!ports.peers.request(to, encodeMessage(message), deadlineMs, sink, 0)) done(undefined);
 }
 
-/** As `askPeer`, when the background's share allows. */
-function askInTurn<Kind extends PeerReply["kind"]>(
-  ports: ExchangePorts,
-  to: NodeId,
-  message: PeerRequest,
-  kind: Kind,
-  done: (reply: Extract<PeerReply, { kind: Kind }> | undefined) => void,
-): void {
-  ports.share.admit((release) =>
-    askPeer(ports, to, message, kind, (reply) => {
-      release();
-      done(reply);
-    }),
-  );
-}
-
 /** What came of one slot. */
 export interface SlotOutcome {
   /** Every difference listed at its beginning is settled and committed on both sides. */
@@ -182,7 +166,7 @@ export class SlotExchange {
     ports.commit.whenDurable((error) => {
       if (error !== undefined) return this.#fail();
       const message = { kind: "slot-compare", slots, hashes } as const;
-      askInTurn(ports, peer, message, "compare-reply", (reply) => {
+      askPeer(ports, peer, message, "compare-reply", (reply) => {
         if (reply === undefined) return this.#fail();
         const differing = new Set(reply.differing);
         const equal = slots.filter((slot) => !differing.has(slot));
@@ -212,7 +196,6 @@ export class SlotExchange {
   /** Takes slots whole, in pages: a node that fills up has nothing to compare. */
   #scanAll(slots: readonly Slot[], then: () => void): void {
     if (slots.length === 0) return then();
-    const { ports, peer } = this.#options;
     let merging = 0;
     let next: StorageKey | undefined = "";
     let isAsking = false;
@@ -224,7 +207,7 @@ export class SlotExchange {
     };
     const ask = (after: StorageKey): void => {
       isAsking = true;
-      askInTurn(ports, peer, { kind: "slot-scan", slots, after }, "slot-scan-reply", (reply) => {
+      this.#askPage({ kind: "slot-scan", slots, after }, "slot-scan-reply", (reply) => {
         isAsking = false;
         if (this.#isEnded) return;
         const through = reply?.through;
@@ -256,7 +239,7 @@ export class SlotExchange {
     ports.commit.whenDurable((error) => {
       if (error !== undefined) return this.#fail();
       const message = { kind: "leaf-compare", parts: mine } as const;
-      askInTurn(ports, peer, message, "leaf-compare-reply", (reply) => {
+      askPeer(ports, peer, message, "leaf-compare-reply", (reply) => {
         if (reply === undefined || this.#isEnded) return this.#fail();
         const differing: ListParts[number][] = [...parts];
         const told = new Set(reply.parts.map(({ slot }) => slot));
@@ -275,12 +258,12 @@ export class SlotExchange {
 
   #list(unordered: ListParts, after: StorageKey): void {
     if (this.#isEnded) return;
-    const { ports, peer } = this.#options;
+    const { ports } = this.#options;
     const parts = unordered.toSorted((a, b) => a.slot - b.slot);
     // What is left waits for its commit.
     if (parts.length === 0) return;
     const message = { kind: "slot-list", parts, after, limit: LIST_CELLS_MAX } as const;
-    askInTurn(ports, peer, message, "slot-list-reply", (theirs) => {
+    this.#askPage(message, "slot-list-reply", (theirs) => {
       if (theirs === undefined) return this.#fail();
       ports.counterpart.digests(parts, after, LIST_CELLS_MAX, (mine) => {
         if (mine === undefined || this.#isEnded) return this.#fail();
@@ -368,8 +351,7 @@ export class SlotExchange {
     then: () => void,
   ): void {
     if (wanted.length === 0) return then();
-    const { ports, peer } = this.#options;
-    askInTurn(ports, peer, { kind: "fetch", wanted }, "fetch-reply", (reply) => {
+    this.#askPage({ kind: "fetch", wanted }, "fetch-reply", (reply) => {
       if (reply === undefined || this.#isEnded || reply.taken === 0) return this.#fail();
       this.#noteMissing(wanted.slice(0, reply.taken), reply);
       this.#takeIn(reply.parts, replaced, () =>
@@ -439,7 +421,7 @@ export class SlotExchange {
   }
 
   #push(offered: readonly CellPosition[], then: () => void): void {
-    const { ports, peer } = this.#options;
+    const { ports } = this.#options;
     const parts = new Map<Slot, KeyedCell[]>();
     let bytes = 0;
     let taken = 0;
@@ -468,7 +450,7 @@ export class SlotExchange {
       collected: ports.counterpart.named(slot),
       cells,
     }));
-    askInTurn(ports, peer, { kind: "merge", parts: told }, "merge-reply", (reply) => {
+    this.#askPage({ kind: "merge", parts: told }, "merge-reply", (reply) => {
       if (reply === undefined || this.#isEnded) return this.#fail();
       ports.counters.add("exchange-cells-pushed", count);
       this.#push(offered.slice(taken), then);
@@ -520,6 +502,21 @@ export class SlotExchange {
     if (this.#open.size > 0 || this.#isEnded) return;
     this.#isEnded = true;
     this.#options.done(this.#outcomes);
+  }
+
+  /** Asks for a page of work, or sends one, as soon as the background's share allows. */
+  #askPage<Kind extends PeerReply["kind"]>(
+    message: PeerRequest,
+    kind: Kind,
+    done: (reply: Extract<PeerReply, { kind: Kind }> | undefined) => void,
+  ): void {
+    const { ports, peer } = this.#options;
+    ports.share.admit((release) =>
+      askPeer(ports, peer, message, kind, (reply) => {
+        release();
+        done(reply);
+      }),
+    );
   }
 
   /** What has not ended is not complete. */

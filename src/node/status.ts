@@ -7,7 +7,7 @@ import type { Member } from "../model/member.ts";
 import type { Slot } from "../model/slot.ts";
 import type { Counters } from "./counters.ts";
 import type { Identity } from "./node-state.ts";
-import type { NodePhase, StoreStatus } from "./store.ts";
+import type { CollectionStatus, NodePhase, StoreStatus } from "./store.ts";
 
 export interface StatusSource {
   readonly phase: NodePhase;
@@ -20,6 +20,7 @@ export interface StatusSource {
   readonly foreignSlots: readonly Slot[];
   readonly counters: Counters;
   readonly gauges: Readonly<Record<string, number>>;
+  readonly collection: CollectionStatus;
 }
 
 export function nodeStatus(source: StatusSource): StoreStatus {
@@ -43,6 +44,7 @@ export function nodeStatus(source: StatusSource): StoreStatus {
         foreignSlots: waiting.get(member.record.id) ?? 0,
       };
     }),
+    collection: source.collection,
     counters: source.counters.snapshot(),
     gauges: source.gauges,
   };

@@ -382,6 +382,7 @@ export class StoreNode implements Store {
       members: this.#membership?.members() ?? [],
       dirtyMaps: this.#dirtyMaps,
       foreignSlots: this.#convergence.foreign(),
+      collection: this.#collection.status(),
       counters: this.#counters,
       gauges: {
         ...this.#upkeep.gauges,

@@ -29,6 +29,16 @@ export interface MemberStatus extends Member {
   readonly foreignSlots: number;
 }
 
+/** How far this node has come in collecting what was deleted or has expired. */
+export interface CollectionStatus {
+  /** Slots it drives in which something is older than the grace and still there. */
+  readonly slotsDue: number;
+  /** Why nothing is collected there; `undefined` when nothing is in the way. */
+  readonly reason: string | undefined;
+  /** The member that is in the way, where it is one. */
+  readonly heldBy: NodeId | undefined;
+}
+
 export interface StoreStatus {
   readonly phase: NodePhase;
   readonly nodeId: NodeId;
@@ -38,6 +48,7 @@ export interface StoreStatus {
   readonly shared: SharedConfig;
   /** In order of id, this node included. */
   readonly members: readonly MemberStatus[];
+  readonly collection: CollectionStatus;
   /** Monotonic counts since start, by stable kebab-case name: requests, repairs, hints, discarded values, ... */
   readonly counters: Readonly<Record<string, number>>;
   /** Momentary amounts, by stable kebab-case name: requests in flight, bytes queued, foreign slots, ... */

@@ -186,6 +186,7 @@ export class FakeStore implements Store {
           foreignSlots: 0,
         },
       ],
+      collection: { slotsDue: 0, reason: undefined, heldBy: undefined },
       counters: { writes: this.puts.length },
       gauges: { "requests-in-flight": 0 },
     };

@@ -45,6 +45,11 @@ export function statusJson(status: StoreStatus): Json {
     weight: config.weight,
     shared: status.shared,
     members: status.members.map(memberJson),
+    collection: {
+      slotsDue: status.collection.slotsDue,
+      reason: status.collection.reason ?? null,
+      heldBy: status.collection.heldBy ?? null,
+    },
     counters: status.counters,
     gauges: status.gauges,
   };

@@ -179,6 +179,14 @@ export const clusterSchema = z
         }),
       }),
     ),
+    collection: z.object({
+      slotsDue: z.int().openapi({
+        description:
+          "Slots this node drives in which something deleted or expired is older than the grace.",
+      }),
+      reason: z.string().nullable().openapi({ description: "What keeps it from being collected." }),
+      heldBy: z.string().nullable().openapi({ description: "The member that does." }),
+    }),
     counters: z.record(z.string(), z.number()),
     gauges: z.record(z.string(), z.number()),
   })

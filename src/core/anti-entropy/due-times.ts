@@ -27,9 +27,9 @@ export class DueTimes {
   }
 
   /** Slots with something to collect at or before `nowMs`, ascending. */
-  due(nowMs: number, isWanted: (slot: Slot) => boolean, slotsMax: number): Slot[] {
+  due(nowMs: number, isWanted: (slot: Slot) => boolean): Slot[] {
     const slots: Slot[] = [];
-    for (let index = 0; index < SLOT_COUNT && slots.length < slotsMax; index += 1) {
+    for (let index = 0; index < SLOT_COUNT; index += 1) {
       if ((this.#dueMs[index] as number) <= nowMs && isWanted(index as Slot)) {
         slots.push(index as Slot);
       }
