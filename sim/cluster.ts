@@ -86,6 +86,8 @@ export class SimCluster {
   /** Told of the end of every boot, whatever its cause. */
   onBootEnded: (process: Process) => void = () => {};
   /** Told of a boot that could not start. */
+  /** A disk was put back: its node has forgotten what it acknowledged since. */
+  onMemoryLost: () => void = () => {};
   onStartProblem: (machine: Machine, problem: string) => void = () => {};
   readonly scheduler: Scheduler;
   readonly network: Network;

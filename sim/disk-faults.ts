@@ -53,6 +53,7 @@ export class DiskFaults {
     if (victim.isLeaving || !isHeldElsewhere(victim, this.#kept())) return undefined;
     this.#cluster.crash(victim, "power");
     victim.disk.replace(copy);
+    this.#cluster.onMemoryLost();
     return `n${victim.index} is put back`;
   }
 

@@ -86,6 +86,11 @@ export interface History {
   readonly areClocksSteady: boolean;
   /** What is deleted or expired may have been collected before the end. Absent: tombstones outlive the run. */
   readonly isCollecting?: boolean;
+  /**
+   * From when a disk was put back until its node has met all others again: who remembers what it had acknowledged may
+   * be away, and then nobody can know. What was done meanwhile is not judged by what it meets.
+   */
+  readonly lostMemory?: readonly Span[];
 }
 
 export function isWrite(operation: Operation): operation is WriteOperation {

@@ -78,6 +78,8 @@ const SETTLING_MS_MAX = 180_000;
 const QUIET_AFTER_MS = 3_000;
 const QUIET_MS = 11_000;
 const SAMPLE_MS = 500;
+/** Nodes that see one another alive stand in connection after this long: a lost one is dialled anew within 3 s. */
+const MEETING_MS = 5_000;
 /** How often a key is read at the end before no answer counts as none. */
 const READ_ROUNDS = 4;
 
@@ -119,6 +121,9 @@ class Run {
   readonly #bounds: BoundsWatch;
   readonly #copies: CopiesWatch | undefined;
   readonly #topologyChanges: Span[] = [];
+  readonly #lostMemory: Span[] = [];
+  /** Since when all run, are ready and see one another. */
+  #formedSinceMs = 0;
   readonly #hasLyingDisks: boolean;
   #isForming = true;
   #settledMs: number | undefined;
@@ -157,6 +162,11 @@ class Run {
       this.#workload.cutOff(process);
       const machine = this.#cluster.machines[process.machine];
       if (machine !== undefined) this.#faults.bootLater(machine);
+    };
+    this.#cluster.onMemoryLost = () => {
+      if (this.#lostMemory.at(-1)?.untilMs === Number.POSITIVE_INFINITY) return;
+      const span = { fromMs: this.#scheduler.nowMs, untilMs: Number.POSITIVE_INFINITY };
+      this.#lostMemory.push(span);
     };
     this.#cluster.onStartProblem = (machine, problem) => {
       this.#trace.event("start-problem", machine.index, machine.boots, 0, () => problem);
@@ -271,8 +281,18 @@ class Run {
     return [...new Set(this.#viewList())].join(" | ");
   }
 
+  /** What a disk that is put back had acknowledged is known to those who meet its node: when all have, it is over. */
+  #noteMemory(): void {
+    const { nowMs } = this.#scheduler;
+    if (!this.#isFormed()) this.#formedSinceMs = nowMs;
+    const open = this.#lostMemory.at(-1);
+    if (open?.untilMs !== Number.POSITIVE_INFINITY) return;
+    if (nowMs - Math.max(this.#formedSinceMs, open.fromMs) > MEETING_MS) open.untilMs = nowMs;
+  }
+
   #sampleForever(): void {
     this.#scheduler.after(SAMPLE_MS, "sample", undefined, () => {
+      this.#noteMemory();
       if (!this.#isForming) this.#membership.sample();
       this.#bounds.sample();
       const open = this.#topologyChanges.at(-1);
@@ -494,6 +514,7 @@ class Run {
     const history: History = {
       operations: this.#workload.operations,
       topologyChanges: this.#topologyChanges,
+      lostMemory: this.#lostMemory,
       isCalm: this.#plan.isCalm,
       isCollecting: this.#isCollecting,
       areClocksSteady: !CLOCK_KINDS.some((kind) => this.#plan.faults.kinds.has(kind)),

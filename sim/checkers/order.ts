@@ -13,6 +13,7 @@ import {
   describeOperation,
   type History,
   isWrite,
+  type Operation,
   type Violation,
   type WriteOperation,
 } from "../history.ts";
@@ -40,6 +41,13 @@ export function isAcrossTopologyChange(history: History, fromMs: number, untilMs
   return history.topologyChanges.some((span) => span.fromMs <= untilMs && span.untilMs >= fromMs);
 }
 
+/** Whether an operation ran while what a node had lost may have been known to nobody. */
+export function isUnremembered(history: History, { startMs, endMs }: Operation): boolean {
+  return (history.lostMemory ?? []).some(
+    (span) => span.fromMs <= (endMs ?? startMs) && span.untilMs >= startMs,
+  );
+}
+
 /**
  * A write that demanded a majority has been taken by so many of those who come as well, or it would have failed: it is
  * met by every majority also while slots change hands. One that did not may have been answered with less.
@@ -58,6 +66,7 @@ function checkLastWriteWins(history: History): Violation[] {
         if (earlier.endMs >= later.write.startMs) continue;
         if (compareStamps(earlier.stamp, later.stamp) < 0) continue;
         if (!doQuorumsOverlap(earlier.write, later.write)) continue;
+        if (isUnremembered(history, later.write)) continue;
         const isAcross = isAcrossTopologyChange(history, earlier.write.startMs, later.endMs);
         if (isAcross && !(isOwedToJoiners(earlier.write) && isOwedToJoiners(later.write))) continue;
         violations.push({

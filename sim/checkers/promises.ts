@@ -22,7 +22,7 @@ import {
   type WriteOperation,
 } from "../history.ts";
 import { mayBeCollected, writesByKey } from "./durability.ts";
-import { isAcrossTopologyChange } from "./order.ts";
+import { isAcrossTopologyChange, isUnremembered } from "./order.ts";
 
 export function checkPromises(history: History): Violation[] {
   return [...checkCounts(history), ...checkConditions(history), ...checkRepairedReads(history)];
@@ -93,6 +93,7 @@ function onlyStateBefore(
     if (newest === undefined || compareStamps(stamp, newest) > 0) found = earlier;
   }
   if (found?.endMs === undefined || write.endMs === undefined) return undefined;
+  if (isUnremembered(history, write)) return undefined;
   if (isAcrossTopologyChange(history, found.startMs, write.endMs)) return undefined;
   const foundStamp = ackOf(found) ?? NO_STAMP;
   for (const other of writes) {
@@ -142,6 +143,7 @@ function checkRepairedReads(history: History): Violation[] {
         if (other.of !== quorum.of || other.acks < majority(other.of)) continue;
         if (shownLater !== undefined && compareStamps(shownLater, shown) >= 0) continue;
         if (shownLater === undefined && isCollected(shown)) continue;
+        if (isUnremembered(history, later)) continue;
         if (isAcrossTopologyChange(history, earlier.startMs, later.endMs ?? later.startMs))
           continue;
         violations.push({

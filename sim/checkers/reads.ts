@@ -23,7 +23,7 @@ import {
   type Violation,
 } from "../history.ts";
 import { checkOwnStamp, mayBeCollected, writesByKey } from "./durability.ts";
-import { isAcrossTopologyChange, isOwedToJoiners } from "./order.ts";
+import { isAcrossTopologyChange, isOwedToJoiners, isUnremembered } from "./order.ts";
 
 export function checkReads(
   history: History,
@@ -109,6 +109,7 @@ function checkFreshness(history: History): Violation[] {
       const { quorum } = write.outcome;
       if (quorum.of !== outcome.quorum.of || quorum.acks + outcome.quorum.acks <= quorum.of)
         continue;
+      if (isUnremembered(history, read)) continue;
       const isAcross = isAcrossTopologyChange(history, write.startMs, read.endMs ?? read.startMs);
       if (isAcross && !(isOwedToJoiners(write) && outcome.quorum.acks >= majority(quorum.of)))
         continue;

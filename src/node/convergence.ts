@@ -67,6 +67,8 @@ interface PeerProgress {
   completeUnder: Epoch | undefined;
   comparedUnder: Epoch | undefined;
   hasFailed: boolean;
+  /** Batches that failed. */
+  failures: number;
 }
 
 export class Convergence {
@@ -195,6 +197,7 @@ export class Convergence {
         completeUnder: undefined,
         comparedUnder: undefined,
         hasFailed: false,
+        failures: 0,
       };
       this.#peers.set(peer, progress);
     }
@@ -218,7 +221,10 @@ export class Convergence {
       const dirty = this.#takeDirty(progress);
       const slots = [...dirty.keys(), ...this.#takeDiffering(progress, dirty)];
       if (slots.length === 0) return;
+      const { failures } = progress;
       this.#exchange(progress, slots, dirty);
+      // A peer that is gone refuses within the call, and the slots are as dirty as before: they wait for the next tick.
+      if (progress.failures !== failures) return;
     }
   }
 
@@ -289,7 +295,10 @@ export class Convergence {
       // A slot that fails takes its batch with it: smaller ones find it out.
       const batchSlots = isComplete ? progress.batchSlots * 2 : Math.floor(progress.batchSlots / 2);
       progress.batchSlots = Math.max(1, Math.min(BATCH_SLOTS_MAX, batchSlots));
-      if (!isComplete) progress.hasFailed = true;
+      if (!isComplete) {
+        progress.hasFailed = true;
+        progress.failures += 1;
+      }
       if (isComplete && !this.#isClosed) this.#exchangeMore(progress);
       this.#noteProgress(progress);
     });
