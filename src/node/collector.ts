@@ -209,13 +209,19 @@ export class Collector {
       const waiting = this.#dropping.get(slot) ?? [];
       this.#dropping.delete(slot);
       this.#drops += 1;
-      dropCollected(this.#options.drops, slot, (isNamed) => {
-        this.#drops -= 1;
-        if (isNamed) this.#options.ports.counters.add("slots-collected");
-        for (const done of waiting) done();
-        this.#dropMore();
-      });
+      this.#options.ports.share.admit((release) => this.#dropFrom(slot, waiting, release));
     }
+  }
+
+  #dropFrom(slot: Slot, waiting: readonly (() => void)[], release: () => void): void {
+    if (this.#isClosed) return;
+    dropCollected(this.#options.drops, slot, (isNamed) => {
+      release();
+      this.#drops -= 1;
+      if (isNamed) this.#options.ports.counters.add("slots-collected");
+      for (const done of waiting) done();
+      this.#dropMore();
+    });
   }
 }
 
