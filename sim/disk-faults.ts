@@ -4,16 +4,22 @@
  * Invariant: what is destroyed stands on another disk as well; no store could bring back the rest.
  */
 import { parseCellKey } from "../src/core/causality/storage-key.ts";
+import type { NodeId } from "../src/model/ids.ts";
 import type { StorageEntry } from "../src/ports/storage.ts";
 import type { Machine, SimCluster } from "./cluster.ts";
 import { isHeldElsewhere, isSafeToDamage } from "./copies.ts";
 import type { SimRandom } from "./random.ts";
 
+interface DiskCopy {
+  readonly node: NodeId;
+  readonly contents: readonly StorageEntry[];
+}
+
 export class DiskFaults {
   readonly #cluster: SimCluster;
   readonly #random: SimRandom;
-  /** What some disks held some time ago. */
-  readonly #copies = new Map<Machine, readonly StorageEntry[]>();
+  /** What some disks held some time ago, and of which node. */
+  readonly #copies = new Map<Machine, DiskCopy>();
 
   constructor(cluster: SimCluster, random: SimRandom) {
     this.#cluster = cluster;
@@ -44,15 +50,17 @@ export class DiskFaults {
 
   /** An earlier copy of the disk is put back, or first taken. */
   putBack(victim: Machine): string | undefined {
+    const node = victim.node?.status().nodeId;
     const copy = this.#copies.get(victim);
-    if (copy === undefined || this.#random.oneIn(4)) {
-      if (!victim.hasStarted) return undefined;
-      this.#copies.set(victim, victim.disk.contents());
+    // A disk that was replaced since is another node's: its member would be lost with it, and nobody removes that.
+    if (copy === undefined || copy.node !== node || this.#random.oneIn(4)) {
+      if (!victim.hasStarted || node === undefined) return undefined;
+      this.#copies.set(victim, { node, contents: victim.disk.contents() });
       return `n${victim.index} is copied`;
     }
     if (victim.isLeaving || !isHeldElsewhere(victim, this.#kept())) return undefined;
     this.#cluster.crash(victim, "power");
-    victim.disk.replace(copy);
+    victim.disk.replace(copy.contents);
     this.#cluster.onMemoryLost();
     return `n${victim.index} is put back`;
   }
