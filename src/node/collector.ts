@@ -70,7 +70,8 @@ export class Collector {
   #nextMs = 0;
   /** Slots with drops to do, and whom to tell of it. */
   readonly #dropping = new Map<Slot, (() => void)[]>();
-  #drops = 0;
+  /** Slots that are being passed over. */
+  readonly #passing = new Set<Slot>();
 
   constructor(options: CollectorOptions) {
     this.#options = options;
@@ -83,7 +84,7 @@ export class Collector {
   }
 
   start(): void {
-    for (const slot of this.#options.drops.states.unfinished()) this.#drop(slot, () => undefined);
+    this.#goOnDropping();
     this.#tickLater();
   }
 
@@ -169,6 +170,7 @@ export class Collector {
       const nowMs = this.#options.clock.monotonicMs();
       if (!this.#isRunning && nowMs >= this.#nextMs) {
         this.#nextMs = nowMs + Math.min(ROUND_MS_MAX, this.#options.graceMs() / 8);
+        this.#goOnDropping();
         this.#begin();
       }
       this.#tickLater();
@@ -196,6 +198,13 @@ export class Collector {
     }).start();
   }
 
+  /** A pass that failed, or that a stop cut off: until it is done this node has raised a C that it cannot name. */
+  #goOnDropping(): void {
+    for (const slot of this.#options.drops.states.unfinished()) {
+      if (!this.#dropping.has(slot) && !this.#passing.has(slot)) this.#drop(slot, () => undefined);
+    }
+  }
+
   #drop(slot: Slot, done: () => void): void {
     const waiting = this.#dropping.get(slot);
     if (waiting !== undefined) waiting.push(done);
@@ -205,10 +214,12 @@ export class Collector {
 
   #dropMore(): void {
     for (const slot of this.#dropping.keys()) {
-      if (this.#drops >= DROPS_MAX || this.#isClosed) return;
+      if (this.#passing.size >= DROPS_MAX || this.#isClosed) return;
+      // Raised once more while it is passed over: the next pass comes after this one.
+      if (this.#passing.has(slot)) continue;
       const waiting = this.#dropping.get(slot) ?? [];
       this.#dropping.delete(slot);
-      this.#drops += 1;
+      this.#passing.add(slot);
       this.#options.ports.share.admit((release) => this.#dropFrom(slot, waiting, release));
     }
   }
@@ -217,7 +228,7 @@ export class Collector {
     if (this.#isClosed) return;
     dropCollected(this.#options.drops, slot, (isNamed) => {
       release();
-      this.#drops -= 1;
+      this.#passing.delete(slot);
       if (isNamed) this.#options.ports.counters.add("slots-collected");
       for (const done of waiting) done();
       this.#dropMore();
