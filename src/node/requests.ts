@@ -85,6 +85,8 @@ export class Requests {
   readonly #conditional: ConditionalWrites;
   readonly #seen = new Set<string>();
   readonly #writes = new Set<WriteRun>();
+  /** Conditional writes of this node's clients, wherever they run. */
+  readonly #forwards = new Set<{ readonly deadlineMs: number; readonly end: WriteDone }>();
   #inFlight = 0;
   #bytesInFlight = 0;
   #sequence = 0;
@@ -236,8 +238,13 @@ export class Requests {
       else done(outcome);
     };
     if (condition !== undefined) {
-      this.#forward({ ...request, condition }, content, deadlineMs, answer);
+      const forward = { deadlineMs, end: answer };
+      this.#forwards.add(forward);
+      this.#forward({ ...request, condition }, content, deadlineMs, (outcome) => {
+        if (this.#forwards.delete(forward)) answer(outcome);
+      });
       isInside = false;
+      this.#tickLater();
       return;
     }
     const write = {
@@ -370,15 +377,26 @@ export class Requests {
   }
 
   #tickLater(): void {
-    if (this.#isTicking || (this.#runs.size === 0 && this.#conditional.size === 0)) return;
+    const waiting = this.#runs.size + this.#conditional.size + this.#forwards.size;
+    if (this.#isTicking || waiting === 0) return;
     this.#isTicking = true;
     this.#options.clock.after(TICK_MS, () => {
       this.#isTicking = false;
       const nowMs = this.#options.context.monotonicMs();
       for (const run of this.#runs) if (run.wakeMs <= nowMs) run.tick();
       this.#conditional.expire(nowMs);
+      this.#expireForwards(nowMs);
       this.#tickLater();
     });
+  }
+
+  /** Between two tries, while memberships are exchanged, nobody else looks at the time. */
+  #expireForwards(nowMs: number): void {
+    for (const forward of this.#forwards) {
+      if (forward.deadlineMs > nowMs) continue;
+      this.#forwards.delete(forward);
+      forward.end(failure("timed-out", "maybe"));
+    }
   }
 
   /** In a strict cluster everybody demands the majority. */
