@@ -85,7 +85,7 @@ export const STORING: readonly Mutant[] = [
     name: "failed-sync-goes-on",
     file: "src/node/store-node.ts",
     find: `    if (error.code === "sync-failed") this.#fatal(\`a commit could not be synced: \${error.message}\`);`,
-    replace: `    if (error.code !== "sync-failed" && this.#commitNumber < 0) this.#fatal("never");`,
+    replace: `    if (error.code !== "sync-failed" && this.#identity.boots < 0) this.#fatal("never");`,
     expected: ["I14"],
     needs: ["failed-sync"],
     breaks: "a node goes on after its disk failed to sync",
