@@ -405,3 +405,14 @@ test("a value that loses to another side's, both written while somebody lacked s
   trial.merge([K, 4_600], [L, 4_600]);
   assert.equal(trial.discarded, 2);
 });
+
+test("a node that lost commits lists nothing", () => {
+  const trial = new Trial();
+  trial.votes.loseAll();
+  const told: string[] = [];
+  const request = { firstSlot: SLOT, lastSlot: SLOT, after: "", prefix: "", limit: 9 } as const;
+  trial.replica.list({ kind: "list", ...request, withValues: true }, (reply) =>
+    told.push(wordOf(reply)),
+  );
+  assert.deepEqual(told, ["refused voteless"]);
+});

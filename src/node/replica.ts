@@ -187,6 +187,11 @@ export class Replica {
   /** Roots in slot order of the slots this node is a primary of. Tombstones too: they outvote what is older. */
   list(request: RequestOf<"list">, reply: Reply): void {
     const { firstSlot, lastSlot, prefix, withValues, limit } = request;
+    // A page covers many slots: as long as some of them are being mended here, others are asked.
+    if (this.#options.votes.voteless > 0) {
+      refuse(reply, "voteless", "slots are being mended here");
+      return;
+    }
     const from = request.after === "" ? slotRange(firstSlot).from : nextStorageKey(request.after);
     const { before } = slotRange(lastSlot);
     const placement = this.#options.placement();
