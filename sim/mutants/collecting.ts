@@ -18,7 +18,7 @@ export const COLLECTING: readonly Mutant[] = [
   {
     name: "collected-unequal",
     file: COLLECTOR,
-    find: `          if (outcome?.isComplete !== true) failed.add(slot);`,
+    find: `          if (outcome?.isComplete !== true || !outcome.hasSameCollected) failed.add(slot);`,
     replace: `          if (outcome?.isComplete === undefined) failed.add(slot);`,
     expected: ["I6", "I1", "I4"],
     needs: ["collecting"],

@@ -70,8 +70,8 @@ export const CONVERGING: readonly Mutant[] = [
   {
     name: "joiner-active-at-once",
     file: CONVERGENCE,
-    find: `      const isEnough = primaries.length - lacking.length >= blockingCount(primaries.length);`,
-    replace: `      const isEnough = lacking.length >= 0 * blockingCount(primaries.length);`,
+    find: `      const isEnough = lacking.length === 0 || heard.length >= blockingCount(primaries.length);`,
+    replace: `      const isEnough = heard.length >= 0 * blockingCount(primaries.length);`,
     expected: ["fresh"],
     needs: ["join", "quorums"],
     breaks: "a joining node votes before it holds anything",
@@ -79,9 +79,8 @@ export const CONVERGING: readonly Mutant[] = [
   {
     name: "joiner-pulls-from-one",
     file: CONVERGENCE,
-    find: `      const isEnough = primaries.length - lacking.length >= blockingCount(primaries.length);`,
-    replace: `      const isEnough =
-        primaries.length - lacking.length >= Math.min(1, blockingCount(primaries.length));`,
+    find: `      const isEnough = lacking.length === 0 || heard.length >= blockingCount(primaries.length);`,
+    replace: `      const isEnough = heard.length >= Math.min(1, blockingCount(primaries.length));`,
     expected: ["fresh"],
     needs: ["join", "quorums"],
     breaks: "a joining node takes one primary's word for what all of them hold",

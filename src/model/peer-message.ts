@@ -109,6 +109,8 @@ export type PeerRequest =
       readonly commitNumber: number;
       /** Whom the sender takes the receiver for; at an address another node may have come to live. */
       readonly peer: NodeId | undefined;
+      /** The sender's low-water mark: whoever meets it keeps it too, so that every member's is above every C. */
+      readonly mark: Stamp;
       /** The greatest commit the sender has heard of `peer`; 0 for none. */
       readonly remembered: number;
     }
@@ -203,7 +205,11 @@ export type PeerRequest =
   /** Whether the receiver holds, under the sender's epoch, all that it is to hold: asked before somebody goes. */
   | { readonly kind: "filled" }
   /** The receiver's low-water mark: it will send, and keep for others, no write at or below it. */
-  | { readonly kind: "mark" }
+  | {
+      readonly kind: "mark";
+      /** `NO_STAMP`: tell how high it could be. Else: raise it to this, as far as it can be, and tell. */
+      readonly upTo: Stamp;
+    }
   /** Raises the floor of slots the receiver is a primary of; answered when that is durable. */
   | { readonly kind: "raise-floor"; readonly slots: readonly Slot[]; readonly floor: Stamp }
   | {
@@ -226,6 +232,7 @@ export type PeerReply =
       readonly nodeId: NodeId;
       readonly boot: BootId;
       /** As in `hello`, the other way round. */
+      readonly mark: Stamp;
       readonly commitNumber: number;
       readonly remembered: number;
     }
@@ -274,6 +281,8 @@ export type PeerReply =
   | {
       /** Which of what was compared differs: 0 for the root, numbers of groups, or of slots. */
       readonly kind: "compare-reply";
+      /** The sender has lost commits, and is not yet mended: that it holds the same does not say that it is all. */
+      readonly isVoteless: boolean;
       readonly differing: readonly number[];
     }
   | {

@@ -2,8 +2,9 @@
  * What a node does that has lost commits: a peer has heard of a greater commit of its than its directory holds, because an
  * old disk was put back, or the end of a log was lost. What it holds is a past, and mostly still true.
  *
- * Invariant: from the moment it is known, no slot of this node has a vote in reads or an authority on what was collected,
- * until it has been compared, since then, with N−W+1 of the slot's other primaries, or with all of them.
+ * Invariant: from the moment it is known, no slot of this node has a vote in reads, until it has been compared, since then,
+ * with N−W+1 of the slot's other primaries that have one, or with all of them. What it had collected stays collected: up to
+ * its C that past was complete, and what is gone for good does not come back with an earlier past of another node.
  * Source: docs/ARCHITECTURE.md, "Amnesia"; decision 0011.
  */
 import type { Placement } from "../core/placement/placement.ts";
@@ -17,7 +18,6 @@ import { type CommitNumbers, STORE_HEARD_MS } from "./commit-numbers.ts";
 import type { Convergence } from "./convergence.ts";
 import type { Counters } from "./counters.ts";
 import type { OwnCommits } from "./own-commits.ts";
-import type { SlotStates } from "./slot-states.ts";
 import type { Votes } from "./votes.ts";
 
 export interface AmnesiaOptions {
@@ -26,7 +26,6 @@ export interface AmnesiaOptions {
   readonly log: Log;
   readonly counters: Counters;
   readonly votes: Votes;
-  readonly states: SlotStates;
   readonly commitNumbers: CommitNumbers;
   readonly convergence: Convergence;
   readonly collector: Collector;
@@ -61,7 +60,7 @@ export class Amnesia {
 
   /** A peer has heard of this commit of ours. */
   onRemembered(remembered: number): void {
-    const { ownCommits, votes, states, collector, convergence, counters, log } = this.#options;
+    const { ownCommits, votes, collector, convergence, counters, log } = this.#options;
     if (remembered <= this.#known || !ownCommits.hasLost(remembered)) return;
     this.#known = remembered;
     log.log("warn", "commits-lost", { remembered, held: ownCommits.durable });
@@ -69,7 +68,6 @@ export class Amnesia {
     // In one commit with the votes that are lost: a restart between would take the number for its own.
     ownCommits.skipTo(remembered);
     votes.loseAll();
-    for (const slot of states.slots()) states.reset(slot);
     collector.renew();
     convergence.distrust();
   }
@@ -78,7 +76,10 @@ export class Amnesia {
     const { placement, self, convergence } = this.#options;
     const primaries = placement().primaries(slot);
     const others = primaries.filter((node) => node !== self);
-    const equal = others.filter((node) => convergence.isEqualTo(node)).length;
-    return equal >= Math.min(others.length, blockingCount(Math.max(1, primaries.length)));
+    const equal = others.filter((node) => convergence.isEqualTo(node));
+    // Others that have lost commits themselves count only where all are asked: what none of them holds is lost.
+    if (equal.length === others.length) return true;
+    const heard = equal.filter((node) => convergence.hasVote(node)).length;
+    return heard >= blockingCount(primaries.length);
   }
 }

@@ -79,6 +79,11 @@ export class Collection {
     return this.#mark.mark;
   }
 
+  /** A peer has promised this: see `LowWaterMark.raise`. */
+  onMark(mark: Stamp): void {
+    this.#mark.raise(mark);
+  }
+
   /** The second step. */
   connect(parts: {
     readonly ports: ExchangePorts;
@@ -111,7 +116,6 @@ export class Collection {
       log,
       counters,
       votes,
-      states,
       commitNumbers,
       convergence,
       collector,
@@ -147,7 +151,8 @@ export class Collection {
       const slot = parseSlotStateKey(key);
       if (slot !== undefined) this.states.takeBack(slot);
     }
-    this.votes.store();
+    this.votes.noteFailed(keys);
+    this.commitNumbers.noteUnstored();
     this.#collector?.renew();
   }
 

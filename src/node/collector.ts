@@ -68,6 +68,7 @@ export class Collector {
   #isRunning = false;
   #isClosed = false;
   #nextMs = 0;
+  #firstSlot = 0 as Slot;
   /** Slots with drops to do, and whom to tell of it. */
   readonly #dropping = new Map<Slot, (() => void)[]>();
   /** Slots that are being passed over. */
@@ -107,6 +108,15 @@ export class Collector {
     }
   }
 
+  /** Round robin: slots that stay due for long must not hide those behind them. */
+  #nextSlots(): Slot[] {
+    const due = this.due();
+    const rest = due.filter((slot) => slot >= this.#firstSlot);
+    const slots = [...rest, ...due.slice(0, due.length - rest.length)].slice(0, SLOTS_MAX);
+    this.#firstSlot = ((slots.at(-1) ?? -1) + 1) as Slot;
+    return slots.sort((a, b) => a - b);
+  }
+
   /** Slots this node drives that have something to collect by its clock, ascending. */
   due(): Slot[] {
     const { clock, graceMs, dueTimes, placement, self } = this.#options;
@@ -115,8 +125,8 @@ export class Collector {
     return dueTimes.due(clock.wallMs() - graceMs(), isMine);
   }
 
-  tellMark(reply: Reply): void {
-    this.#options.mark.tell((told) => {
+  tellMark({ upTo }: RequestOf<"mark">, reply: Reply): void {
+    this.#options.mark.tell(upTo, (told) => {
       if (told === undefined) refuse(reply, "failed", "the mark could not be stored");
       else reply({ kind: "mark-reply", ...told });
     });
@@ -180,7 +190,7 @@ export class Collector {
   #begin(): void {
     const { placement, ports } = this.#options;
     const now = placement();
-    const slots = this.due().slice(0, SLOTS_MAX);
+    const slots = this.#nextSlots();
     if (slots.length === 0) {
       this.#hold = undefined;
       return;
@@ -261,10 +271,25 @@ class Round {
     this.#done = done;
   }
 
+  /** First how far all could go, then the promise of just that: nobody promises more than the least can. */
   start(): void {
+    this.#askMarks(NO_STAMP, (possible) => {
+      if (compareStamps(possible, NO_STAMP) === 0) return this.#done(this.#hold);
+      this.#askMarks(possible, (promised) => {
+        this.#floor = promised;
+        const { dueTimes } = this.#options;
+        this.#slots = this.#slots.filter((slot) => dueTimes.at(slot) <= this.#floor.ms);
+        if (this.#slots.length === 0) this.#done(this.#hold);
+        else this.#raiseFloors();
+      });
+    });
+  }
+
+  /** The least mark of all members; `NO_STAMP` when one has none. */
+  #askMarks(upTo: Stamp, then: (least: Stamp) => void): void {
     const members = this.#placement.memberIds;
     let least: Stamp | undefined;
-    this.#askAll(members, { kind: "mark" }, "mark-reply", (answers) => {
+    this.#askAll(members, { kind: "mark", upTo }, "mark-reply", (answers) => {
       for (const node of members) {
         const told = answers.get(node);
         if (told === undefined) this.#hold ??= { by: node, reason: "no-answer" };
@@ -272,11 +297,7 @@ class Round {
         const mark = told?.mark ?? NO_STAMP;
         if (least === undefined || compareStamps(mark, least) < 0) least = mark;
       }
-      this.#floor = least ?? NO_STAMP;
-      const { dueTimes } = this.#options;
-      this.#slots = this.#slots.filter((slot) => dueTimes.at(slot) <= this.#floor.ms);
-      if (this.#slots.length === 0) this.#done(this.#hold);
-      else this.#raiseFloors();
+      then(least ?? NO_STAMP);
     });
   }
 
@@ -306,11 +327,24 @@ class Round {
     if (slots.length === 0) return this.#collect(equal);
     const again = new Set<Slot>();
     const failed = new Set<Slot>();
+    const { cells } = this.#options.ports;
+    // What comes in between two peers, by whomever, counts as much as what these exchanges bring (decision 0010).
+    const watches = slots.map((slot) => cells.watch(slot));
+    const unwatch = (): void => {
+      for (const watch of watches) {
+        if (this.#isOld(watch.least)) again.add(watch.slot);
+        cells.unwatch(watch);
+      }
+    };
     const peers = this.#primaries().filter((node) => node !== this.#options.self);
     const next = (index: number): void => {
       const peer = peers[index];
-      if (this.#isOver()) return this.#done({ by: undefined, reason: "members-change" });
+      if (this.#isOver()) {
+        unwatch();
+        return this.#done({ by: undefined, reason: "members-change" });
+      }
       if (peer === undefined) {
+        unwatch();
         const settled = slots.filter((slot) => !again.has(slot) && !failed.has(slot));
         if (failed.size > 0 || pass >= PASSES_MAX) {
           this.#hold ??= { by: undefined, reason: "not-equal" };
@@ -327,7 +361,8 @@ class Round {
       this.#options.compare(peer, shared, (outcomes) => {
         for (const slot of shared) {
           const outcome = outcomes.get(slot);
-          if (outcome?.isComplete !== true) failed.add(slot);
+          // One that names another C is not equal: it gets there by an exchange of its own.
+          if (outcome?.isComplete !== true || !outcome.hasSameCollected) failed.add(slot);
           else if (this.#isOld(outcome.leastPulled)) again.add(slot);
         }
         next(index + 1);
@@ -354,7 +389,8 @@ class Round {
 
   /** The placement under which marks and floors were told is not the present one any more. */
   #isOver(): boolean {
-    return this.#options.placement().epoch !== this.#placement.epoch;
+    // The very one: an epoch is a hash, and a member that came and went leaves the same behind.
+    return this.#options.placement() !== this.#placement;
   }
 
   /** Drops slots of which a primary is missing, and remembers who it was. */
@@ -409,7 +445,7 @@ class Round {
   }
 
   #askSelf(request: PeerRequest, reply: Reply): void {
-    if (request.kind === "mark") this.#collector.tellMark(reply);
+    if (request.kind === "mark") this.#collector.tellMark(request, reply);
     else if (request.kind === "raise-floor") this.#collector.raiseFloor(request, reply);
     else if (request.kind === "collect") this.#collector.collect(request, reply);
   }

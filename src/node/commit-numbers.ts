@@ -40,6 +40,11 @@ export class CommitNumbers {
     this.#isChanged = true;
   }
 
+  /** A commit failed: what was written down may not be. */
+  noteUnstored(): void {
+    this.#isChanged = true;
+  }
+
   /** Writes down what has changed, without those who are no members any more. */
   store(isMember: (node: NodeId) => boolean): void {
     if (!this.#isChanged) return;

@@ -137,7 +137,8 @@ export class ConditionalWrites {
         else done({ kind: "condition-failed", current: current?.stamp });
         return;
       }
-      const base = heldAtRoot(root, NO_STAMP, this.#ports.wallMs());
+      // What was collected was held: a tombstone that another primary still has must not push this write back.
+      const base = maxStamp(heldAtRoot(root, NO_STAMP, this.#ports.wallMs()), read.collected);
       const stamp = this.#ports.mintAbove(maxStamp(base, past.above));
       this.#ports.write({ ...request, stamp, base }, (verdict, last) => {
         this.#settle(request, past, verdict, last, done);

@@ -50,7 +50,7 @@ test("a peer that refuses within the call is asked again at the next tick, not f
       peers,
       cells,
       commit,
-      counterpart: { sharedWith: () => () => true },
+      counterpart: { sharedWith: () => () => true, named: () => NO_STAMP },
       counters: new Counters(),
       share: new BackgroundShare(clock),
       monotonicMs: () => clock.monotonicMs(),

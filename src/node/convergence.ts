@@ -67,6 +67,8 @@ interface PeerProgress {
   completeUnder: Epoch | undefined;
   comparedUnder: Epoch | undefined;
   hasFailed: boolean;
+  /** The peer has lost commits, and is not mended. */
+  isVoteless: boolean;
   /** Batches that failed. */
   failures: number;
 }
@@ -123,6 +125,11 @@ export class Convergence {
   /** Whether everything found to differ from `peer` under the present placement was exchanged. */
   isEqualTo(peer: NodeId): boolean {
     return this.#peers.get(peer)?.completeUnder === this.#options.placement().epoch;
+  }
+
+  /** Whether a peer's word counts, as it said when it was last compared with. */
+  hasVote(peer: NodeId): boolean {
+    return this.#peers.get(peer)?.isVoteless !== true;
   }
 
   /** What was compared before now says nothing any more: this node has lost what it held then. */
@@ -197,6 +204,7 @@ export class Convergence {
         completeUnder: undefined,
         comparedUnder: undefined,
         hasFailed: false,
+        isVoteless: false,
         failures: 0,
       };
       this.#peers.set(peer, progress);
@@ -352,6 +360,7 @@ export class Convergence {
       if (error !== undefined) return done(false);
       askPeer(ports, peer, { kind: "compare", level, hashes }, "compare-reply", (reply) => {
         if (reply === undefined) return done(false);
+        progress.isVoteless = reply.isVoteless;
         if (reply.differing.length === 0) {
           ports.counters.add("comparisons-equal");
           return done(true);
@@ -445,7 +454,8 @@ export class Convergence {
       const primaries = now.primaries(slot);
       if (primaries.length === 0) return;
       const lacking = primaries.filter((peer) => !this.isEqualTo(peer));
-      const isEnough = primaries.length - lacking.length >= blockingCount(primaries.length);
+      const heard = primaries.filter((peer) => this.isEqualTo(peer) && this.hasVote(peer));
+      const isEnough = lacking.length === 0 || heard.length >= blockingCount(primaries.length);
       // Where so many are removed that the rest is fewer, the rest is all there is.
       if (!isEnough && !lacking.every((peer) => now.removingIds.includes(peer))) return;
     }

@@ -32,6 +32,7 @@ import type { GroupCommit } from "./group-commit.ts";
 import { type Reply, refuse } from "./replica.ts";
 import { type SlotPage, scanSlots } from "./slot-scan.ts";
 import type { SlotStates } from "./slot-states.ts";
+import type { Votes } from "./votes.ts";
 
 /** Cells of one message: a frame holds the largest value alone, and little more. */
 export const CELLS_BYTES_MAX = 512 * 1024;
@@ -53,6 +54,7 @@ export interface ExchangeCounterpartOptions {
   readonly storage: Storage;
   readonly placement: () => Placement;
   readonly states: SlotStates;
+  readonly votes: Votes;
 }
 
 /** Digests of many slots; everything up to `through` is in it, or everything if that is `undefined`. */
@@ -75,7 +77,7 @@ export class ExchangeCounterpart {
     const isShared = this.sharedWith(from);
     const mine = request.level === "root" ? hashes.root(isShared) : hashes.groups(isShared);
     const differing = differingIndices(mine, request.hashes);
-    this.#replyDurable(reply, { kind: "compare-reply", differing });
+    this.#replyDurable(reply, { kind: "compare-reply", isVoteless: this.#isVoteless(), differing });
   }
 
   /** Which of these slots differ from the asker's. */
@@ -83,7 +85,11 @@ export class ExchangeCounterpart {
     if (!this.#isBuilt(reply)) return;
     const mine = this.#options.cells.hashes.slots(slots);
     const differing = differingIndices(mine, hashes).map((index) => slots[index] as Slot);
-    this.#replyDurable(reply, { kind: "compare-reply", differing });
+    this.#replyDurable(reply, { kind: "compare-reply", isVoteless: this.#isVoteless(), differing });
+  }
+
+  #isVoteless(): boolean {
+    return this.#options.votes.voteless > 0;
   }
 
   /** In which leaves these slots differ from the asker's. */

@@ -18,6 +18,8 @@ export interface GroupCommitOptions {
   readonly clock: Clock;
   /** Adds what every batch must carry (the clock reading, the commit number). */
   readonly seal: () => StorageOperation;
+  /** What else must go with the next batch, whatever that is: asked when it is sealed. */
+  readonly alongside?: () => readonly StorageOperation[];
   /** The batch sealed last is durable. Runs before the next one is sealed. */
   readonly onDurable?: () => void;
   /** A commit failed: these keys were put and are not stored. Runs before the waiters. */
@@ -129,6 +131,7 @@ export class GroupCommit {
     this.#commits += 1;
     const operations: StorageOperation[] = [];
     for (const [key, value] of batch.values) operations.push({ key, value });
+    for (const operation of this.#options.alongside?.() ?? []) operations.push(operation);
     operations.push(this.#options.seal());
     this.#options.storage.write(operations, (error) => this.#onWritten(batch, error));
   }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HeldClock, HeldStorage } from "../../test/support/held-storage.ts";
-import { stampFrom } from "../model/stamp.ts";
+import { NO_STAMP, stampFrom } from "../model/stamp.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { LowWaterMark } from "./low-water-mark.ts";
 
@@ -24,6 +24,9 @@ class Trial {
   }
 }
 
+/** Above all that could be promised. */
+const FAR = stampFrom(9_000_000, 0, 0);
+
 /** Marks of a node whose wall clock shows 1 000 000 and whose grace is 1 000. */
 class MarkTrial extends Trial {
   leastMs: number | undefined;
@@ -44,7 +47,7 @@ class MarkTrial extends Trial {
 
   tell(): string {
     let text = "nothing";
-    this.mark.tell((told) => {
+    this.mark.tell(FAR, (told) => {
       text = told === undefined ? "failed" : `${told.mark.ms} ${told.heldBy}`;
     });
     const early = text;
@@ -57,7 +60,7 @@ class MarkTrial extends Trial {
 test("a mark lies the grace below the clock, is kept at once and told when it is on disk", () => {
   const trial = new MarkTrial();
   let told = false;
-  trial.mark.tell(() => {
+  trial.mark.tell(FAR, () => {
     told = true;
   });
   assert.equal(trial.mark.mark.ms, 999_000);
@@ -102,7 +105,7 @@ test("a node whose clock goes back keeps its promise", () => {
 test("a mark whose commit failed is not told, and is stored again before it is", () => {
   const trial = new MarkTrial();
   let told: unknown = "nothing";
-  trial.mark.tell((answer) => {
+  trial.mark.tell(FAR, (answer) => {
     told = answer;
   });
   trial.clock.turn();
@@ -111,4 +114,30 @@ test("a mark whose commit failed is not told, and is stored again before it is",
   assert.equal(trial.open().mark.ms, 0);
   assert.equal(trial.tell(), "999000 grace");
   assert.equal(trial.open().mark.ms, 999_000);
+});
+
+test("a mark is raised to what is asked for, and only told where nothing is", () => {
+  const trial = new MarkTrial();
+  let told = 0;
+  trial.mark.tell(NO_STAMP, (answer) => {
+    told = answer?.mark.ms ?? 0;
+  });
+  assert.equal(told, 999_000);
+  assert.equal(trial.mark.mark, NO_STAMP);
+  trial.mark.tell(stampFrom(700_000, 0, 0), (answer) => {
+    told = answer?.mark.ms ?? 0;
+  });
+  trial.settle();
+  assert.equal(told, 700_000);
+  assert.equal(trial.open().mark.ms, 700_000);
+});
+
+test("a mark taken over from a peer is kept, and not told above a write that was under way before", () => {
+  const trial = new MarkTrial();
+  trial.leastMs = 500_000;
+  trial.mark.raise(stampFrom(800_000, 0, 0));
+  trial.settle();
+  assert.equal(trial.open().mark.ms, 800_000);
+  assert.equal(trial.tell(), "500000 writes-in-flight");
+  assert.equal(trial.mark.mark.ms, 800_000);
 });

@@ -3,7 +3,9 @@
  * Floors stay below the marks of all members, so that no acknowledged write is found to be too old to be taken.
  *
  * Invariant: a mark is kept from the moment it is chosen and told only once it is on disk; it only rises. There is none
- * to tell while this node holds cells of others: what it promised before, it still keeps.
+ * to tell while this node holds cells of others: what it promised before, it still keeps. It is raised to what all
+ * members could promise, never by one clock alone, and taken over from whoever is met: so the mark of every member, also
+ * of one that comes later, is above every C, and no wild clock drags it into the future.
  * Source: docs/ARCHITECTURE.md, "Collection"; decision 0010.
  */
 import { decodeAll } from "../base/byte-reader.ts";
@@ -52,8 +54,11 @@ export class LowWaterMark {
     return this.#mark;
   }
 
-  /** Raises the mark as far as it can be, and tells it once it is on disk; `undefined` if that failed. */
-  tell(done: (told: ToldMark | undefined) => void): void {
+  /**
+   * Raises the mark to `upTo`, or as far as it can be, and tells it once it is on disk; `undefined` if that failed. With
+   * `NO_STAMP` it only tells how far that is.
+   */
+  tell(upTo: Stamp, done: (told: ToldMark | undefined) => void): void {
     const { commit, hasForeignCells, leastStampInFlight, wallMs, graceMs } = this.#options;
     const hasForeign = hasForeignCells();
     if (hasForeign !== false) {
@@ -63,18 +68,32 @@ export class LowWaterMark {
     const aged = before(wallMs() - graceMs());
     const least = leastStampInFlight();
     const isInFlight = least !== undefined && compareStamps(least, aged) <= 0;
-    const mark = maxStamp(this.#mark, isInFlight ? before(least.ms) : aged);
-    this.#mark = mark;
-    if (compareStamps(mark, this.#stored) > 0) {
-      const writer = new ByteWriter(STAMP_BYTES);
-      writeStamp(writer, mark);
-      commit.put(MARK, writer.finish());
-    }
+    const possible = isInFlight ? before(least.ms) : aged;
+    const heldBy = isInFlight ? "writes-in-flight" : "grace";
+    if (compareStamps(upTo, NO_STAMP) === 0) return done({ mark: possible, heldBy });
+    const mark = compareStamps(possible, upTo) < 0 ? possible : upTo;
+    this.raise(mark);
+    const kept = this.#mark;
+    // A commit that carried it may have failed.
+    if (compareStamps(kept, this.#stored) > 0) this.#store();
     commit.whenDurable((error) => {
       if (error !== undefined) return done(undefined);
-      this.#stored = maxStamp(this.#stored, mark);
-      done({ mark, heldBy: isInFlight ? "writes-in-flight" : "grace" });
+      this.#stored = maxStamp(this.#stored, kept);
+      done({ mark, heldBy });
     });
+  }
+
+  /** Takes over a promise that others rely on: every member keeps the greatest mark that it has met. */
+  raise(mark: Stamp): void {
+    if (compareStamps(mark, this.#mark) <= 0) return;
+    this.#mark = mark;
+    this.#store();
+  }
+
+  #store(): void {
+    const writer = new ByteWriter(STAMP_BYTES);
+    writeStamp(writer, this.#mark);
+    this.#options.commit.put(MARK, writer.finish());
   }
 }
 

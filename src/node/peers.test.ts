@@ -18,6 +18,7 @@ import {
   type PeerReply,
   WIRE_VERSION,
 } from "../model/peer-message.ts";
+import { NO_STAMP } from "../model/stamp.ts";
 import type { ConnectionId, Transport, TransportListener } from "../ports/transport.ts";
 import {
   decodeFrame,
@@ -93,6 +94,8 @@ class Trial {
     commitNumber: () => 10,
     hasLost: (remembered) => remembered > 10,
     commitNumbers: this.commitNumbers,
+    mark: () => NO_STAMP,
+    onMark: () => undefined,
     onAmnesia: (remembered) => this.told.push(`amnesia ${remembered}`),
     reading: () => ({ ms: 1, counter: 0, epoch: epochFrom(7) }),
     liveness: () => "alive",
@@ -164,7 +167,15 @@ function memberOf(id: NodeId): Member {
 
 function helloReply(nodeId: NodeId, remembered = 0): PeerReply {
   const boot = bootIdFrom(2);
-  return { kind: "hello-reply", clusterId: CLUSTER, nodeId, boot, commitNumber: 5, remembered };
+  return {
+    kind: "hello-reply",
+    clusterId: CLUSTER,
+    nodeId,
+    boot,
+    commitNumber: 5,
+    remembered,
+    mark: NO_STAMP,
+  };
 }
 
 function frameOf(
@@ -279,6 +290,7 @@ test("a frame that lay about past its deadline is refused, and not served", () =
     commitNumber: 0,
     peer: undefined,
     remembered: 0,
+    mark: NO_STAMP,
   };
   trial.listener.onFrame(9, frameOf(hello, 1));
   trial.listener.onFrame(9, frameOf({ kind: "probe" }, 2, { sentMs: 0 }));
@@ -385,6 +397,7 @@ test("what a peer said to be durable is told it when it comes back, before anyth
     commitNumber: 60,
     peer: undefined,
     remembered: 0,
+    mark: NO_STAMP,
   };
   trial.listener.onFrame(9, frameOf(hello, 1));
   const frame = decodeFrame(trial.transport.sent.at(-1)?.frame ?? new Uint8Array(0));
@@ -404,6 +417,7 @@ test("what is remembered of the node that lived at an address before is not held
     address: ADDRESS,
     commitNumber: 60,
     remembered: 70,
+    mark: NO_STAMP,
   } as const;
   trial.listener.onFrame(9, frameOf({ ...hello, peer: PEER }, 1));
   assert.deepEqual(trial.told, []);

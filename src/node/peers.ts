@@ -16,6 +16,7 @@ import {
   type PeerRequest,
   WIRE_VERSION,
 } from "../model/peer-message.ts";
+import type { Stamp } from "../model/stamp.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
@@ -76,6 +77,10 @@ export interface PeersOptions {
   readonly hasLost: (remembered: number) => boolean;
   /** What is heard of others' commits. */
   readonly commitNumbers: CommitNumbers;
+  /** What this node has promised to send and keep nothing at or below. */
+  readonly mark: () => Stamp;
+  /** A peer has promised this. */
+  readonly onMark: (mark: Stamp) => void;
   /** A peer has heard of a commit of this node's that it has lost. */
   readonly onAmnesia: (remembered: number) => void;
   /** What every frame carries. */
@@ -308,6 +313,7 @@ export class Peers {
       address,
       commitNumber: this.#options.commitNumber(),
       peer: connection.peer,
+      mark: this.#options.mark(),
       remembered: connection.peer === undefined ? 0 : this.#remembered(connection.peer),
     });
     const deadlineMs = this.#options.clock.monotonicMs() + HELLO_MS_MAX;
@@ -335,6 +341,7 @@ export class Peers {
     connection.peer = reply.nodeId;
     connection.isReady = true;
     this.#compareCommits(reply, reply.remembered);
+    this.#options.onMark(reply.mark);
     const { first } = connection;
     if (first === undefined) {
       const link = this.#links.get(reply.nodeId);
@@ -461,8 +468,10 @@ export class Peers {
     connection.isReady = true;
     const remembered = this.#remembered(hello.nodeId);
     this.#compareCommits(hello, hello.peer === nodeId ? hello.remembered : 0);
+    this.#options.onMark(hello.mark);
     const commitNumber = this.#options.commitNumber();
-    reply({ kind: "hello-reply", clusterId, nodeId, boot, commitNumber, remembered });
+    const mark = this.#options.mark();
+    reply({ kind: "hello-reply", clusterId, nodeId, boot, commitNumber, remembered, mark });
   }
 
   #remembered(node: NodeId): number {

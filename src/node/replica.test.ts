@@ -72,9 +72,17 @@ class Trial {
       members: [SELF, PEER].map((id) => ({ id, intent: "active", zone: "", weight: 1 })),
       replicas: 2,
     });
-    const { commit, storage, dirtyMaps, states, counters } = this;
+    const { commit, storage, dirtyMaps, states, counters, votes } = this;
     const { cells } = this;
-    const common = { self: SELF, cells, commit, storage, states, placement: () => placement };
+    const common = {
+      self: SELF,
+      cells,
+      commit,
+      storage,
+      states,
+      votes,
+      placement: () => placement,
+    };
     this.counterpart = new ExchangeCounterpart(common);
     this.replica = new Replica({
       ...common,
@@ -89,7 +97,6 @@ class Trial {
       storeDirtyMap: () => undefined,
       states: this.states,
       mark: () => at(this.markMs),
-      votes: this.votes,
       reading: () => at(this.readingMs),
     });
   }

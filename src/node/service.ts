@@ -119,7 +119,7 @@ export class Service {
         reply({ kind: "filled-reply", isFilled: this.#options.isFilled() });
         break;
       case "mark":
-        collector.tellMark(reply);
+        collector.tellMark(message, reply);
         break;
       case "raise-floor":
         collector.raiseFloor(message, reply);

@@ -71,7 +71,8 @@ class Side {
       replicas: 2,
     });
     const { cells, commit, storage, states, counters } = this;
-    const held = { self, cells, commit, storage, states, placement: () => placement };
+    const votes = new Votes({ commit, storage });
+    const held = { self, cells, commit, storage, states, votes, placement: () => placement };
     this.counterpart = new ExchangeCounterpart(held);
     this.replica = new Replica({
       ...held,
@@ -182,7 +183,11 @@ function assertEqual(a: Side, b: Side): void {
 test("each side gets what it lacks, and what it holds older", () => {
   const a = new Side(A).put([K, 50], [L, 60]);
   const b = new Side(B).put([K, 70], [keyFromText("{s}m"), 80]);
-  assert.deepEqual(outcomeOf(a, b), { isComplete: true, leastPulled: at(70) });
+  assert.deepEqual(outcomeOf(a, b), {
+    isComplete: true,
+    leastPulled: at(70),
+    hasSameCollected: true,
+  });
   assertEqual(a, b);
   assert.equal(a.stampOf(K), 70);
 });
@@ -204,7 +209,11 @@ test("in a slot of many cells only those of differing leaves are listed", () => 
   const many = Array.from({ length: 200 }, (_, index) => keyFromText(`{s}${index}`));
   const a = new Side(A).put(...many.map((key) => [key, 9] as const));
   const b = new Side(B).put(...many.map((key) => [key, 9] as const), [K, 50]);
-  assert.deepEqual(outcomeOf(a, b), { isComplete: true, leastPulled: at(50) });
+  assert.deepEqual(outcomeOf(a, b), {
+    isComplete: true,
+    leastPulled: at(50),
+    hasSameCollected: true,
+  });
   assertEqual(a, b);
   assert.equal(a.counters.get("exchange-cells-pulled"), 1);
 });
@@ -212,7 +221,11 @@ test("in a slot of many cells only those of differing leaves are listed", () => 
 test("the lower side drops what the greater lacks up to its C, takes what it misses, and follows", () => {
   const a = new Side(A).put([K, 50], [L, 120]);
   const b = new Side(B).put([keyFromText("{s}m"), 60]).collected(100);
-  assert.deepEqual(outcomeOf(a, b), { isComplete: true, leastPulled: at(60) });
+  assert.deepEqual(outcomeOf(a, b), {
+    isComplete: true,
+    leastPulled: at(60),
+    hasSameCollected: true,
+  });
   assert.equal(a.stampOf(K), undefined);
   assert.equal(b.stampOf(K), undefined);
   assert.equal(b.stampOf(L), 120);
@@ -231,7 +244,11 @@ test("the lower side's cell gives way to the greater side's, although its stamp 
 test("the greater side takes nothing up to its C, and drops nothing", () => {
   const a = new Side(A).put([L, 40]).collected(100);
   const b = new Side(B).put([K, 50]);
-  assert.deepEqual(outcomeOf(a, b), { isComplete: true, leastPulled: undefined });
+  assert.deepEqual(outcomeOf(a, b), {
+    isComplete: true,
+    leastPulled: undefined,
+    hasSameCollected: false,
+  });
   assert.equal(a.stampOf(K), undefined);
   assert.equal(a.stampOf(L), 40);
   assert.equal(b.stampOf(L), 40);
@@ -241,7 +258,11 @@ test("the greater side takes nothing up to its C, and drops nothing", () => {
 test("equal cells under another C cost no cell, and the lower side follows", () => {
   const a = new Side(A).put([K, 50]);
   const b = new Side(B).put([K, 50]).collected(100);
-  assert.deepEqual(outcomeOf(a, b), { isComplete: true, leastPulled: undefined });
+  assert.deepEqual(outcomeOf(a, b), {
+    isComplete: true,
+    leastPulled: undefined,
+    hasSameCollected: true,
+  });
   assert.deepEqual(a.states.named(SLOT), at(100));
 });
 

@@ -86,6 +86,8 @@ export interface SlotOutcome {
   readonly isComplete: boolean;
   /** The least stamp that a cell from the peer left in a place it changed here; `undefined` when none did. */
   readonly leastPulled: Stamp | undefined;
+  /** Whether the peer names the same C of it as this node does in the end. */
+  readonly hasSameCollected: boolean;
 }
 
 export interface SlotExchangeOptions {
@@ -171,7 +173,8 @@ export class SlotExchange {
         const differing = new Set(reply.differing);
         const equal = slots.filter((slot) => !differing.has(slot));
         ports.counters.add("exchange-slots-equal", equal.length);
-        for (const slot of equal) this.#close(slot, true);
+        // The C that each side names is in the hashes.
+        for (const slot of equal) this.#close(slot, true, true);
         if (!this.#isEnded) this.#begin();
       });
     });
@@ -493,12 +496,16 @@ export class SlotExchange {
     return isReadable && isSteady && !isDisturbed && cells.isBuilt;
   }
 
-  #close(slot: Slot, isComplete: boolean): void {
+  #close(slot: Slot, isComplete: boolean, areHashesEqual = false): void {
     const progress = this.#open.get(slot);
     if (progress === undefined) return;
     this.#open.delete(slot);
     this.#options.ports.cells.unwatch(progress.watch);
-    this.#outcomes.set(slot, { isComplete, leastPulled: progress.leastPulled });
+    const { leastPulled, theirs } = progress;
+    const own = this.#options.ports.counterpart.named(slot);
+    const hasSameCollected =
+      areHashesEqual || (theirs !== undefined && compareStamps(theirs, own) === 0);
+    this.#outcomes.set(slot, { isComplete, leastPulled, hasSameCollected });
     if (this.#open.size > 0 || this.#isEnded) return;
     this.#isEnded = true;
     this.#options.done(this.#outcomes);

@@ -136,7 +136,11 @@ export class StoreNode implements Store {
         const commitNumber = ownCommits.seal();
         return clockOperation({ ...this.#nodeClock.reading(), commitNumber });
       },
-      onDurable: () => ownCommits.noteDurable(),
+      alongside: () => this.#collection.votes.unstored(),
+      onDurable: () => {
+        ownCommits.noteDurable();
+        this.#collection.votes.noteDurable();
+      },
       onFailed: (keys, error) => this.#onCommitFailed(keys, error),
     });
     this.#cells = new CellStore({
@@ -175,6 +179,8 @@ export class StoreNode implements Store {
       commitNumber: () => ownCommits.durable,
       hasLost: (remembered) => ownCommits.hasLost(remembered),
       commitNumbers: this.#collection.commitNumbers,
+      mark: () => this.#collection.mark,
+      onMark: (mark) => this.#collection.onMark(mark),
       onAmnesia: (remembered) => this.#collection.onRemembered(remembered),
       reading: () => ({ ...this.#nodeClock.reading(), epoch: this.#placement.epoch }),
       liveness: (node) => this.#membership?.liveness(node),
@@ -208,6 +214,7 @@ export class StoreNode implements Store {
       commit: this.#commit,
       storage,
       placement,
+      votes: this.#collection.votes,
       states: this.#collection.states,
     });
     const context: RequestContext = {

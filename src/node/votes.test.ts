@@ -15,8 +15,11 @@ class Trial {
     storage: this.storage,
     clock: this.clock,
     seal: () => ({ key: "mclock", value: Uint8Array.of(1) }),
-    onFailed: () => undefined,
+    alongside: () => this.votes?.unstored() ?? [],
+    onDurable: () => this.votes?.noteDurable(),
+    onFailed: (keys) => this.votes?.noteFailed(keys),
   });
+  votes: Votes | undefined;
 
   settle(): void {
     this.clock.turn();
@@ -60,10 +63,14 @@ test("what was heard of a member grows, is found again, and ends with its member
 test("votes whose loss could not be stored are lost with the next commit", () => {
   const trial = new Trial();
   const votes = new Votes(trial);
+  trial.votes = votes;
   votes.loseAll();
   trial.clock.turn();
   trial.storage.commit("disk-full");
-  votes.store();
+  trial.clock.turn();
+  assert.equal(trial.storage.isWriting, false, "it makes no commit by itself");
+  trial.commit.put("k", Uint8Array.of(1));
   trial.settle();
   assert.equal(new Votes(trial).voteless, SLOT_COUNT);
+  assert.deepEqual(votes.unstored(), []);
 });

@@ -9,7 +9,12 @@
 import { metaKey } from "../core/causality/storage-key.ts";
 import { SLOT_COUNT } from "../model/limits.ts";
 import type { Slot } from "../model/slot.ts";
-import { type Storage, StorageError } from "../ports/storage.ts";
+import {
+  type Storage,
+  StorageError,
+  type StorageKey,
+  type StorageOperation,
+} from "../ports/storage.ts";
 import type { GroupCommit } from "./group-commit.ts";
 
 const VOTELESS = metaKey("voteless");
@@ -19,8 +24,7 @@ export class Votes {
   readonly #commit: GroupCommit;
   #voteless: Uint8Array;
   #count = 0;
-  /** There is, or may be, a map on disk. */
-  #wasStored: boolean;
+  #isUnstored = false;
 
   /** Throws `StorageError` when the disk cannot be read. */
   constructor(options: { readonly commit: GroupCommit; readonly storage: Storage }) {
@@ -29,7 +33,6 @@ export class Votes {
     if (stored !== undefined && stored.length !== MAP_BYTES) {
       throw new StorageError("read-failed", "the map of slots without a vote is damaged");
     }
-    this.#wasStored = stored !== undefined;
     this.#voteless = stored === undefined ? new Uint8Array(MAP_BYTES) : Uint8Array.from(stored);
     for (const byte of this.#voteless) {
       for (let rest = byte; rest !== 0; rest &= rest - 1) this.#count += 1;
@@ -49,7 +52,7 @@ export class Votes {
   loseAll(): void {
     this.#voteless.fill(0xff);
     this.#count = SLOT_COUNT;
-    this.store();
+    this.#store();
   }
 
   /** Gives back the vote in those slots for which `isMended` holds. */
@@ -62,14 +65,28 @@ export class Votes {
       this.#voteless[slot >> 3] = (this.#voteless[slot >> 3] as number) & ~(1 << (slot & 7));
       this.#count -= 1;
     }
-    if (this.#count !== before) this.store();
+    if (this.#count !== before) this.#store();
   }
 
-  /** Puts the map into the forming commit: when it changed, and when a commit that may have carried it failed. */
-  store(): void {
-    const isStored = this.#count > 0;
-    if (!isStored && !this.#wasStored) return;
-    this.#wasStored = true;
-    this.#commit.put(VOTELESS, isStored ? Uint8Array.from(this.#voteless) : undefined);
+  /** The map, where a commit that carried it failed: it goes with the next one, and makes none by itself. */
+  unstored(): readonly StorageOperation[] {
+    return this.#isUnstored ? [{ key: VOTELESS, value: this.#bytes() }] : [];
+  }
+
+  noteDurable(): void {
+    this.#isUnstored = false;
+  }
+
+  /** A commit failed that carried these keys. */
+  noteFailed(keys: readonly StorageKey[]): void {
+    if (keys.includes(VOTELESS)) this.#isUnstored = true;
+  }
+
+  #store(): void {
+    this.#commit.put(VOTELESS, this.#bytes());
+  }
+
+  #bytes(): Uint8Array | undefined {
+    return this.#count === 0 ? undefined : Uint8Array.from(this.#voteless);
   }
 }

@@ -186,6 +186,7 @@ export const messageArbitraries: {
     commitNumber: u53,
     peer: fc.option(nodeId, { nil: undefined }),
     remembered: u53,
+    mark: stamp,
   }),
   join: fc.record({ kind: fc.constant("join"), record, shared: partialShared }),
   "push-pull": fc.record({ kind: fc.constant("push-pull"), state }),
@@ -250,7 +251,7 @@ export const messageArbitraries: {
     wanted: fc.array(fc.record({ slot, key, field }), { maxLength: 5 }),
   }),
   merge: fc.record({ kind: fc.constant("merge"), parts: slotCells }),
-  mark: fc.record({ kind: fc.constant("mark") }),
+  mark: fc.record({ kind: fc.constant("mark"), upTo: stamp }),
   "raise-floor": fc.record({ kind: fc.constant("raise-floor"), slots, floor: stamp }),
   collect: fc.record({ kind: fc.constant("collect"), slots, upTo: stamp, generation: u53 }),
   refused: fc.record({ kind: fc.constant("refused"), reason: refusal, detail: text }),
@@ -261,6 +262,7 @@ export const messageArbitraries: {
     boot,
     commitNumber: u53,
     remembered: u53,
+    mark: stamp,
   }),
   "join-reply": fc.record({ kind: fc.constant("join-reply"), clusterId, shared, state }),
   "push-pull-reply": fc.record({ kind: fc.constant("push-pull-reply"), state }),
@@ -286,6 +288,7 @@ export const messageArbitraries: {
   }),
   "compare-reply": fc.record({
     kind: fc.constant("compare-reply"),
+    isVoteless: flag,
     differing: fc.array(fc.integer({ min: 0, max: SLOT_COUNT - 1 }), { maxLength: 20 }),
   }),
   "leaf-compare-reply": fc.record({

@@ -240,11 +240,7 @@ export class ReadCoordinator {
     voter.collected = collected;
     if (!voter.isPrimary || compareStamps(collected, this.#collected) <= 0) return false;
     this.#collected = collected;
-    this.#merged = [];
-    for (const other of this.#voters) {
-      if (other.state !== "merged") continue;
-      for (const cell of other.cells) if (!this.#isOutranked(cell, other)) this.#merge(cell);
-    }
+    this.#mergeAnew();
     return true;
   }
 
@@ -271,6 +267,27 @@ export class ReadCoordinator {
     }
     if (voter === undefined || (voter.state !== "asked" && voter.state !== "fetching")) return;
     voter.state = "none";
+    // A vote that is withdrawn takes with it what it had done to the others.
+    if (compareStamps(voter.collected, NO_STAMP) > 0) this.#recount();
+  }
+
+  /** The greatest C, and the merge under it, over the votes there are. */
+  #recount(): void {
+    this.#collected = NO_STAMP;
+    for (const voter of this.#voters) {
+      if (voter.isPrimary && isVote(voter)) {
+        this.#collected = maxStamp(this.#collected, voter.collected);
+      }
+    }
+    this.#mergeAnew();
+  }
+
+  #mergeAnew(): void {
+    this.#merged = [];
+    for (const voter of this.#voters) {
+      if (voter.state !== "merged") continue;
+      for (const cell of voter.cells) if (!this.#isOutranked(cell, voter)) this.#merge(cell);
+    }
   }
 
   #onAgain(from: NodeId): void {

@@ -1,7 +1,7 @@
 /**
  * Bodies of the messages by which deleted keys are collected (docs/protocol/peer.md, decision 0010).
  *
- *   mark          nothing
+ *   mark          stamp: how high to raise it; NO_STAMP only asks
  *   mark-reply    stamp, held by u8 (0 grace, 1 writes in flight, 2 foreign cells, 3 not ready)
  *   raise-floor   stamp, slots
  *   floor-reply   generation u53

@@ -79,6 +79,7 @@ export function readCompare(reader: ByteReader): RequestOf<"compare"> {
 
 export function writeCompareReply(writer: ByteWriter, reply: ReplyOf<"compare-reply">): void {
   assert(reply.differing.length <= SLOT_COUNT, "no more differences than slots");
+  writeFlag(writer, reply.isVoteless);
   writer.u32(reply.differing.length);
   for (const index of reply.differing) {
     assert(index < SLOT_COUNT, "an index of a group or a slot");
@@ -87,11 +88,12 @@ export function writeCompareReply(writer: ByteWriter, reply: ReplyOf<"compare-re
 }
 
 export function readCompareReply(reader: ByteReader): ReplyOf<"compare-reply"> {
+  const isVoteless = readFlag(reader);
   const count = reader.count32(2);
   if (count > SLOT_COUNT) reader.reject(`${count} differences`);
   const differing: number[] = [];
   for (let at = 0; at < count; at += 1) differing.push(readSlot(reader));
-  return { kind: "compare-reply", differing };
+  return { kind: "compare-reply", isVoteless, differing };
 }
 
 export function writeSlotCompare(

@@ -141,6 +141,7 @@ test("names, slots, keys and ids out of range are refused", () => {
     boot: bootIdFrom(1),
     commitNumber: 0,
     remembered: 0,
+    mark: NO_STAMP,
   };
   assert.match(
     reasonOf(changed(helloReply, (frame) => frame.fill(0, body + 8, body + 16))),
@@ -177,6 +178,7 @@ test("a hello of another wire version is known by its version, whatever follows"
     commitNumber: 0,
     peer: undefined,
     remembered: 0,
+    mark: NO_STAMP,
   };
   const frame = changed(hello, (bytes) => bytes.writeUInt16BE(7, HEADER_BYTES + 1));
   for (const bytes of [

@@ -55,7 +55,7 @@ import {
   sizeOfWrite,
   WRITE_REPLY_BYTES,
 } from "./hot-codec.ts";
-import { readFlag, STAMP_BYTES, sizeOfCells } from "./message-parts.ts";
+import { readFlag, readStamp, STAMP_BYTES, sizeOfCells } from "./message-parts.ts";
 import {
   type ColdReply,
   readCellsReply,
@@ -316,7 +316,7 @@ function readMessage(reader: ByteReader): PeerMessage {
     case REQUEST_CODES.merge:
       return readMerge(reader);
     case REQUEST_CODES.mark:
-      return { kind: "mark" };
+      return { kind: "mark", upTo: readStamp(reader) };
     case REQUEST_CODES["raise-floor"]:
       return readRaiseFloor(reader);
     case REQUEST_CODES.collect:

@@ -47,6 +47,7 @@ import {
   writeFlag,
   writeId,
   writeOptionalClusterId,
+  writeStamp,
   writeText,
 } from "./message-parts.ts";
 import {
@@ -123,6 +124,7 @@ export function writeReply(writer: ByteWriter, reply: ColdReply): void {
       writeOptionalClusterId(writer, reply.clusterId);
       writer.u53(reply.commitNumber);
       writer.u53(reply.remembered);
+      writeStamp(writer, reply.mark);
       return;
     case "join-reply":
       writeId(writer, reply.clusterId);
@@ -197,7 +199,9 @@ export function readHelloReply(reader: ByteReader): ReplyOf<"hello-reply"> {
   const boot = readBootId(reader);
   const clusterId = readOptionalClusterId(reader);
   const commitNumber = reader.u53();
-  return { kind: "hello-reply", clusterId, nodeId, boot, commitNumber, remembered: reader.u53() };
+  const remembered = reader.u53();
+  const mark = readStamp(reader);
+  return { kind: "hello-reply", clusterId, nodeId, boot, commitNumber, remembered, mark };
 }
 
 export function readJoinReply(reader: ByteReader): ReplyOf<"join-reply"> {

@@ -2,7 +2,7 @@
  * Requests between nodes as bytes: the body after the kind. Parts: `message-parts.ts`, `shared-parts.ts`.
  *
  *   1  hello      wire version u16, node id, boot u53, address (length u16, bytes), optional cluster id,
- *                 commit number u53, optional node id, remembered u53
+ *                 commit number u53, optional node id, remembered u53, mark stamp
  *   2  join       member record, settings
  *   3  push-pull  membership state
  *   4  probe      nothing
@@ -28,6 +28,7 @@ import type { Address, NodeId } from "../../model/ids.ts";
 import { type BootId, bootIdFrom, nodeIdFrom } from "../../model/ids.ts";
 import { KEY_BYTES_MAX, REPLICAS_MAX } from "../../model/limits.ts";
 import { type PeerRequest, WIRE_VERSION } from "../../model/peer-message.ts";
+import { NO_STAMP } from "../../model/stamp.ts";
 import { writeCollect, writeRaiseFloor } from "./collection-codec.ts";
 import {
   sizeOfFetch,
@@ -58,6 +59,7 @@ import {
   writeId,
   writeNodeIds,
   writeOptionalClusterId,
+  writeStamp,
 } from "./message-parts.ts";
 import {
   readCondition,
@@ -119,6 +121,7 @@ export function writeRequest(writer: ByteWriter, request: ColdRequest): void {
       writeFlag(writer, request.peer !== undefined);
       if (request.peer !== undefined) writeId(writer, request.peer);
       writer.u53(request.remembered);
+      writeStamp(writer, request.mark);
       return;
     case "join":
       writeMemberRecord(writer, request.record);
@@ -129,7 +132,9 @@ export function writeRequest(writer: ByteWriter, request: ColdRequest): void {
       return;
     case "probe":
     case "filled":
+      return;
     case "mark":
+      writeStamp(writer, request.upTo);
       return;
     case "raise-floor":
       writeRaiseFloor(writer, request);
@@ -207,6 +212,7 @@ export function readHello(reader: ByteReader): RequestOf<"hello"> {
   const commitNumber = reader.u53();
   const peer = readFlag(reader) ? readNodeId(reader) : undefined;
   const remembered = reader.u53();
+  const mark = readStamp(reader);
   return {
     kind: "hello",
     wireVersion,
@@ -217,6 +223,7 @@ export function readHello(reader: ByteReader): RequestOf<"hello"> {
     commitNumber,
     peer,
     remembered,
+    mark,
   };
 }
 
@@ -290,4 +297,5 @@ const STRANGER = {
   commitNumber: 0,
   peer: undefined,
   remembered: 0,
+  mark: NO_STAMP,
 } as const;
