@@ -12,6 +12,7 @@ class Trial {
   readonly clock = new HeldClock();
   readonly liveness = new Map<NodeId, Liveness>();
   readonly removed: NodeId[] = [];
+  readonly gone = new Set<NodeId>();
 
   constructor(
     { removeAfterMs }: { removeAfterMs: number | undefined } = { removeAfterMs: 10_000 },
@@ -25,7 +26,7 @@ class Trial {
         NODES.map(
           (id) =>
             ({
-              record: { id, intent: "active" },
+              record: { id, intent: this.gone.has(id) ? "removed" : "active" },
               liveness: this.liveness.get(id) ?? "alive",
             }) as Member,
         ),
@@ -72,5 +73,14 @@ test("nobody is removed unasked", () => {
   const trial = new Trial({ removeAfterMs: undefined });
   trial.dead(3);
   trial.clock.advance(1_000_000);
+  assert.deepEqual(trial.removed, []);
+});
+
+test("a member that somebody else removed meanwhile is not removed again", () => {
+  const trial = new Trial();
+  trial.dead(3);
+  trial.clock.advance(5_000);
+  trial.gone.add(NODES[3] as NodeId);
+  trial.clock.advance(60_000);
   assert.deepEqual(trial.removed, []);
 });

@@ -53,6 +53,11 @@ export class AbsentMembers {
     const { clock, members, removeAfterMs, self, remove, log } = this.#options;
     const nowMs = clock.monotonicMs();
     const holders = members().filter(({ record }) => holdsSlots(record.intent));
+    const holderIds = new Set(holders.map(({ record }) => record.id));
+    for (const node of this.#deadSinceMs.keys()) {
+      // Removed, or gone, by somebody else's hand.
+      if (!holderIds.has(node)) this.#deadSinceMs.delete(node);
+    }
     for (const { record, liveness } of holders) {
       if (liveness !== "dead") this.#deadSinceMs.delete(record.id);
       else if (!this.#deadSinceMs.has(record.id)) this.#deadSinceMs.set(record.id, nowMs);

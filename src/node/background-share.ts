@@ -2,9 +2,9 @@
  * How much of the node background work may take, by feedback from what foreground requests feel.
  *
  * Invariant: without foreground requests background work runs at full speed; while their 99th percentile is beyond the
- * target its share halves, down to a least share that never stops it; beside requests it begins with little, and grows. The target is the greater of twice the idle
- * percentile and 5 ms more; idle is the lowest of the last minutes in which little background work was done, as it is
- * under the least share at the latest. What waits is bounded by those who ask: each asks for a bounded number at once.
+ * target its share halves, down to a least share that never stops it; beside requests it begins with little, and grows.
+ * The target is the greater of twice the idle percentile and 5 ms more; idle is the lowest of the last minutes in which
+ * little background work was done, as it is under the least share at the latest. What waits is bounded by those who ask: each asks for a bounded number at once.
  * Source: DeCandia et al., "Dynamo" (2007), section 6.5.
  */
 import { Histogram } from "../base/histogram.ts";

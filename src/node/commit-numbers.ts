@@ -13,6 +13,7 @@ import type { NodeId } from "../model/ids.ts";
 import type { Storage } from "../ports/storage.ts";
 import { readNodeId, writeId } from "../protocol/peer/message-parts.ts";
 import type { GroupCommit } from "./group-commit.ts";
+import { opened, sealed } from "./sealed.ts";
 
 const HEARD = metaKey("heard");
 /** How often what was heard is written down, at most. */
@@ -56,14 +57,14 @@ export class CommitNumbers {
       writeId(writer, node);
       writer.u53(commitNumber);
     }
-    this.#commit.put(HEARD, writer.finish());
+    this.#commit.put(HEARD, sealed(writer.finish()));
   }
 }
 
 function load(storage: Storage): Map<NodeId, number> {
   const heard = new Map<NodeId, number>();
-  const bytes = storage.get(HEARD);
-  if (bytes === undefined) return heard;
+  const bytes = opened(storage.get(HEARD));
+  if (typeof bytes !== "object") return heard;
   decodeAll(bytes, (reader) => {
     const count = reader.u16();
     for (let index = 0; index < count; index += 1) {

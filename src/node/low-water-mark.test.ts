@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HeldClock, HeldStorage } from "../../test/support/held-storage.ts";
+import { metaKey } from "../core/causality/storage-key.ts";
 import { NO_STAMP, stampFrom } from "../model/stamp.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { LowWaterMark } from "./low-water-mark.ts";
@@ -140,4 +141,18 @@ test("a mark taken over from a peer is kept, and not told above a write that was
   assert.equal(trial.open().mark.ms, 800_000);
   assert.equal(trial.tell(), "500000 writes-in-flight");
   assert.equal(trial.mark.mark.ms, 800_000);
+});
+
+test("a mark on disk of which one byte has changed keeps the node from starting", () => {
+  const trial = new MarkTrial();
+  trial.tell();
+  trial.settle();
+  const whole = trial.storage.get(metaKey("mark"));
+  assert.ok(whole !== undefined);
+  for (const index of whole.keys()) {
+    const value = Uint8Array.from(whole, (byte, at) => (at === index ? byte ^ 1 : byte));
+    trial.commit.put(metaKey("mark"), value);
+    trial.settle();
+    assert.throws(() => trial.open(), /low-water mark on disk is damaged/u, `byte ${index}`);
+  }
 });

@@ -16,6 +16,7 @@ import { compareStamps, maxStamp, NO_STAMP, STAMP_MS_MAX, type Stamp } from "../
 import { type Storage, StorageError } from "../ports/storage.ts";
 import { readStamp, STAMP_BYTES, writeStamp } from "../protocol/peer/message-parts.ts";
 import type { GroupCommit } from "./group-commit.ts";
+import { opened, sealed } from "./sealed.ts";
 
 const MARK = metaKey("mark");
 
@@ -93,7 +94,7 @@ export class LowWaterMark {
   #store(): void {
     const writer = new ByteWriter(STAMP_BYTES);
     writeStamp(writer, this.#mark);
-    this.#options.commit.put(MARK, writer.finish());
+    this.#options.commit.put(MARK, sealed(writer.finish()));
   }
 }
 
@@ -103,10 +104,10 @@ function before(ms: number): Stamp {
 }
 
 function load(storage: Storage): Stamp {
-  const bytes = storage.get(MARK);
+  const bytes = opened(storage.get(MARK));
   if (bytes === undefined) return NO_STAMP;
-  const decoded = decodeAll(bytes, readStamp);
-  if (decoded.kind === "decoded") return decoded.value;
+  const decoded = bytes === "damaged" ? undefined : decodeAll(bytes, readStamp);
+  if (decoded?.kind === "decoded") return decoded.value;
   // It was promised all the same: a node that forgot what may come back with what others have collected.
-  throw new StorageError("read-failed", `the low-water mark on disk is damaged: ${decoded.reason}`);
+  throw new StorageError("read-failed", "the low-water mark on disk is damaged");
 }

@@ -9,7 +9,6 @@
 import { binaryFromBytes, bytesFromBinary } from "../base/binary.ts";
 import { decodeAll } from "../base/byte-reader.ts";
 import { ByteWriter } from "../base/byte-writer.ts";
-import { crc32 } from "../base/checksum.ts";
 import { metaKey } from "../core/causality/storage-key.ts";
 import { SHARED_CONFIG_DEFAULT, type SharedConfig } from "../model/config.ts";
 import { type ClusterId, type NodeId, parseClusterId, parseNodeId } from "../model/ids.ts";
@@ -17,6 +16,7 @@ import { SLOT_COUNT } from "../model/limits.ts";
 import type { MemberRecord } from "../model/member.ts";
 import type { Storage, StorageOperation } from "../ports/storage.ts";
 import { readState, writeState } from "../protocol/peer/member-codec.ts";
+import { opened, sealed } from "./sealed.ts";
 
 const IDENTITY = metaKey("identity");
 const MEMBERS = metaKey("members");
@@ -47,7 +47,6 @@ export interface ScrubProgress {
   readonly slotsDone: number;
 }
 
-const CHECKSUM_BYTES = 4;
 const CLOCK_BYTES = 24;
 const SCRUB_BYTES = 16;
 
@@ -161,20 +160,4 @@ function parseIdentity(text: string): Identity | "damaged" {
     boots: boots as number,
     shared: { ...SHARED_CONFIG_DEFAULT, ...(shared as Partial<SharedConfig>) },
   };
-}
-
-function sealed(fact: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(CHECKSUM_BYTES + fact.length);
-  bytes.set(fact, CHECKSUM_BYTES);
-  new DataView(bytes.buffer).setUint32(0, crc32(fact));
-  return bytes;
-}
-
-/** The fact itself, `undefined` where there is none. */
-function opened(bytes: Uint8Array | undefined): Uint8Array | undefined | "damaged" {
-  if (bytes === undefined) return undefined;
-  if (bytes.length < CHECKSUM_BYTES) return "damaged";
-  const fact = bytes.subarray(CHECKSUM_BYTES);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return view.getUint32(0) === crc32(fact) ? fact : "damaged";
 }

@@ -125,3 +125,16 @@ test("bytes that are no state are not taken for one", () => {
   const { states } = new Trial();
   assert.equal(states.restore([{ key: slotStateKey(SLOT), value: Uint8Array.of(1) }]), false);
 });
+
+test("a state of which one byte has changed is not taken for another", () => {
+  const trial = new Trial();
+  trial.states.raiseCollected(SLOT, at(30));
+  trial.settle();
+  const key = slotStateKey(SLOT);
+  const whole = trial.storage.get(key);
+  assert.ok(whole !== undefined);
+  for (const index of whole.keys()) {
+    const value = Uint8Array.from(whole, (byte, position) => (position === index ? byte ^ 1 : byte));
+    assert.equal(trial.states.restore([{ key, value }]), false, `byte ${index}`);
+  }
+});

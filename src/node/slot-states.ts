@@ -14,6 +14,7 @@ import { compareStamps, maxStamp, NO_STAMP, type Stamp } from "../model/stamp.ts
 import { type StorageEntry, StorageError } from "../ports/storage.ts";
 import { readStamp, writeStamp } from "../protocol/peer/message-parts.ts";
 import type { GroupCommit } from "./group-commit.ts";
+import { opened, sealed } from "./sealed.ts";
 
 /** All three stamps of a slot; each at most the one before. */
 interface SlotState {
@@ -150,11 +151,13 @@ function encode({ floor, collected, named }: SlotState): Uint8Array {
   writeStamp(writer, floor);
   writeStamp(writer, collected);
   writeStamp(writer, named);
-  return writer.finish();
+  return sealed(writer.finish());
 }
 
 function parseState(bytes: Uint8Array): SlotState | undefined {
-  const decoded = decodeAll(bytes, (reader) => ({
+  const fact = opened(bytes);
+  if (typeof fact !== "object") return undefined;
+  const decoded = decodeAll(fact, (reader) => ({
     floor: readStamp(reader),
     collected: readStamp(reader),
     named: readStamp(reader),

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HeldClock, HeldStorage } from "../../test/support/held-storage.ts";
+import { metaKey } from "../core/causality/storage-key.ts";
 import { nodeIdFrom } from "../model/ids.ts";
 import { SLOT_COUNT } from "../model/limits.ts";
 import { slotFrom } from "../model/slot.ts";
+import type { StorageKey } from "../ports/storage.ts";
 import { CommitNumbers } from "./commit-numbers.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { Votes } from "./votes.ts";
@@ -73,4 +75,27 @@ test("votes whose loss could not be stored are lost with the next commit", () =>
   trial.settle();
   assert.equal(new Votes(trial).voteless, SLOT_COUNT);
   assert.deepEqual(votes.unstored(), []);
+});
+
+test("a map of votes, or numbers heard, of which one byte has changed are not believed", () => {
+  const trial = new Trial();
+  const peer = nodeIdFrom(1, 1);
+  const votes = new Votes(trial);
+  const numbers = new CommitNumbers(trial);
+  votes.loseAll();
+  numbers.hear(peer, 7);
+  numbers.store(() => true);
+  trial.settle();
+  const damage = (key: StorageKey): void => {
+    const whole = trial.storage.get(key);
+    assert.ok(whole !== undefined);
+    const last = whole.length - 1;
+    const value = Uint8Array.from(whole, (byte, at) => (at === last ? byte ^ 1 : byte));
+    trial.commit.put(key, value);
+    trial.settle();
+  };
+  damage(metaKey("heard"));
+  assert.equal(new CommitNumbers(trial).of(peer), 0);
+  damage(metaKey("voteless"));
+  assert.throws(() => new Votes(trial), /without a vote is damaged/u);
 });

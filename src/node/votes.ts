@@ -16,6 +16,7 @@ import {
   type StorageOperation,
 } from "../ports/storage.ts";
 import type { GroupCommit } from "./group-commit.ts";
+import { opened, sealed } from "./sealed.ts";
 
 const VOTELESS = metaKey("voteless");
 const MAP_BYTES = SLOT_COUNT / 8;
@@ -29,8 +30,8 @@ export class Votes {
   /** Throws `StorageError` when the disk cannot be read. */
   constructor(options: { readonly commit: GroupCommit; readonly storage: Storage }) {
     this.#commit = options.commit;
-    const stored = options.storage.get(VOTELESS);
-    if (stored !== undefined && stored.length !== MAP_BYTES) {
+    const stored = opened(options.storage.get(VOTELESS));
+    if (stored === "damaged" || (stored !== undefined && stored.length !== MAP_BYTES)) {
       throw new StorageError("read-failed", "the map of slots without a vote is damaged");
     }
     this.#voteless = stored === undefined ? new Uint8Array(MAP_BYTES) : Uint8Array.from(stored);
@@ -87,6 +88,6 @@ export class Votes {
   }
 
   #bytes(): Uint8Array | undefined {
-    return this.#count === 0 ? undefined : Uint8Array.from(this.#voteless);
+    return this.#count === 0 ? undefined : sealed(this.#voteless);
   }
 }
