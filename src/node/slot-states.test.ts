@@ -134,7 +134,9 @@ test("a state of which one byte has changed is not taken for another", () => {
   const whole = trial.storage.get(key);
   assert.ok(whole !== undefined);
   for (const index of whole.keys()) {
-    const value = Uint8Array.from(whole, (byte, position) => (position === index ? byte ^ 1 : byte));
+    const value: Uint8Array = Uint8Array.from(whole, (byte, position) =>
+      position === index ? byte ^ 1 : byte,
+    );
     assert.equal(trial.states.restore([{ key, value }]), false, `byte ${index}`);
   }
 });

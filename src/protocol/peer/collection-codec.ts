@@ -6,15 +6,13 @@
  *   raise-floor   stamp, slots
  *   floor-reply   generation u53
  *   collect       stamp, generation u53, slots
- *   slots         count u16, then each as u16, ascending
+ *   slots         see `slot-order.ts`
  */
-import { assert } from "../../base/assert.ts";
 import type { ByteReader } from "../../base/byte-reader.ts";
 import type { ByteWriter } from "../../base/byte-writer.ts";
-import { SLOT_COUNT } from "../../model/limits.ts";
 import type { MarkHolder, PeerReply, PeerRequest } from "../../model/peer-message.ts";
-import type { Slot } from "../../model/slot.ts";
-import { Choice, readSlot, readStamp, writeStamp } from "./message-parts.ts";
+import { Choice, readStamp, writeStamp } from "./message-parts.ts";
+import { readSlots, writeSlots } from "./slot-order.ts";
 
 type MessageOf<Kind extends (PeerRequest | PeerReply)["kind"]> = Extract<
   PeerRequest | PeerReply,
@@ -58,21 +56,4 @@ export function writeMarkReply(writer: ByteWriter, reply: MessageOf<"mark-reply"
 export function readMarkReply(reader: ByteReader): MessageOf<"mark-reply"> {
   const mark = readStamp(reader);
   return { kind: "mark-reply", mark, heldBy: holders.read(reader) };
-}
-
-function writeSlots(writer: ByteWriter, slots: readonly Slot[]): void {
-  assert(slots.length <= SLOT_COUNT, "no more slots than there are");
-  writer.u16(slots.length);
-  for (const slot of slots) writer.u16(slot);
-}
-
-function readSlots(reader: ByteReader): Slot[] {
-  const count = reader.u16();
-  const slots: Slot[] = [];
-  for (let index = 0; index < count; index += 1) {
-    const slot = readSlot(reader);
-    if (slot <= (slots.at(-1) ?? -1)) reader.reject("slots out of order");
-    slots.push(slot);
-  }
-  return slots;
 }

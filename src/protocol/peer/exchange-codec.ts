@@ -8,7 +8,7 @@
  *   15 slot-compare        count u16, then slot u16 and hash (2 halves u32) each
  *   16 leaf-compare        count u16, then slot u16 and 256 hashes (2 halves u32) each
  *   17 slot-scan           position, count u16, slots u16 each
- *   74 compare-reply       count u32, indices u16 each
+ *   74 compare-reply       is voteless u8, count u32, indices u16 each
  *   75 slot-list-reply     optional position, count u16, then slot u16, collected stamp, count u32, keyed digests each
  *   76 fetch-reply         taken u32, unreadable slots (count u16, u16 each), count u16, slot cells
  *   79 leaf-compare-reply  count u16, then slot u16, collected stamp, leaves (32 bytes) each
@@ -45,6 +45,7 @@ import {
   writeKeyedCells,
   writeKeyedDigests,
 } from "./shared-parts.ts";
+import { ReadOrder, readSlots, WrittenOrder, writeSlots } from "./slot-order.ts";
 
 type RequestOf<Kind extends PeerRequest["kind"]> = Extract<PeerRequest, { kind: Kind }>;
 type ReplyOf<Kind extends PeerReply["kind"]> = Extract<PeerReply, { kind: Kind }>;
@@ -341,20 +342,6 @@ function readParts(reader: ByteReader): readonly SlotCells[] {
   return parts;
 }
 
-function writeSlots(writer: ByteWriter, slots: readonly Slot[]): void {
-  writer.u16(slots.length);
-  const order = new WrittenOrder();
-  for (const slot of slots) order.write(writer, slot);
-}
-
-function readSlots(reader: ByteReader): readonly Slot[] {
-  const count = reader.count16(2);
-  const slots: Slot[] = [];
-  const order = new ReadOrder();
-  for (let index = 0; index < count; index += 1) slots.push(order.read(reader));
-  return slots;
-}
-
 function writeHashes(writer: ByteWriter, hashes: Uint32Array): void {
   for (let index = 0; index < hashes.length; index += 1) writer.u32(hashes[index] as number);
 }
@@ -377,26 +364,4 @@ function writeOptionalPosition(writer: ByteWriter, position: string | undefined)
 
 function readOptionalPosition(reader: ByteReader): string | undefined {
   return readFlag(reader) ? reader.binary32() : undefined;
-}
-
-/** Slots in ascending order: whoever walks storage by them goes forward only. */
-class WrittenOrder {
-  #last = -1;
-
-  write(writer: ByteWriter, slot: Slot): void {
-    assert(slot > this.#last, "slots are in ascending order");
-    this.#last = slot;
-    writer.u16(slot);
-  }
-}
-
-class ReadOrder {
-  #last = -1;
-
-  read(reader: ByteReader): Slot {
-    const slot = readSlot(reader);
-    if (slot <= this.#last) reader.reject("slots are not in ascending order");
-    this.#last = slot;
-    return slot;
-  }
 }
