@@ -52,7 +52,7 @@ export const CONVERGING: readonly Mutant[] = [
   {
     name: "owned-cell-dropped",
     file: "src/node/handover.ts",
-    find: `      if (!isTaken || now.epoch !== placement.epoch || holdsSlot(now, slot, self))`,
+    find: `      if (!isTaken || now.epoch !== placement.epoch || now.isHolder(slot, self))`,
     replace: `      if (!isTaken || now.epoch < 0)`,
     expected: ["fresh", "I1"],
     needs: ["join"],

@@ -3,8 +3,9 @@
  *
  * Invariant: without foreground requests background work runs at full speed; while their 99th percentile is beyond the
  * target its share halves, down to a least share that never stops it; beside requests it begins with little, and grows.
- * The target is the greater of twice the idle percentile and 5 ms more; idle is the lowest of the last minutes in which
- * little background work was done, as it is under the least share at the latest. What waits is bounded by those who ask: each asks for a bounded number at once.
+ * What it may rise to is the greater of twice the idle percentile and 5 ms more; a loop that aimed at that would be beyond
+ * it half of the time, so the target is halfway there. Idle is the lowest of the last minutes in which little background
+ * work was done, as it is under the least share at the latest. What waits is bounded by those who ask: each asks for a bounded number at once.
  * Source: DeCandia et al., "Dynamo" (2007), section 6.5.
  */
 import { Histogram } from "../base/histogram.ts";
@@ -35,8 +36,10 @@ const RUNNING_MIN = 4;
 const PAUSE_MS_MAX = 250;
 /** A slice with at most so many pieces of work, and pages served, tells what idle is. */
 const IDLE_PIECES_MAX = 100;
-/** A page served to a peer counts for this much work of this node. */
-const SERVING_MS = 4;
+/** Peers give a page up after some seconds: however many ask, none of them waits longer than about this. */
+const SERVING_WAIT_MS_MAX = 4_000;
+/** A page is never less than this part of the largest. */
+const PAGE_SHARE_MIN = 1 / 16;
 
 /** One piece of background work: calls `release` once, when it is over. */
 export type Work = (release: () => void) => void;
@@ -50,6 +53,8 @@ export class BackgroundShare {
   readonly #lowestMs: number[] = [Number.POSITIVE_INFINITY];
   readonly #waiting: Work[] = [];
   #running = 0;
+  readonly #pages: Work[] = [];
+  #isServing = false;
   #share = 1;
   /** Pieces begun and pages served in the present slice. */
   #pieces = 0;
@@ -76,11 +81,11 @@ export class BackgroundShare {
     return Histogram.percentile(this.#slices, 99);
   }
 
-  /** What the 99th percentile may rise to before background work gives way. */
+  /** What the 99th percentile may rise to before background work gives way: halfway to the bound. */
   get targetMs(): number {
     let idleMs = Math.min(...this.#lowestMs);
     if (idleMs === Number.POSITIVE_INFINITY) idleMs = IDLE_MS_FIRST;
-    return Math.max(2 * idleMs, idleMs + MARGIN_MS);
+    return idleMs + Math.max(idleMs, MARGIN_MS) / 2;
   }
 
   /** A foreground request took so long. */
@@ -99,12 +104,50 @@ export class BackgroundShare {
     else this.#waiting.push(work);
   }
 
-  /** A page is to be served to a peer's background work: how long to wait before. */
-  servingDelayMs(): number {
+  /**
+   * What part of the largest page one page may be, 1/16 to 1: whoever makes it or takes it in does nothing else meanwhile,
+   * and beside foreground requests that must not be long.
+   */
+  get pageShare(): number {
+    this.#refresh();
+    return Math.max(PAGE_SHARE_MIN, this.#share);
+  }
+
+  /**
+   * A page is to be served to a peer's background work: at once where nobody is disturbed, else one after another. What
+   * one peer asks for at once, or many peers together, is no more work for this node than its share.
+   */
+  serve(work: Work): void {
     this.#refresh();
     this.#pieces += 1;
     this.#hasWorked = true;
-    return this.#share === 1 ? 0 : SERVING_MS * (1 / this.#share - 1);
+    if (this.#share === 1) work(() => {});
+    else {
+      this.#pages.push(work);
+      this.#serveNext();
+    }
+  }
+
+  #serveNext(): void {
+    if (this.#isServing) return;
+    const work = this.#pages.shift();
+    if (work === undefined) return;
+    this.#isServing = true;
+    const startMs = this.#clock.monotonicMs();
+    work(
+      once(() => {
+        this.#refresh();
+        const tookMs = this.#clock.monotonicMs() - startMs;
+        const patienceMs = SERVING_WAIT_MS_MAX / (this.#pages.length + 1);
+        const pauseMs = Math.min(PAUSE_MS_MAX, patienceMs, tookMs * (1 / this.#share - 1));
+        const goOn = (): void => {
+          this.#isServing = false;
+          this.#serveNext();
+        };
+        if (pauseMs > 0) this.#clock.after(pauseMs, goOn);
+        else goOn();
+      }),
+    );
   }
 
   #refresh(): void {
@@ -123,15 +166,14 @@ export class BackgroundShare {
     this.#running += 1;
     this.#pieces += 1;
     this.#hasWorked = true;
-    let isReleased = false;
-    work(() => {
-      if (isReleased) return;
-      isReleased = true;
-      const tookMs = this.#clock.monotonicMs() - startMs;
-      const pauseMs = Math.min(PAUSE_MS_MAX, tookMs * (1 / this.#share - 1));
-      if (pauseMs > 0) this.#clock.after(pauseMs, () => this.#free());
-      else this.#free();
-    });
+    work(
+      once(() => {
+        const tookMs = this.#clock.monotonicMs() - startMs;
+        const pauseMs = Math.min(PAUSE_MS_MAX, tookMs * (1 / this.#share - 1));
+        if (pauseMs > 0) this.#clock.after(pauseMs, () => this.#free());
+        else this.#free();
+      }),
+    );
   }
 
   #free(): void {
@@ -193,4 +235,13 @@ export class BackgroundShare {
       this.#share = Math.min(1, this.#share * GROWTH);
     }
   }
+}
+
+function once(done: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (isDone) return;
+    isDone = true;
+    done();
+  };
 }

@@ -17,7 +17,6 @@ import type { Slot } from "../model/slot.ts";
 import { compareStamps, NO_STAMP, type Stamp } from "../model/stamp.ts";
 import type { Clock } from "../ports/clock.ts";
 import { type DropPorts, dropCollected } from "./drop-pass.ts";
-import { holdsSlot } from "./handover.ts";
 import type { LowWaterMark } from "./low-water-mark.ts";
 import { type Reply, refuse } from "./replica.ts";
 import { askPeer, type ExchangePorts, type SlotOutcome } from "./slot-exchange.ts";
@@ -104,7 +103,7 @@ export class Collector {
     const { drops, placement, self } = this.#options;
     const now = placement();
     for (const slot of drops.states.slots()) {
-      if (!holdsSlot(now, slot, self)) drops.states.forget(slot);
+      if (!now.isHolder(slot, self)) drops.states.forget(slot);
     }
   }
 

@@ -17,7 +17,6 @@ import type { Slot } from "../model/slot.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
 import type { Storage } from "../ports/storage.ts";
-import { holdsSlot } from "./handover.ts";
 import { Handovers } from "./handovers.ts";
 import { askPeer, type ExchangePorts, SlotExchange, type SlotOutcome } from "./slot-exchange.ts";
 
@@ -26,6 +25,10 @@ const TICK_MS = 100;
 const COMPARE_MS = 5_000;
 /** A node that joins, or met a difference, compares again this soon. */
 const COMPARE_SOON_MS = 300;
+/** After a change of the members those who neither come nor go compare within this, not all at once. */
+const COMPARE_SPREAD_MS = 2_000;
+/** A peer that cannot compare, as while it builds its hashes, is asked ever more seldom, down to this. */
+const REFUSED_MS_MAX = 3_200;
 /** Slots that differ are looked at again after this long: longer than a write takes to reach everybody. */
 const CONFIRM_MS = 250;
 /** Exchanges at once with one peer, and slots in each. */
@@ -66,11 +69,15 @@ interface PeerProgress {
   /** Epoch under which everything found by the last comparison was exchanged. */
   completeUnder: Epoch | undefined;
   comparedUnder: Epoch | undefined;
+  /** Epoch under which a comparison was begun, or has its time: the first under a new one does not wait for long. */
+  triedUnder: Epoch | undefined;
   hasFailed: boolean;
   /** The peer has lost commits, and is not mended. */
   isVoteless: boolean;
   /** Batches that failed. */
   failures: number;
+  /** How soon a peer that could not compare is asked again. */
+  refusedMs: number;
 }
 
 export class Convergence {
@@ -137,6 +144,7 @@ export class Convergence {
     for (const progress of this.#peers.values()) {
       progress.completeUnder = undefined;
       progress.comparedUnder = undefined;
+      progress.compareMs = 0;
       // A comparison under way began with what is lost.
       progress.hasFailed = true;
     }
@@ -203,9 +211,11 @@ export class Convergence {
         compareMs: 0,
         completeUnder: undefined,
         comparedUnder: undefined,
+        triedUnder: undefined,
         hasFailed: false,
         isVoteless: false,
         failures: 0,
+        refusedMs: TICK_MS,
       };
       this.#peers.set(peer, progress);
     }
@@ -213,15 +223,27 @@ export class Convergence {
   }
 
   #work(progress: PeerProgress): void {
-    const { ports, clock, placement } = this.#options;
+    const { ports, clock, random, placement } = this.#options;
     const reach = ports.peers.reach(progress.peer);
     if (reach !== "up" && reach !== "slow") return;
     this.#exchangeMore(progress);
     const nowMs = clock.monotonicMs();
     const isIdle = progress.running === 0 && progress.differing.size === 0 && !progress.isComparing;
     if (!isIdle) return;
-    const isStale = progress.comparedUnder !== placement().epoch;
-    if (nowMs >= progress.compareMs || isStale) this.#compare(progress);
+    const { epoch } = placement();
+    if (progress.triedUnder !== epoch) {
+      progress.triedUnder = epoch;
+      const spreadMs = this.#isUnmoved() ? random.below(COMPARE_SPREAD_MS) : 0;
+      progress.compareMs = Math.min(progress.compareMs, nowMs + spreadMs);
+    }
+    if (nowMs >= progress.compareMs) this.#compare(progress);
+  }
+
+  /** Whether this node holds under the present placement what it held, and is to go on holding it. */
+  #isUnmoved(): boolean {
+    const { placement, self } = this.#options;
+    const now = placement();
+    return now.isSettled || (now.isStaying(self) && this.#pendingSlots(now).length === 0);
   }
 
   #exchangeMore(progress: PeerProgress): void {
@@ -249,7 +271,7 @@ export class Convergence {
       // One that fails again and again does not hold up those behind it.
       progress.dirtyFrom = slot + 1;
       const number = dirtyMaps.begin(peer, slot);
-      if (holdsSlot(now, slot, peer)) dirty.set(slot, number);
+      if (now.isHolder(slot, peer)) dirty.set(slot, number);
       // The slot has moved on without that peer: there is nothing left to deliver.
       else if (dirtyMaps.end(peer, slot, number, true)) isChanged = true;
     }
@@ -264,7 +286,7 @@ export class Convergence {
     const taken: Slot[] = [];
     for (const slot of progress.differing) {
       if (dirty.size + taken.length >= progress.batchSlots) break;
-      if (dirty.has(slot) || !holdsSlot(now, slot, progress.peer)) progress.differing.delete(slot);
+      if (dirty.has(slot) || !now.isHolder(slot, progress.peer)) progress.differing.delete(slot);
       else if (!this.#busy.has(slot)) {
         progress.differing.delete(slot);
         taken.push(slot);
@@ -323,7 +345,7 @@ export class Convergence {
       ports,
       peer,
       slots: slots.toSorted((a, b) => a - b),
-      isPulling: (slot) => holdsSlot(now, slot, self),
+      isPulling: (slot) => now.isHolder(slot, self),
       done,
     });
     exchange.start();
@@ -337,8 +359,13 @@ export class Convergence {
     progress.compareMs = clock.monotonicMs() + COMPARE_MS + random.below(COMPARE_MS);
     this.#compareLevel(progress, "root", (isOk) => {
       progress.isComparing = false;
-      if (isOk && placement().epoch === epoch) progress.comparedUnder = epoch;
-      else progress.compareMs = clock.monotonicMs() + COMPARE_SOON_MS;
+      if (isOk && placement().epoch === epoch) {
+        progress.comparedUnder = epoch;
+        progress.refusedMs = TICK_MS;
+      } else {
+        progress.compareMs = clock.monotonicMs() + progress.refusedMs;
+        progress.refusedMs = Math.min(2 * progress.refusedMs, REFUSED_MS_MAX);
+      }
       if (progress.differing.size > 0)
         ports.counters.add("slots-differing", progress.differing.size);
       this.#noteProgress(progress);

@@ -17,6 +17,7 @@ import { type CellPlace, parseCellKey } from "../core/causality/storage-key.ts";
 import type { Placement } from "../core/placement/placement.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import type { NodeId } from "../model/ids.ts";
+import { SLOT_COUNT } from "../model/limits.ts";
 import type {
   CellDigest,
   KeyedCell,
@@ -35,7 +36,7 @@ import type { SlotStates } from "./slot-states.ts";
 import type { Votes } from "./votes.ts";
 
 /** Cells of one message: a frame holds the largest value alone, and little more. */
-export const CELLS_BYTES_MAX = 512 * 1024;
+const CELLS_BYTES_MAX = 512 * 1024;
 /** Digests of one message, whatever was asked for. */
 const LIST_ENTRIES_MAX = 8_192;
 /** What is read from disk for one listing. */
@@ -55,6 +56,8 @@ export interface ExchangeCounterpartOptions {
   readonly placement: () => Placement;
   readonly states: SlotStates;
   readonly votes: Votes;
+  /** What part of the largest page a page may be, to 1: see `BackgroundShare`. */
+  readonly pageShare: () => number;
 }
 
 /** Digests of many slots; everything up to `through` is in it, or everything if that is `undefined`. */
@@ -65,6 +68,11 @@ export interface ListedSlots {
 
 export class ExchangeCounterpart {
   readonly #options: ExchangeCounterpartOptions;
+  /** Looked at in each comparison, so made once a placement. */
+  #shared: {
+    readonly placement: Placement | undefined;
+    readonly slots: Map<NodeId, Uint8Array>;
+  } = { placement: undefined, slots: new Map() };
 
   constructor(options: ExchangeCounterpartOptions) {
     this.#options = options;
@@ -120,9 +128,10 @@ export class ExchangeCounterpart {
     done: (listed: ListedSlots | undefined) => void,
   ): void {
     const leavesOf = new Map(asked.map(({ slot, leaves }) => [slot, leaves]));
-    const entriesMax = Math.max(1, Math.min(limit, LIST_ENTRIES_MAX));
     const slots = asked.map(({ slot }) => slot);
-    const limits = { entriesMax, bytesMax: LIST_BYTES_MAX };
+    const pageShare = this.#options.pageShare();
+    const entriesMax = Math.max(1, Math.min(limit, Math.floor(LIST_ENTRIES_MAX * pageShare)));
+    const limits = { entriesMax, bytesMax: Math.floor(LIST_BYTES_MAX * pageShare) };
     this.#scan(slots, after, limits, (page, namedBefore) => {
       if (page === undefined) return done(undefined);
       const digests = new Map<Slot, CellDigest[]>(page.slots.map((slot) => [slot, []]));
@@ -151,7 +160,7 @@ export class ExchangeCounterpart {
 
   /** The cells of whole slots, in storage order, as many as fit a page. Damaged ones are left out. */
   scan({ slots, after }: RequestOf<"slot-scan">, reply: Reply): void {
-    const limits = { entriesMax: SCAN_ENTRIES_MAX, bytesMax: CELLS_BYTES_MAX };
+    const limits = { entriesMax: SCAN_ENTRIES_MAX, bytesMax: this.cellsBytesMax() };
     this.#scan(slots, after, limits, (page, namedBefore) => {
       if (page === undefined) return refuse(reply, "failed", "the disk could not be read");
       const cells = new Map<Slot, KeyedCell[]>(page.slots.map((slot) => [slot, []]));
@@ -177,6 +186,7 @@ export class ExchangeCounterpart {
     const { cells } = this.#options;
     const found = new Map<Slot, KeyedCell[]>();
     const unreadable = new Set<Slot>();
+    const bytesMax = this.cellsBytesMax();
     let bytes = 0;
     let taken = 0;
     for (const { slot, key, field } of wanted) {
@@ -184,7 +194,7 @@ export class ExchangeCounterpart {
       if (cell?.kind === "held") {
         const size = key.length + cell.bytes.length;
         // A frame holds the largest value alone, and little more.
-        if (bytes > 0 && bytes + size > CELLS_BYTES_MAX) break;
+        if (bytes > 0 && bytes + size > bytesMax) break;
         bytes += size;
         const list = found.get(slot);
         if (list === undefined) found.set(slot, [{ key, field, bytes: cell.bytes }]);
@@ -206,6 +216,11 @@ export class ExchangeCounterpart {
     this.#replyDurable(reply, { kind: "fetch-reply", ...answer });
   }
 
+  /** Bytes of cells in one page, as this node's own requests allow; a larger cell makes a page alone. */
+  cellsBytesMax(): number {
+    return Math.floor(CELLS_BYTES_MAX * this.#options.pageShare());
+  }
+
   /** C as it goes with what this node tells of a slot. While the hashes are built it may not know all it holds. */
   named(slot: Slot): Stamp {
     const { cells, states } = this.#options;
@@ -215,10 +230,19 @@ export class ExchangeCounterpart {
   /** Whether this node and another both hold a slot, or will. Equal on both sides under one epoch. */
   sharedWith(other: NodeId): (slot: Slot) => boolean {
     const placement = this.#options.placement();
-    const { self } = this.#options;
-    const holds = (slot: Slot, node: NodeId): boolean =>
-      placement.isPrimary(slot, node) || placement.isPending(slot, node);
-    return (slot) => holds(slot, self) && holds(slot, other);
+    if (this.#shared.placement !== placement) this.#shared = { placement, slots: new Map() };
+    let isShared = this.#shared.slots.get(other);
+    if (isShared === undefined) {
+      const { self } = this.#options;
+      isShared = new Uint8Array(SLOT_COUNT);
+      for (let index = 0; index < SLOT_COUNT; index += 1) {
+        const slot = index as Slot;
+        if (placement.isHolder(slot, self) && placement.isHolder(slot, other)) isShared[slot] = 1;
+      }
+      this.#shared.slots.set(other, isShared);
+    }
+    const known = isShared;
+    return (slot) => known[slot] === 1;
   }
 
   /** Looked up, so that it is healed; it may be mended by now. */

@@ -12,7 +12,6 @@ import type { NodeId } from "../model/ids.ts";
 import type { KeyedCell } from "../model/peer-message.ts";
 import type { Slot } from "../model/slot.ts";
 import type { Storage } from "../ports/storage.ts";
-import { CELLS_BYTES_MAX } from "./exchange-counterpart.ts";
 import { askPeer, type ExchangePorts } from "./slot-exchange.ts";
 
 const PAGE_CELLS_MAX = 512;
@@ -24,11 +23,6 @@ export interface HandoverOptions {
   readonly placement: () => Placement;
   readonly slot: Slot;
   readonly done: (isComplete: boolean) => void;
-}
-
-/** Whether `node` is to hold `slot`, now or soon. */
-export function holdsSlot(placement: Placement, slot: Slot, node: NodeId): boolean {
-  return placement.isPrimary(slot, node) || placement.isPending(slot, node);
 }
 
 /** Hands over every foreign cell of one slot, page by page. */
@@ -44,9 +38,10 @@ function page(options: HandoverOptions, after: string, isWhole: boolean): void {
   const { storage, slot, done, placement, self } = options;
   const { before } = slotRange(slot);
   const from = after === "" ? slotRange(slot).from : nextStorageKey(after);
-  const range = { from, before, entriesMax: PAGE_CELLS_MAX, bytesMax: CELLS_BYTES_MAX };
+  const bytesMax = options.ports.counterpart.cellsBytesMax();
+  const range = { from, before, entriesMax: PAGE_CELLS_MAX, bytesMax };
   storage.scan(range, (result) => {
-    if (result.kind === "failed" || holdsSlot(placement(), slot, self)) return done(false);
+    if (result.kind === "failed" || placement().isHolder(slot, self)) return done(false);
     const cells: KeyedCell[] = [];
     let bytesTotal = 0;
     let last: string | undefined;
@@ -54,7 +49,7 @@ function page(options: HandoverOptions, after: string, isWhole: boolean): void {
     let isWholePage = isWhole;
     for (const { key: storageKey, value } of result.entries) {
       // A frame holds the largest value alone, and little more.
-      isCut = cells.length > 0 && bytesTotal + value.length > CELLS_BYTES_MAX;
+      isCut = cells.length > 0 && bytesTotal + value.length > bytesMax;
       if (isCut) break;
       last = storageKey;
       bytesTotal += storageKey.length + value.length;
@@ -96,8 +91,7 @@ function give(
       if (waiting > 0) return;
       const now = options.placement();
       // Another placement may have other owners: they have not taken anything yet.
-      if (!isTaken || now.epoch !== placement.epoch || holdsSlot(now, slot, self))
-        return then(false);
+      if (!isTaken || now.epoch !== placement.epoch || now.isHolder(slot, self)) return then(false);
       for (const { key, field, bytes } of cells) {
         if (ports.cells.drop(slot, key, field, checksumOf(bytes))) {
           ports.counters.add("foreign-cells-dropped");

@@ -9,7 +9,7 @@ import { SLOT_COUNT } from "../model/limits.ts";
 import type { Slot } from "../model/slot.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Storage } from "../ports/storage.ts";
-import { handOver, holdsSlot } from "./handover.ts";
+import { handOver } from "./handover.ts";
 import type { ExchangePorts } from "./slot-exchange.ts";
 
 /** A slot whose handover failed waits about this long. */
@@ -55,7 +55,7 @@ export class Handovers {
     const foreign: Slot[] = [];
     for (let index = 0; index < SLOT_COUNT; index += 1) {
       const slot = index as Slot;
-      if (ports.cells.hashes.count(slot) > 0 && !holdsSlot(now, slot, self)) foreign.push(slot);
+      if (ports.cells.hashes.count(slot) > 0 && !now.isHolder(slot, self)) foreign.push(slot);
     }
     return foreign;
   }

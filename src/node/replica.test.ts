@@ -83,7 +83,7 @@ class Trial {
       votes,
       placement: () => placement,
     };
-    this.counterpart = new ExchangeCounterpart(common);
+    this.counterpart = new ExchangeCounterpart({ ...common, pageShare: () => 1 });
     this.replica = new Replica({
       ...common,
       dirtyMaps,

@@ -15,7 +15,7 @@ import type { ExchangeCounterpart } from "./exchange-counterpart.ts";
 import type { MembershipRunner } from "./membership-runner.ts";
 import { differingSetting } from "./node-state.ts";
 import type { Served } from "./peers.ts";
-import { type Replica, refuse } from "./replica.ts";
+import { type Replica, type Reply, refuse } from "./replica.ts";
 import type { Requests } from "./requests.ts";
 
 export interface ServiceOptions {
@@ -31,7 +31,6 @@ export interface ServiceOptions {
   /** Whether this node holds, under the present placement, all that it is to hold. */
   readonly isFilled: () => boolean;
   readonly share: BackgroundShare;
-  readonly after: (delayMs: number, callback: () => void) => void;
 }
 
 /** Requests that mean the same under any placement. A dirty bit too many costs an exchange, one too few a repair. */
@@ -107,13 +106,13 @@ export class Service {
         counterpart.compareLeaves(message, reply);
         break;
       case "slot-list":
-        this.#inTheBackground(served, () => counterpart.list(message, reply));
+        this.#inTheBackground(served, (told) => counterpart.list(message, told));
         break;
       case "slot-scan":
-        this.#inTheBackground(served, () => counterpart.scan(message, reply));
+        this.#inTheBackground(served, (told) => counterpart.scan(message, told));
         break;
       case "fetch":
-        this.#inTheBackground(served, () => counterpart.fetch(message, reply));
+        this.#inTheBackground(served, (told) => counterpart.fetch(message, told));
         break;
       case "filled":
         reply({ kind: "filled-reply", isFilled: this.#options.isFilled() });
@@ -136,13 +135,19 @@ export class Service {
   }
 
   /** Serves a page of a peer's background work when this node's own requests allow. */
-  #inTheBackground({ epoch, reply }: Served, serve: () => void): void {
-    const { share, after, placement } = this.#options;
-    const delayMs = share.servingDelayMs();
-    if (delayMs === 0) return serve();
-    after(delayMs, () => {
-      if (epoch === placement().epoch) serve();
-      else refuse(reply, "epoch", "the placement differs");
+  #inTheBackground({ epoch, reply }: Served, serve: (reply: Reply) => void): void {
+    const { share, placement } = this.#options;
+    share.serve((release) => {
+      // It may have waited.
+      if (epoch === placement().epoch) {
+        serve((answer) => {
+          release();
+          reply(answer);
+        });
+      } else {
+        release();
+        refuse(reply, "epoch", "the placement differs");
+      }
     });
   }
 

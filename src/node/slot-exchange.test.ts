@@ -73,7 +73,7 @@ class Side {
     const { cells, commit, storage, states, counters } = this;
     const votes = new Votes({ commit, storage });
     const held = { self, cells, commit, storage, states, votes, placement: () => placement };
-    this.counterpart = new ExchangeCounterpart(held);
+    this.counterpart = new ExchangeCounterpart({ ...held, pageShare: () => 1 });
     this.replica = new Replica({
       ...held,
       counters,

@@ -28,11 +28,7 @@ import { encodeMessage } from "../protocol/peer/frame-codec.ts";
 import type { BackgroundShare } from "./background-share.ts";
 import type { CellStore, SlotWatch } from "./cell-store.ts";
 import type { Counters } from "./counters.ts";
-import {
-  CELLS_BYTES_MAX,
-  type ExchangeCounterpart,
-  type ListedSlots,
-} from "./exchange-counterpart.ts";
+import type { ExchangeCounterpart, ListedSlots } from "./exchange-counterpart.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import type { Peers } from "./peers.ts";
 import type { Replica } from "./replica.ts";
@@ -263,12 +259,13 @@ export class SlotExchange {
     if (this.#isEnded) return;
     const { ports } = this.#options;
     const parts = unordered.toSorted((a, b) => a.slot - b.slot);
+    const limit = Math.floor(LIST_CELLS_MAX * ports.share.pageShare);
     // What is left waits for its commit.
     if (parts.length === 0) return;
-    const message = { kind: "slot-list", parts, after, limit: LIST_CELLS_MAX } as const;
+    const message = { kind: "slot-list", parts, after, limit } as const;
     this.#askPage(message, "slot-list-reply", (theirs) => {
       if (theirs === undefined) return this.#fail();
-      ports.counterpart.digests(parts, after, LIST_CELLS_MAX, (mine) => {
+      ports.counterpart.digests(parts, after, limit, (mine) => {
         if (mine === undefined || this.#isEnded) return this.#fail();
         // Only what both pages reach can be compared; the rest waits for the next page.
         const upTo = least(theirs.through, mine.through);
@@ -426,13 +423,14 @@ export class SlotExchange {
   #push(offered: readonly CellPosition[], then: () => void): void {
     const { ports } = this.#options;
     const parts = new Map<Slot, KeyedCell[]>();
+    const bytesMax = ports.counterpart.cellsBytesMax();
     let bytes = 0;
     let taken = 0;
     let count = 0;
     for (const { slot, key, field } of offered) {
       const found = ports.cells.find(slot, key, field);
       // A frame holds the largest value alone, and little more.
-      const isOver = found.kind === "held" && bytes + found.bytes.length > CELLS_BYTES_MAX;
+      const isOver = found.kind === "held" && bytes + found.bytes.length > bytesMax;
       if (count > 0 && isOver) break;
       taken += 1;
       if (found.kind === "held") {

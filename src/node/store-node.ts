@@ -216,6 +216,7 @@ export class StoreNode implements Store {
       placement,
       votes: this.#collection.votes,
       states: this.#collection.states,
+      pageShare: () => this.#share.pageShare,
     });
     const context: RequestContext = {
       self: this.#identity.nodeId,
@@ -297,7 +298,6 @@ export class StoreNode implements Store {
       counters: this.#counters,
       isFilled: () => this.#convergence.isFilled,
       share: this.#share,
-      after: (delayMs, callback) => clock.after(delayMs, callback),
     });
     this.#departures = new Departures({
       ports: exchangePorts,

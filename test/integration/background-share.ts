@@ -5,9 +5,10 @@
  *   node tools/setup.mjs test/integration/background-share.ts --keys 100000 --seconds 20
  *
  * In one run: the keys are stored; the peak is measured by a closed loop of 50 connections, half writes, half reads; a span
- * at a quarter of it; the join; a span that ends when the node has all it is to hold, or after ten times as long. Passed
- * when the 99th percentile while copying is within the greater of twice the idle one and 5 ms more. Figures:
- * docs/performance.md.
+ * at a quarter of it; the join; a span that ends when the node has all it is to hold, or after ten times as long. The
+ * start of the process, with a core to itself until its code is loaded, and the change of the members are a span of their
+ * own, until a second after it answers. Passed when the 99th percentile while copying is within the greater of twice the
+ * idle one and 5 ms more. Figures: docs/performance.md.
  */
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -21,6 +22,7 @@ const CONNECTIONS = 50;
 const PEAK_MS = 5_000;
 const WARM_UP_MS = 5_000;
 const MARGIN_MS = 5;
+const STARTED_MS = 1_000;
 const VALUE = "0".repeat(100);
 
 const { values: flags } = parseArgs({
@@ -52,6 +54,18 @@ async function closedLoop(
   });
   await Promise.all(lanes);
   return answered;
+}
+
+/** Until a node answers, whatever it says. */
+async function answers(port: number): Promise<void> {
+  for (;;) {
+    try {
+      await fetch(`http://127.0.0.1:${port}/ready`);
+      return;
+    } catch {
+      await wait(20);
+    }
+  }
 }
 
 /** Whether a node says within `ms` that it holds all it is to hold. */
@@ -104,7 +118,7 @@ try {
   await wait(spanMs);
   const joinMs = performance.now();
   const { port, serverPort, webPort } = cluster.ports;
-  const joiner = cluster.run([
+  cluster.run([
     "join",
     `127.0.0.1:${port}`,
     `--port=${port + NODES}`,
@@ -113,16 +127,19 @@ try {
     `--data-dir=${join(cluster.folder, "joiner")}`,
     "--json",
   ]);
-  await joiner.said(/"event":"ready"/);
+  await answers(serverPort + NODES);
+  await wait(STARTED_MS);
+  const copyMs = performance.now();
   const isReady = await isFilled(serverPort + NODES, 10 * spanMs);
   const endMs = performance.now();
   load.stop();
   await running;
 
   const idle = load.span(idleMs, joinMs);
-  const busy = load.span(joinMs, endMs);
+  const busy = load.span(copyMs, endMs);
   say("alone", idle, (joinMs - idleMs) / 1_000);
-  say("copying", busy, (endMs - joinMs) / 1_000);
+  say("joining", load.span(joinMs, copyMs), (copyMs - joinMs) / 1_000);
+  say("copying", busy, (endMs - copyMs) / 1_000);
   const boundMs = Math.max(2 * idle.latencyMsP99, idle.latencyMsP99 + MARGIN_MS);
   const isWithin = busy.latencyMsP99 <= boundMs;
   console.log(

@@ -55,6 +55,9 @@ interface SlotPlan {
 /** Room for an index below a score of 43 bits: a power of two, and no less than MEMBERS_MAX. */
 const INDEX_SPAN = 1_024;
 
+/** So many scores are sorted by insertion: a call of the engine costs more. */
+const FEW = 16;
+
 const NOBODY: readonly NodeId[] = Object.freeze([]);
 
 /** Immutable. Lists are made when a slot is first asked for, and kept; they must not be changed. */
@@ -146,6 +149,17 @@ export class Placement {
     return this.#plan(slot).pending.includes(id);
   }
 
+  /** Whether a member is to hold `slot`, now or soon. */
+  isHolder(slot: Slot, id: NodeId): boolean {
+    const { primaries, pending } = this.#plan(slot);
+    return primaries.includes(id) || pending.includes(id);
+  }
+
+  /** Whether a member neither comes nor goes. */
+  isStaying(id: NodeId): boolean {
+    return this.#candidates.some((member) => member.id === id && member.intent === "active");
+  }
+
   /** What each member holds, all slots counted; members that hold none are there with zeros. Kept once made. */
   slotShares(): ReadonlyMap<NodeId, SlotShare> {
     this.#shares ??= this.#countShares();
@@ -176,22 +190,44 @@ export class Placement {
   }
 
   #makePlan(slot: Slot): SlotPlan {
-    const order = this.#order(slot);
     // A score and the candidate's index fit one number, which the engine sorts several times as fast as by a
     // comparison. Candidates stand in order of id, so the index settles a tie as the id would.
     const scratch = this.#scratch;
-    for (let index = 0; index < scratch.length; index += 1) {
+    const { length } = scratch;
+    for (let index = 0; index < length; index += 1) {
       const { draws } = this.#candidates[index] as Candidate;
       scratch[index] = scoreOf(slot, draws) * INDEX_SPAN + (INDEX_SPAN - 1 - index);
     }
-    scratch.sort();
-    for (let rank = 0; rank < scratch.length; rank += 1) {
-      const packed = scratch[scratch.length - 1 - rank] as number;
-      order[rank] = INDEX_SPAN - 1 - (packed & (INDEX_SPAN - 1));
+    if (length <= FEW) sortFew(scratch);
+    else scratch.sort();
+    const first = slot * length;
+    for (let rank = 0; rank < length; rank += 1) {
+      const packed = scratch[length - 1 - rank] as number;
+      this.#orders[first + rank] = INDEX_SPAN - 1 - (packed & (INDEX_SPAN - 1));
     }
+    if (this.#zoneCount === 1) return this.#chooseByOrder(first);
+    const order = this.#order(slot);
     const primaries = this.#choose(order, (candidate) => holdsSlots(candidate.intent));
     const pending = this.isSettled ? NOBODY : this.#choosePending(order, primaries);
     return { primaries, pending };
+  }
+
+  /**
+   * What `#choose` and `#choosePending` come to where there is one zone: the first N who hold slots are the primaries,
+   * and whoever else has fewer than N active members before it is pending. Each node makes all lists at each change.
+   */
+  #chooseByOrder(first: number): SlotPlan {
+    const primaries: NodeId[] = [];
+    let pending: NodeId[] | undefined;
+    let active = 0;
+    for (let rank = 0; rank < this.#candidates.length && active < this.replicas; rank += 1) {
+      const { id, intent } = this.#candidates[this.#orders[first + rank] as number] as Candidate;
+      if (holdsSlots(intent) && primaries.length < this.replicas) primaries.push(id);
+      else if (pending === undefined) pending = [id];
+      else pending.push(id);
+      if (intent === "active") active += 1;
+    }
+    return { primaries, pending: pending ?? NOBODY };
   }
 
   #order(slot: Slot): Uint16Array {
@@ -269,4 +305,16 @@ function epochOf(sorted: readonly PlacementMember[]): Epoch {
   }
   // Zero says "no members".
   return epochFrom(Math.max(hash53(hashBinary(text)), 1));
+}
+
+function sortFew(numbers: Float64Array): void {
+  for (let next = 1; next < numbers.length; next += 1) {
+    const one = numbers[next] as number;
+    let place = next;
+    while (place > 0 && (numbers[place - 1] as number) > one) {
+      numbers[place] = numbers[place - 1] as number;
+      place -= 1;
+    }
+    numbers[place] = one;
+  }
 }
