@@ -5,6 +5,7 @@
 import { assert } from "../src/base/assert.ts";
 import type { Durability, NodeConfig, SharedConfig } from "../src/model/config.ts";
 import { type Address, parseAddress } from "../src/model/ids.ts";
+import type { Pace } from "../src/node/pace.ts";
 import type { Store } from "../src/node/store.ts";
 import type { Clock } from "../src/ports/clock.ts";
 import type { Log } from "../src/ports/log.ts";
@@ -28,6 +29,7 @@ export interface NodePorts {
   readonly log: Log;
   readonly onFatal: (reason: string) => void;
   readonly onLeft: () => void;
+  readonly pace: Readonly<Pace> | undefined;
 }
 
 /** What the simulator needs of a node. */
@@ -71,6 +73,8 @@ export interface ClusterConfig {
   readonly makeNode: NodeFactory;
   /** Within this time every node reads each of its cells; absent leaves it to the node. */
   readonly scrubMs?: number | undefined;
+  /** Of all nodes; may be changed while they run. */
+  readonly pace?: Readonly<Pace>;
 }
 
 /** What a node says that is no member any more. */
@@ -196,6 +200,7 @@ export class SimCluster {
       storage: machine.disk.open(process, this.scheduler),
       transport,
       log: this.#logOf(process),
+      pace: this.#config.pace,
       onFatal: (reason) => this.#fatal(machine, process, reason),
       onLeft: () => this.#left(machine, process),
     };

@@ -1,5 +1,6 @@
 /** The shape of a run, drawn from its seed: how large the cluster is, what clients ask of it, what breaks. */
 import { type Durability, SHARED_CONFIG_DEFAULT, type SharedConfig } from "../src/model/config.ts";
+import { PACE_USUAL, type Pace } from "../src/node/pace.ts";
 import { type Breakage, drawBreakages } from "./core-phase.ts";
 import { drawFaults, type FaultConfig } from "./fault-plan.ts";
 import { type SimRandom, Streams } from "./random.ts";
@@ -8,6 +9,8 @@ import { OPERATIONS_MAX, type WorkloadConfig } from "./workload.ts";
 /** The shape of a run, drawn from its seed. */
 export interface RunPlan {
   readonly isCalm: boolean;
+  /** How often background work looks for something to do, until the faults end. */
+  readonly pace: Readonly<Pace>;
   readonly machines: number;
   readonly durability: Durability;
   readonly shared: SharedConfig;
@@ -32,8 +35,9 @@ export function drawPlan(seed: number): RunPlan {
   const machines = random.pick([3, 3, 3, 4, 5, 5, 6, 7]);
   const durability = random.oneIn(6) ? "os" : "fsync";
   const replicas = random.pick([1, 2, 3, 3, 3, 3, 3, 4, 5]);
-  const plan: Omit<RunPlan, "broken"> = {
+  const plan: Draft = {
     isCalm,
+    pace: PACE_USUAL,
     machines,
     durability,
     shared: { ...SHARED_CONFIG_DEFAULT, replicas, graceMs: drawGrace(seed) },
@@ -51,12 +55,50 @@ export function drawPlan(seed: number): RunPlan {
       durability,
     }),
   };
+  if (!isCalm) crowd(plan, new Streams(seed).stream("plan pace"));
   const broken = drawBreakages(new Streams(seed).stream("plan core"), {
     isCalm,
     doMembersChange: MEMBER_KINDS.some((kind) => plan.faults.kinds.has(kind)),
     replicas: Math.min(replicas, machines),
   });
   return { ...plan, broken };
+}
+
+const SKEW_MS_CROWDED = 1_200_000;
+
+type Draft = { -readonly [Field in Exclude<keyof RunPlan, "broken">]: RunPlan[Field] };
+
+/**
+ * One run in three is crowded: few keys that are written, deleted and forgotten all the time, repairs that come late, and
+ * a grace shorter than a slow link. What else takes months to meet, a replica that is behind, a frame that was on its way
+ * for too long and a round of collection, meet within seconds.
+ */
+function crowd(plan: Draft, random: SimRandom): void {
+  const isCrowded = random.oneIn(3);
+  const pace = { repairs: random.pick([1, 10, 30]), collection: random.pick([1, 0.2]) };
+  const graceMs = random.pick([100, 500, 2_000]);
+  const keys = random.pick([3, 8, 20, 40]);
+  const deletes = random.between(2, 6);
+  const retiredEvery = random.oneIn(3) ? undefined : random.pick([2, 5]);
+  const ttlMsMax = random.oneIn(3) ? undefined : random.pick([2_000, 8_000]);
+  const joinMeanMs = random.between(5_000, 20_000);
+  const isSlowJoining = random.oneIn(3);
+  if (!isCrowded) return;
+  const { workload } = plan;
+  if (isSlowJoining) {
+    // A clock too far behind to follow what it hears: what its node stamps is below what others have collected.
+    plan.skewMsMax = SKEW_MS_CROWDED;
+    plan.faults = { ...plan.faults, kinds: new Map([...plan.faults.kinds, ["join", joinMeanMs]]) };
+  }
+  plan.pace = pace;
+  plan.shared = { ...plan.shared, graceMs };
+  plan.workload = {
+    ...workload,
+    keys,
+    retiredEvery,
+    ttlMsMax,
+    mix: { ...workload.mix, delete: deletes },
+  };
 }
 
 /** In half of the runs so short that what is deleted is collected before they end. */

@@ -3,6 +3,7 @@
  * the cluster must settle within bounded virtual time, and the checkers judge what clients saw.
  */
 import type { Key } from "../src/model/key.ts";
+import { PACE_USUAL, type Pace } from "../src/node/pace.ts";
 import { checkAnswers } from "./checkers/answers.ts";
 import { BoundsWatch } from "./checkers/bounds.ts";
 import { checkCollected } from "./checkers/collected.ts";
@@ -124,6 +125,7 @@ class Run {
   readonly #membership: MembershipWatch;
   readonly #bounds: BoundsWatch;
   readonly #copies: CopiesWatch | undefined;
+  readonly #pace: Pace = { ...PACE_USUAL };
   readonly #topologyChanges: Span[] = [];
   readonly #lostMemory: Span[] = [];
   /** Since when all run, are ready and see one another. */
@@ -146,6 +148,7 @@ class Run {
       durability: this.#plan.durability,
       shared: this.#plan.shared,
       makeNode: options.makeNode,
+      pace: this.#pace,
       scrubMs: this.#plan.faults.kinds.has("bit-rot") ? SCRUB_MS : undefined,
     });
     this.#hasLyingDisks = options.hasLyingDisks ?? false;
@@ -187,9 +190,11 @@ class Run {
     this.#countCopiesForever();
     this.#form();
     if (this.#isFormed()) {
+      Object.assign(this.#pace, this.#plan.pace);
       this.#faults.begin();
       this.#workload.start();
       this.#scheduler.runUntil(this.#scheduler.nowMs + this.#plan.faultMs);
+      Object.assign(this.#pace, PACE_USUAL);
       this.#liveInCore();
       this.#workload.stop();
       this.#faults.heal();

@@ -21,6 +21,7 @@ import type { Counters } from "./counters.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { LowWaterMark } from "./low-water-mark.ts";
 import type { OwnCommits } from "./own-commits.ts";
+import type { Pace } from "./pace.ts";
 import type { Requests } from "./requests.ts";
 import type { ExchangePorts } from "./slot-exchange.ts";
 import { SlotStates } from "./slot-states.ts";
@@ -39,6 +40,7 @@ export interface CollectionOptions {
   readonly graceMs: () => number;
   /** Random: where the generations of this boot begin. */
   readonly generation: number;
+  readonly pace: Readonly<Pace>;
   readonly ownCommits: OwnCommits;
 }
 
@@ -106,6 +108,7 @@ export class Collection {
       placement,
       graceMs: this.#options.graceMs,
       generation: this.#options.generation,
+      pace: this.#options.pace,
       hasVote: (slot) => votes.has(slot),
       compare: (peer, slots, done) => convergence.compareAndExchange(peer, slots, done),
     });

@@ -14,6 +14,7 @@ import { Collector } from "./collector.ts";
 import { Counters } from "./counters.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { LowWaterMark } from "./low-water-mark.ts";
+import { PACE_USUAL } from "./pace.ts";
 import type { ExchangePorts } from "./slot-exchange.ts";
 import { SlotStates } from "./slot-states.ts";
 
@@ -54,6 +55,7 @@ class Trial {
       drops: { storage, commit, cells, states, dueTimes: cells.dueTimes, counters },
       self: SELF,
       clock,
+      pace: PACE_USUAL,
       mark: new LowWaterMark({
         storage,
         commit,

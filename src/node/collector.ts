@@ -18,6 +18,7 @@ import { compareStamps, NO_STAMP, type Stamp } from "../model/stamp.ts";
 import type { Clock } from "../ports/clock.ts";
 import { type DropPorts, dropCollected } from "./drop-pass.ts";
 import type { LowWaterMark } from "./low-water-mark.ts";
+import type { Pace } from "./pace.ts";
 import { type Reply, refuse } from "./replica.ts";
 import { askPeer, type ExchangePorts, type SlotOutcome } from "./slot-exchange.ts";
 
@@ -40,6 +41,7 @@ export interface CollectorOptions {
   readonly dueTimes: DueTimes;
   readonly placement: () => Placement;
   readonly graceMs: () => number;
+  readonly pace: Readonly<Pace>;
   /** Where generations begin: a random number, so that no two boots share one. */
   readonly generation: number;
   /** Whether this node's word on the slot counts: not while it is being mended. */
@@ -174,11 +176,12 @@ export class Collector {
   }
 
   #tickLater(): void {
-    this.#options.clock.after(ROUND_MS_MIN, () => {
+    const { clock, graceMs, pace } = this.#options;
+    clock.after(ROUND_MS_MIN * pace.collection, () => {
       if (this.#isClosed) return;
-      const nowMs = this.#options.clock.monotonicMs();
+      const nowMs = clock.monotonicMs();
       if (!this.#isRunning && nowMs >= this.#nextMs) {
-        this.#nextMs = nowMs + Math.min(ROUND_MS_MAX, this.#options.graceMs() / 8);
+        this.#nextMs = nowMs + pace.collection * Math.min(ROUND_MS_MAX, graceMs() / 8);
         this.#goOnDropping();
         this.#begin();
       }

@@ -12,6 +12,7 @@ import { CellStore } from "./cell-store.ts";
 import { Convergence } from "./convergence.ts";
 import { Counters } from "./counters.ts";
 import { GroupCommit } from "./group-commit.ts";
+import { PACE_USUAL } from "./pace.ts";
 import type { Peers } from "./peers.ts";
 import type { ExchangePorts } from "./slot-exchange.ts";
 
@@ -63,6 +64,7 @@ test("a peer that refuses within the call is asked again at the next tick, not f
     placement: () => placement,
     storeDirtyMap: () => undefined,
     onFilled: () => undefined,
+    pace: PACE_USUAL,
   });
   convergence.start();
   clock.advance(1_000);

@@ -18,6 +18,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
 import type { Storage } from "../ports/storage.ts";
 import { Handovers } from "./handovers.ts";
+import type { Pace } from "./pace.ts";
 import { askPeer, type ExchangePorts, SlotExchange, type SlotOutcome } from "./slot-exchange.ts";
 
 const TICK_MS = 100;
@@ -49,6 +50,7 @@ export interface ConvergenceOptions {
   readonly placement: () => Placement;
   /** Puts a changed dirty map into the forming commit. */
   readonly storeDirtyMap: (target: NodeId) => void;
+  readonly pace: Readonly<Pace>;
   /** This node holds all its slots. Called again until the placement says so. */
   readonly onFilled: () => void;
 }
@@ -174,7 +176,8 @@ export class Convergence {
   }
 
   #tickLater(): void {
-    this.#options.clock.after(TICK_MS, () => {
+    const { clock, pace } = this.#options;
+    clock.after(TICK_MS * pace.repairs, () => {
       if (this.#isClosed) return;
       this.#tick();
       this.#tickLater();

@@ -45,6 +45,7 @@ import {
   stateProblem,
 } from "./node-state.ts";
 import { OwnCommits } from "./own-commits.ts";
+import { PACE_USUAL, type Pace } from "./pace.ts";
 import { Peers } from "./peers.ts";
 import { Replica } from "./replica.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -75,6 +76,8 @@ export interface StoreNodeOptions {
   readonly onLeft?: () => void;
   /** Makes placements; by default each node makes its own. Nodes of one process may share them: they are values. */
   readonly place?: (source: PlacementSource) => Placement;
+  /** Read anew each time; the usual one by default. */
+  readonly pace?: Readonly<Pace> | undefined;
 }
 
 export class StoreNode implements Store {
@@ -162,6 +165,7 @@ export class StoreNode implements Store {
       graceMs: () => this.#identity.shared.graceMs,
       generation: random.next53(),
       ownCommits,
+      pace: options.pace ?? PACE_USUAL,
     });
     const storeDirtyMap = (target: NodeId): void =>
       this.#commit.put(dirtyMapKey(target), this.#dirtyMaps.bits(target));
@@ -280,6 +284,7 @@ export class StoreNode implements Store {
       placement,
       storeDirtyMap,
       onFilled: () => this.#onFilled(),
+      pace: options.pace ?? PACE_USUAL,
     });
     const collector = this.#collection.connect({
       ports: exchangePorts,
