@@ -216,6 +216,32 @@ test("with `w` out of reach the answer comes at once, and says that it may be st
   });
 });
 
+const JOINING: SlotPlan = { primaries: [A, B, C], pending: [D], fallbacks: [] };
+
+test("with `w`, a pending node that is not to be had yet is waited for, and asked again", () => {
+  for (const isRefusing of [false, true]) {
+    const trial = new Trial({ plan: JOINING, w: 3 });
+    if (!isRefusing) trial.reaches.set(D, "down");
+    trial.start();
+    if (isRefusing) trial.refused(D);
+    for (const node of [A, B]) trial.stored(node);
+    assert.equal(verdictOf(trial.stored(C)), undefined);
+    trial.reaches.set(D, "up");
+    assert.deepEqual(sends(trial.tickAt(OUTVOTE_MS)), ["d:first"]);
+    assert.equal(verdictOf(trial.stored(D))?.kind, "written");
+  }
+});
+
+test("with `w`, a pending node that does not come within a second fails the write", () => {
+  const trial = new Trial({ plan: JOINING, w: 3 });
+  trial.reaches.set(D, "down");
+  trial.start();
+  for (const node of [A, B, C]) trial.stored(node);
+  assert.equal(verdictOf(trial.tickAt(PATIENCE_MS)), undefined);
+  const verdict = verdictOf(trial.tickAt(SILENCE_MS));
+  assert.ok(verdict?.kind === "failed" && verdict.mayBeStored, verdict?.kind);
+});
+
 test("one copy is enough at once when nobody is left to ask", () => {
   const trial = new Trial();
   trial.reaches.set(B, "down").set(C, "down");

@@ -220,6 +220,7 @@ export class WriteCoordinator {
         this.#onRestamped(event.stamp, effects);
         break;
       case "tick":
+        this.#askPendingAgain(effects);
         break;
       default:
         unreachable(event);
@@ -383,7 +384,8 @@ export class WriteCoordinator {
       return this.#judgeBehind(tally, nowMs, effects);
     }
     if (isMet(this.#plan, w, tally)) return this.#answerWritten(tally, effects);
-    const canBeMet = isMet(this.#plan, w, withOpen(tally));
+    const hoped = w === undefined || isSilent ? tally : withComing(tally);
+    const canBeMet = isMet(this.#plan, w, withOpen(hoped));
     if (!isLate && tally.waiting > 0 && (tally.asked === 0 || isSilent)) {
       return this.#askWaiting(effects);
     }
@@ -433,6 +435,14 @@ export class WriteCoordinator {
   #askWaiting(effects: WriteEffect[]): void {
     for (const target of this.#targets) {
       if (target.state === "waiting") this.#ask(target, effects);
+    }
+  }
+
+  /** A node that is just being let in comes within reach, and under the same placement, a moment later. */
+  #askPendingAgain(effects: WriteEffect[]): void {
+    if (this.#isAnswered) return;
+    for (const target of this.#targets) {
+      if (isComing(target) && this.#reach(target) === "up") this.#ask(target, effects);
     }
   }
 
@@ -543,6 +553,7 @@ export class WriteCoordinator {
         if (role === "primary") tally.primaryOpen += 1;
         else if (role === "pending") tally.pendingOpen += 1;
       } else if (state === "behind") tally.behind += 1;
+      if (isComing({ state, role })) tally.pendingComing += 1;
       if (role === "primary" && (state === "acked" || state === "behind")) {
         tally.primariesHeard += 1;
       }
@@ -583,6 +594,8 @@ interface Tally {
   /** Those of `primaryOpen` that a fallback already counts for. */
   primaryOpenBeside: number;
   pendingOpen: number;
+  /** Pending nodes that are not to be had yet. */
+  pendingComing: number;
   behind: number;
   /** Primaries that have said whether they hold more. */
   primariesHeard: number;
@@ -600,6 +613,7 @@ function newTally(): Tally {
     primaryOpen: 0,
     primaryOpenBeside: 0,
     pendingOpen: 0,
+    pendingComing: 0,
     behind: 0,
     primariesHeard: 0,
   };
@@ -613,6 +627,15 @@ function withOpen(tally: Tally): Tally {
     pendingAcks: tally.pendingAcks + tally.pendingOpen,
     standIns: Math.max(0, tally.standIns - tally.primaryOpenBeside) + tally.openStandIns,
   };
+}
+
+/** The tally if pending nodes that are not to be had yet soon are. */
+function withComing(tally: Tally): Tally {
+  return { ...tally, pendingOpen: tally.pendingOpen + tally.pendingComing };
+}
+
+function isComing({ role, state }: Pick<Target, "role" | "state">): boolean {
+  return role === "pending" && (state === "unreached" || state === "refused" || state === "lost");
 }
 
 /** Whether enough nodes hold the write. Only primaries count toward a demanded `w`. */
