@@ -88,9 +88,15 @@ export const CONVERGING: readonly Mutant[] = [
   },
   {
     name: "pending-not-counted",
-    file: "src/core/replication/write-coordinator.ts",
-    find: `function isMet({ primaries, pending }: SlotPlan, w: number | undefined, tally: Tally): boolean {`,
-    replace: `function isMet({ primaries }: SlotPlan, w: number | undefined, tally: Tally): boolean {
+    file: "src/core/replication/write-tally.ts",
+    find: `  { primaries, pending }: SlotPlan,
+  w: number | undefined,
+  tally: Tally,
+): boolean {`,
+    replace: `  { primaries }: SlotPlan,
+  w: number | undefined,
+  tally: Tally,
+): boolean {
   const pending: readonly NodeId[] = [];`,
     expected: ["fresh"],
     needs: ["join", "quorums"],

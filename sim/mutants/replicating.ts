@@ -2,6 +2,7 @@
 import type { Mutant } from "./mutant.ts";
 
 const WRITE = "src/core/replication/write-coordinator.ts";
+const TALLY = "src/core/replication/write-tally.ts";
 const READ = "src/core/replication/read-coordinator.ts";
 
 export const REPLICATING: readonly Mutant[] = [
@@ -75,16 +76,16 @@ export const REPLICATING: readonly Mutant[] = [
   },
   {
     name: "fallback-counted-as-primary",
-    file: WRITE,
-    find: `        if (role === "primary") tally.primaryAcks += 1;`,
-    replace: `        if (role !== "pending") tally.primaryAcks += 1;`,
+    file: TALLY,
+    find: `      if (role === "primary") tally.primaryAcks += 1;`,
+    replace: `      if (role !== "pending") tally.primaryAcks += 1;`,
     expected: ["I12", "fresh", "I7"],
     needs: ["fallbacks"],
     breaks: "a copy on a fallback is counted as one on a primary",
   },
   {
     name: "fallback-meets-w",
-    file: WRITE,
+    file: TALLY,
     find: `  if (primaryAcks < w) return false;`,
     replace: `  if (primaryAcks + standIns < w) return false;`,
     expected: ["I12"],

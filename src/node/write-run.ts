@@ -7,7 +7,6 @@ import { unreachable } from "../base/assert.ts";
 import { encodeCell } from "../core/causality/cell-codec.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import {
-  type Attempt,
   OUTVOTE_MS,
   PATIENCE_MS,
   SILENCE_MS,
@@ -16,6 +15,7 @@ import {
   type WriteEvent,
   type WriteVerdict,
 } from "../core/replication/write-coordinator.ts";
+import type { Attempt } from "../core/replication/write-tally.ts";
 import type { EncodedCell, RootCell } from "../model/cell.ts";
 import type { Epoch, NodeId } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";

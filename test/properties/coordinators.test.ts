@@ -13,12 +13,12 @@ import {
   type ReadEvent,
 } from "../../src/core/replication/read-coordinator.ts";
 import {
-  type Attempt,
   PATIENCE_MS,
   WriteCoordinator,
   type WriteEffect,
   type WriteEvent,
 } from "../../src/core/replication/write-coordinator.ts";
+import type { Attempt } from "../../src/core/replication/write-tally.ts";
 import type { EncodedCell, RootCell } from "../../src/model/cell.ts";
 import type { NodeId } from "../../src/model/ids.ts";
 import { keyFromText } from "../../src/model/key.ts";

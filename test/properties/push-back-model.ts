@@ -17,12 +17,12 @@ import {
   type ReadEvent,
 } from "../../src/core/replication/read-coordinator.ts";
 import {
-  type Attempt,
   OUTVOTE_MS,
   PATIENCE_MS,
   WriteCoordinator,
   type WriteEvent,
 } from "../../src/core/replication/write-coordinator.ts";
+import type { Attempt } from "../../src/core/replication/write-tally.ts";
 import type { EncodedCell, RootCell } from "../../src/model/cell.ts";
 import { bootIdFrom, type NodeId } from "../../src/model/ids.ts";
 import { keyFromText } from "../../src/model/key.ts";

@@ -4,7 +4,6 @@ import type { NodeId } from "../../model/ids.ts";
 import { type Stamp, stampFrom } from "../../model/stamp.ts";
 import type { Reach, SlotPlan } from "./quorum.ts";
 import {
-  type Attempt,
   OUTVOTE_MS,
   PATIENCE_MS,
   SILENCE_MS,
@@ -14,6 +13,7 @@ import {
   type WriteOptions,
   type WriteVerdict,
 } from "./write-coordinator.ts";
+import type { Attempt } from "./write-tally.ts";
 
 const [A, B, C, D, E] = ["a", "b", "c", "d", "e"] as NodeId[] as [
   NodeId,

@@ -13,7 +13,17 @@ import { assert, unreachable } from "../../base/assert.ts";
 import type { NodeId } from "../../model/ids.ts";
 import type { QuorumReport } from "../../model/outcome.ts";
 import { compareStamps, maxStamp, NO_STAMP, type Stamp } from "../../model/stamp.ts";
-import { blockingCount, majority, type Reach, type SlotPlan } from "./quorum.ts";
+import { blockingCount, type Reach, type SlotPlan } from "./quorum.ts";
+import {
+  type Attempt,
+  isComing,
+  isMet,
+  type Tally,
+  type Target,
+  tallyOf,
+  withComing,
+  withOpen,
+} from "./write-tally.ts";
 
 /** A primary may take this long before a fallback is asked in its stead; then it is hinted. */
 export const PATIENCE_MS = 250;
@@ -37,12 +47,6 @@ export interface WriteOptions {
   readonly startMs: number;
   readonly deadlineMs: number;
 }
-
-/**
- * A first attempt may be pushed back; a final one is merged whatever is held. The last is a final one stamped once more:
- * the stamp before was above too few primaries, and one of the others held more.
- */
-export type Attempt = "first" | "final" | "last";
 
 export type WriteEvent =
   | { readonly kind: "started" }
@@ -119,21 +123,6 @@ export type WriteEffect =
     }
   /** Nothing more comes of this write. */
   | { readonly kind: "finished" };
-
-/** `unreached` was never sent anything; `waiting` is this node itself, in a conditional write. */
-type TargetState = "waiting" | "asked" | "acked" | "behind" | "refused" | "lost" | "unreached";
-
-interface Target {
-  readonly node: NodeId;
-  readonly role: "primary" | "pending" | "fallback";
-  /** The primary whose copy it keeps; of a primary or pending node, itself. */
-  readonly standsFor: NodeId;
-  state: TargetState;
-  /** Under which it was asked last. */
-  attempt: Attempt;
-  /** The next fallback was asked in its stead. */
-  isReplaced: boolean;
-}
 
 export class WriteCoordinator {
   readonly #options: WriteOptions;
@@ -333,7 +322,7 @@ export class WriteCoordinator {
     target.state = "refused";
     if (this.#isAnswered) return;
     this.#isAnswered = true;
-    const tally = this.#tally();
+    const tally = tallyOf(this.#targets, this.#plan.primaries.length);
     const mayBeStored = this.#mayBeStored || tally.asked > 0;
     effects.push({
       kind: "answer",
@@ -377,7 +366,7 @@ export class WriteCoordinator {
     const { startMs, deadlineMs, w, mode } = this.#options;
     if (mode === "conditional") this.#askSelfIfAccepted(effects);
     this.#askFallbacks(effects);
-    const tally = this.#tally();
+    const tally = tallyOf(this.#targets, this.#plan.primaries.length);
     const isLate = nowMs >= deadlineMs;
     const isSilent = nowMs - startMs >= SILENCE_MS;
     if (this.#attempt !== "last" && tally.behind > 0) {
@@ -540,110 +529,4 @@ export class WriteCoordinator {
     for (const target of this.#targets) if (target.node === node) return target;
     return undefined;
   }
-
-  #tally(): Tally {
-    const tally = newTally();
-    for (const { state, role } of this.#targets) {
-      if (state === "acked") {
-        tally.holders += 1;
-        if (role === "primary") tally.primaryAcks += 1;
-        else if (role === "pending") tally.pendingAcks += 1;
-      } else if (state === "asked" || state === "waiting") {
-        tally[state] += 1;
-        if (role === "primary") tally.primaryOpen += 1;
-        else if (role === "pending") tally.pendingOpen += 1;
-      } else if (state === "behind") tally.behind += 1;
-      if (isComing({ state, role })) tally.pendingComing += 1;
-      if (role === "primary" && (state === "acked" || state === "behind")) {
-        tally.primariesHeard += 1;
-      }
-    }
-    if (this.#targets.length > this.#plan.primaries.length) this.#tallyStandIns(tally);
-    return tally;
-  }
-
-  /** Each primary that has not acked counts once through its fallbacks, however many of them hold the write. */
-  #tallyStandIns(tally: Tally): void {
-    for (const { node, role, state } of this.#targets) {
-      if (role !== "primary" || state === "acked") continue;
-      const has = (wanted: TargetState): boolean =>
-        this.#targets.some(
-          (target) =>
-            target.role === "fallback" && target.standsFor === node && target.state === wanted,
-        );
-      if (has("acked")) {
-        tally.standIns += 1;
-        // Its own ack would come in place of this one, not beside it.
-        if (state === "asked" || state === "waiting") tally.primaryOpenBeside += 1;
-      } else if (state !== "asked" && state !== "waiting" && has("asked")) tally.openStandIns += 1;
-    }
-  }
-}
-
-interface Tally {
-  /** Nodes that hold the write, of any role. */
-  holders: number;
-  primaryAcks: number;
-  pendingAcks: number;
-  /** Primaries without an ack of their own, for whom a fallback holds the write, or may come to. */
-  standIns: number;
-  openStandIns: number;
-  asked: number;
-  waiting: number;
-  primaryOpen: number;
-  /** Those of `primaryOpen` that a fallback already counts for. */
-  primaryOpenBeside: number;
-  pendingOpen: number;
-  /** Pending nodes that are not to be had yet. */
-  pendingComing: number;
-  behind: number;
-  /** Primaries that have said whether they hold more. */
-  primariesHeard: number;
-}
-
-function newTally(): Tally {
-  return {
-    holders: 0,
-    primaryAcks: 0,
-    pendingAcks: 0,
-    standIns: 0,
-    openStandIns: 0,
-    asked: 0,
-    waiting: 0,
-    primaryOpen: 0,
-    primaryOpenBeside: 0,
-    pendingOpen: 0,
-    pendingComing: 0,
-    behind: 0,
-    primariesHeard: 0,
-  };
-}
-
-/** The tally if everybody who may still ack does. */
-function withOpen(tally: Tally): Tally {
-  return {
-    ...tally,
-    primaryAcks: tally.primaryAcks + tally.primaryOpen,
-    pendingAcks: tally.pendingAcks + tally.pendingOpen,
-    standIns: Math.max(0, tally.standIns - tally.primaryOpenBeside) + tally.openStandIns,
-  };
-}
-
-/** The tally if pending nodes that are not to be had yet soon are. */
-function withComing(tally: Tally): Tally {
-  return { ...tally, pendingOpen: tally.pendingOpen + tally.pendingComing };
-}
-
-function isComing({ role, state }: Pick<Target, "role" | "state">): boolean {
-  return role === "pending" && (state === "unreached" || state === "refused" || state === "lost");
-}
-
-/** Whether enough nodes hold the write. Only primaries count toward a demanded `w`. */
-function isMet({ primaries, pending }: SlotPlan, w: number | undefined, tally: Tally): boolean {
-  const quorum = majority(primaries.length);
-  const { primaryAcks, pendingAcks, standIns } = tally;
-  if (w === undefined) return primaryAcks + pendingAcks + standIns >= quorum + pending.length;
-  if (primaryAcks < w) return false;
-  // Fewer than a majority promises no overlap anyway; from there on pending nodes count as everywhere.
-  return w < quorum || primaryAcks + pendingAcks >= w + pending.length;
 }
