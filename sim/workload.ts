@@ -63,6 +63,8 @@ const RETIRING_MS = [5_000, 45_000] as const;
 export class Workload {
   readonly operations: Operation[] = [];
   readonly keys: readonly Key[];
+  /** Called when a write is acknowledged. */
+  onAck: ((operation: WriteOperation) => void) | undefined;
   /** Called once, when the next write is acknowledged: what strikes right then waits here. */
   onNextAck: ((operation: WriteOperation) => void) | undefined;
   readonly #cluster: SimCluster;
@@ -354,6 +356,7 @@ export class Workload {
       const node = this.#cluster.machines[process.machine]?.node;
       const primaries = node?.locate(operation.key).primaries ?? [];
       operation.isAtPrimary = node !== undefined && primaries.includes(node.status().nodeId);
+      this.onAck?.(operation);
       const strike = this.onNextAck;
       this.onNextAck = undefined;
       strike?.(operation);

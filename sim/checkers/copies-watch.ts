@@ -1,13 +1,20 @@
 /**
  * I16 beside all faults, watched while the run goes on: what was acknowledged by so many nodes stands on the disks of as
- * many, up to N, ever after. Slots change hands, foreign cells are dropped, nodes crash: none of that may take a copy before
+ * many, up to N, from the very moment of the answer on. Slots change hands, foreign cells are dropped, nodes crash: none of that may take a copy before
  * another has one. Where bytes are destroyed on purpose there is nothing to count.
  */
 import type { Key } from "../../src/model/key.ts";
 import { compareStamps, formatStamp, type Stamp } from "../../src/model/stamp.ts";
-import type { SimCluster } from "../cluster.ts";
+import type { Machine, SimCluster } from "../cluster.ts";
 import { holdersOf } from "../copies.ts";
-import { ackOf, describeOperation, isWrite, type Operation, type Violation } from "../history.ts";
+import {
+  ackOf,
+  describeOperation,
+  isWrite,
+  type Operation,
+  type Violation,
+  type WriteOperation,
+} from "../history.ts";
 
 interface Acked {
   readonly stamp: Stamp;
@@ -41,14 +48,30 @@ export class CopiesWatch {
       const wanted = Math.min(copies, this.#cluster.staying().length);
       if (held.length >= wanted || this.#reported.has(key) || mayBeGone(key)) continue;
       this.#reported.add(key);
-      const where = held.map(({ index }) => `n${index}`).join(", ") || "no disk";
-      const at = this.#cluster.scheduler.nowMs.toFixed(0);
-      this.violations.push({
-        invariant: "I16",
-        key,
-        detail: `at ${at} key ${key} ${formatStamp(stamp)} of ${what}, acknowledged by ${copies}, is on ${where}`,
-      });
+      this.#tell(key, stamp, what, copies, held);
     }
+  }
+
+  /** A write was acknowledged this moment: whoever was counted has it on disk by now. */
+  onAck(operation: WriteOperation): void {
+    const stamp = ackOf(operation);
+    if (stamp === undefined || operation.outcome?.kind !== "written") return;
+    const { key } = operation;
+    const { acks, hinted, of } = operation.outcome.quorum;
+    const held = holdersOf(this.#cluster.machines, key, stamp);
+    if (held.length >= Math.min(of, acks + hinted) || this.#reported.has(key)) return;
+    this.#reported.add(key);
+    this.#tell(key, stamp, describeOperation(operation), acks + hinted, held);
+  }
+
+  #tell(key: Key, stamp: Stamp, what: string, copies: number, held: readonly Machine[]): void {
+    const where = held.map(({ index }) => `n${index}`).join(", ") || "no disk";
+    const at = this.#cluster.scheduler.nowMs.toFixed(0);
+    this.violations.push({
+      invariant: "I16",
+      key,
+      detail: `at ${at} key ${key} ${formatStamp(stamp)} of ${what}, acknowledged by ${copies}, is on ${where}`,
+    });
   }
 
   #takeIn(): void {

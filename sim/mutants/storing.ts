@@ -23,7 +23,7 @@ export const STORING: readonly Mutant[] = [
       return;
     }`,
     expected: ["I1"],
-    needs: ["power-loss-at-ack", "rivals"],
+    needs: ["rivals"],
     breaks: '"I hold this, or more, already" is said while that is still being committed',
   },
   {
@@ -36,7 +36,7 @@ export const STORING: readonly Mutant[] = [
     else if (this.#forming.values.size > 0) this.#forming.waiters.push(done);
     else done(undefined);`,
     expected: ["I1"],
-    needs: ["power-loss-at-ack", "slow-disk"],
+    needs: ["slow-disk"],
     breaks: "a write waits for the batch under way, not for the one that carries it",
   },
   {
