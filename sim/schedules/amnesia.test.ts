@@ -65,7 +65,7 @@ for (const amnesiacs of [
   [0, 1, 2],
 ]) {
   test(`E6: amnesia of ${amnesiacs.length} of three primaries does not block reads for ever`, () => {
-    for (const seed of [1, 2, 3]) {
+    for (const seed of [1, 2]) {
       const stage = new Stage({ machines: 4, seed });
       const tag = stage.keyOn(0, 1, 2);
       const key = (text: string): Key => keyFromText(`{${tag}}${text}`);
@@ -99,7 +99,7 @@ for (const amnesiacs of [
 
 // Method: the one is put back while the other is there to tell it; the other then, before the first has its votes again.
 test("E6: amnesia of both nodes of a cluster of two does not block reads for ever", () => {
-  for (const seed of [1, 2, 3, 4]) {
+  for (const seed of [1, 2, 3]) {
     const stage = new Stage({ machines: 2, seed });
     const keys = [0, 1, 2].map((index) => keyFromText(`k${index}`));
     const copies: (readonly StorageEntry[])[] = [];
