@@ -4,10 +4,14 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import { decodeCell, encodeCell, isRootCell } from "../../src/core/causality/cell-codec.ts";
 import { cellKey } from "../../src/core/causality/storage-key.ts";
 import { slotOfKey } from "../../src/core/placement/slot-of-key.ts";
-import { compareStamps } from "../../src/model/stamp.ts";
+import type { RootCell } from "../../src/model/cell.ts";
+import { type Key, keyFromText } from "../../src/model/key.ts";
+import type { ReadOutcome } from "../../src/model/outcome.ts";
+import { compareStamps, NO_STAMP } from "../../src/model/stamp.ts";
 import { Stage, written } from "./stage.ts";
 
 test("A9: two cells of one stamp end as one, the same everywhere, whoever meets whom first", () => {
@@ -31,6 +35,89 @@ test("A9: two cells of one stamp end as one, the same everywhere, whoever meets 
   const texts = [0, 1, 2].map((index) => stage.heldText(index, key));
   assert.equal(new Set(texts).size, 1, texts.join());
   stage.end();
+});
+
+const TWINS: Readonly<Record<string, Partial<RootCell>>> = {
+  payload: { payload: Buffer.from("twin") },
+  "content type": { contentType: "text/twin" },
+  expiry: { expiresAtMs: 4e12 },
+  // As of one who did not see the delete before: what it hides of the key differs, and no stamp does.
+  cleared: { cleared: NO_STAMP },
+};
+
+/** Puts another cell under the very stamp of the one that stands on a machine's disk; its node is down. */
+function putTwin(stage: Stage, index: number, key: Key, change: Partial<RootCell>): void {
+  const { disk } = stage.machine(index);
+  const cell = stage.held(index, key);
+  assert.ok(cell !== undefined && cell !== "damaged");
+  const storageKey = cellKey(slotOfKey(key), key, undefined);
+  const value = encodeCell({ ...cell, ...change }, key, undefined);
+  disk.replace([
+    ...disk.contents().filter((entry) => entry.key !== storageKey),
+    { key: storageKey, value },
+  ]);
+}
+
+/** What stands on the three disks, bytes and all, without the same twice. */
+function distinct(stage: Stage, key: Key): RootCell[] {
+  const cells = [0, 1, 2].map((index) => stage.held(index, key) as RootCell);
+  return cells.filter(
+    (cell, index) => cells.findIndex((other) => isDeepStrictEqual(cell, other)) === index,
+  );
+}
+
+// Goal: what differs under equal stamps is found by whoever compares, in whichever way slots are compared.
+// Method: one of three disks holds twins, in slots that are listed whole and in ones of which single leaves are.
+test("E2: cells of one stamp that differ in anything are seen by the lists of an exchange", () => {
+  for (const index of [0, 1, 2]) {
+    const stage = new Stage({ machines: 3 });
+    const twins = new Map<Key, Partial<RootCell>>();
+    for (const [what, change] of Object.entries(TWINS)) {
+      twins.set(keyFromText(`{${what}}`), change);
+      twins.set(keyFromText(`{many}${what}`), change);
+    }
+    for (const key of twins.keys()) written(stage.put(0, key, "original", { w: 3 }));
+    for (let other = 0; other < 60; other += 1) {
+      stage.startPut(0, keyFromText(`{many}${other}`), "v", { w: 3 });
+    }
+    stage.settle();
+    stage.crash(index);
+    for (const [key, change] of twins) putTwin(stage, index, key, change);
+    for (const key of twins.keys()) assert.equal(distinct(stage, key).length, 2);
+    stage.reboot(index);
+    stage.settle();
+    for (const key of twins.keys()) assert.equal(distinct(stage, key).length, 1, key);
+    stage.end();
+  }
+});
+
+test("E2: cells of one stamp that differ in anything are seen by a read, and mended before it answers", () => {
+  for (const index of [0, 1, 2]) {
+    const stage = new Stage({ machines: 3 });
+    const twins = Object.entries(TWINS).map(
+      ([what, change]) => [keyFromText(what), change] as const,
+    );
+    for (const [key] of twins) written(stage.put(0, key, "original", { w: 3 }));
+    stage.settle();
+    stage.crash(index);
+    for (const [key, change] of twins) putTwin(stage, index, key, change);
+    stage.boot(index);
+    for (const [key] of twins) {
+      // Comparisons look twice, a while apart: the first read that all three answer is before them.
+      let outcome: ReadOutcome;
+      do {
+        stage.runFor(5);
+        assert.equal(distinct(stage, key).length, 2, `${key}: the read comes first`);
+        outcome = stage.read((index + 1) % 3, key, { r: 3, deadlineMs: 50 });
+      } while (outcome.kind !== "found");
+      const { root } = outcome;
+      const holders = [0, 1, 2].filter((at) => isDeepStrictEqual(stage.held(at, key), root));
+      assert.ok(holders.length >= 2, `${key}: ${holders.join()} hold what was answered`);
+      stage.runFor(5);
+      assert.deepEqual(distinct(stage, key), [root], key);
+    }
+    stage.end();
+  }
 });
 
 test("B6: a foreign cell that is overwritten while it is handed over is not dropped with the older one", () => {

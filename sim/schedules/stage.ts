@@ -19,6 +19,7 @@ import { checkConvergence } from "../checkers/convergence.ts";
 import type { ReplicaDump } from "../checkers/final-state.ts";
 import { type Machine, SimCluster, type SimNode } from "../cluster.ts";
 import { dumpOf } from "../dump-of.ts";
+import { describeFrame } from "../frame-text.ts";
 import { Links } from "../links.ts";
 import { Network } from "../network.ts";
 import { Streams } from "../random.ts";
@@ -36,6 +37,7 @@ export interface StageOptions {
   readonly machines: number;
   readonly shared?: Partial<SharedConfig>;
   readonly seed?: number;
+  /** Receives the trace, frames in words. */
   readonly sink?: TraceSink;
 }
 
@@ -55,6 +57,7 @@ export class Stage {
     this.scheduler = new Scheduler(streams.stream("turns"), new Trace(sink));
     this.links = new Links(0.3);
     const network = new Network(this.scheduler, streams.stream("network"), this.links);
+    network.describe = describeFrame;
     this.cluster = new SimCluster(this.scheduler, network, streams, {
       durability: "fsync",
       shared: { ...SHARED_CONFIG_DEFAULT, ...shared },

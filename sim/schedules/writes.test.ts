@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { compareStamps } from "../../src/model/stamp.ts";
+import { compareStamps, type Stamp } from "../../src/model/stamp.ts";
 import { Stage, written } from "./stage.ts";
 
 const HOUR_MS = 3_600_000;
@@ -217,3 +217,46 @@ test("E16: of two nodes one is dead: a write is answered as soon as that is know
   assert.equal(stage.heldText(1, key), "v");
   stage.end();
 });
+
+// Goal: who writes after an acknowledged write wins over it, also where one of the two is a delete and the clock is slow.
+// Method: the first is stamped by a node ahead and reaches two or three primaries; the second comes from a node behind,
+// which nobody told of the first. Beyond what a clock follows, a start of the primaries forgets all but the cells.
+for (const second of ["delete", "put"] as const) {
+  for (const { aheadMs, isRestarted } of [
+    { aheadMs: 2_000, isRestarted: false },
+    { aheadMs: AHEAD_MS, isRestarted: false },
+    { aheadMs: AHEAD_MS, isRestarted: true },
+  ]) {
+    const start = isRestarted ? ", after a restart" : "";
+    test(`E4: a ${second} stamped ${aheadMs} ms below what was acknowledged before it wins${start}`, () => {
+      const [fast, slow] = [3, 4] as const;
+      for (const missing of [undefined, 1]) {
+        const stage = new Stage({ machines: 5 });
+        const key = stage.keyOn(0, 1, 2);
+        const write = (at: number, what: "delete" | "put", text: string): Stamp =>
+          written(what === "delete" ? stage.delete(at, key) : stage.put(at, key, text)).stamp;
+        written(stage.put(slow, key, "old", { w: 3 }));
+        stage.machine(fast).clock.step(aheadMs);
+        const reached = [0, 1, 2].filter((index) => index !== missing);
+        stage.cut([fast], missing === undefined ? [slow] : [missing, slow]);
+        if (missing !== undefined) stage.cut([missing], reached);
+        const first = write(fast, second === "delete" ? "put" : "delete", "first");
+        if (isRestarted) {
+          for (const index of [0, 1, 2]) stage.crash(index);
+          for (const index of [0, 1, 2]) stage.reboot(index);
+          stage.runFor(2_000);
+        }
+        const later = write(slow, second, "second");
+        const where = `missed by ${missing ?? "nobody"}`;
+        assert.ok(compareStamps(later, first) > 0, where);
+        const shown = second === "delete" ? "absent" : "second";
+        for (const at of [...reached, slow]) assert.equal(stage.shown(at, key), shown, where);
+        stage.heal();
+        stage.settle();
+        const held = second === "delete" ? "tombstone" : "second";
+        for (const index of [0, 1, 2]) assert.equal(stage.heldText(index, key), held, where);
+        stage.end();
+      }
+    });
+  }
+}
