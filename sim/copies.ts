@@ -3,10 +3,11 @@
  * this; it keeps faults within what is promised, and counts copies.
  */
 import { decodeCell } from "../src/core/causality/cell-codec.ts";
-import { cellKey, parseCellKey } from "../src/core/causality/storage-key.ts";
+import { cellKey, parseCellKey, slotStateKey } from "../src/core/causality/storage-key.ts";
 import { slotOfKey } from "../src/core/placement/slot-of-key.ts";
 import type { Key } from "../src/model/key.ts";
 import { compareStamps, type Stamp } from "../src/model/stamp.ts";
+import { parseSlotState } from "../src/node/slot-states.ts";
 import type { StorageKey } from "../src/ports/storage.ts";
 import type { Machine } from "./cluster.ts";
 import type { Disk } from "./disk.ts";
@@ -24,6 +25,13 @@ export function stampOnDisk(disk: Disk, storageKey: StorageKey): Stamp | undefin
 export function holdersOf(machines: readonly Machine[], key: Key, stamp: Stamp): Machine[] {
   const storageKey = cellKey(slotOfKey(key), key, undefined);
   return machines.filter(({ disk }) => isHeld(disk, storageKey, stamp));
+}
+
+/** Whether a machine has collected its slot of `key` up to `stamp`: what was deleted up to there, it need not hold. */
+export function hasCollected({ disk }: Machine, key: Key, stamp: Stamp): boolean {
+  const bytes = disk.get(slotStateKey(slotOfKey(key)));
+  const state = bytes === undefined ? undefined : parseSlotState(bytes);
+  return state !== undefined && compareStamps(state.collected, stamp) >= 0;
 }
 
 /** Whether every cell of a machine's disk, or a newer one, stands on that of another of `others` too. */

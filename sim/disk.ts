@@ -59,6 +59,8 @@ export class Disk {
   changes = 0;
   /** Called once, when the next batch begins: what strikes in the middle of a commit waits here. */
   onNextBatch: (() => void) | undefined;
+  /** Called with what a batch is about to delete, if it stands there. */
+  onDelete: ((key: StorageKey, value: Uint8Array) => void) | undefined;
   readonly durability: Durability;
   readonly #table = new MemoryTable();
   readonly #unsynced: Undo[] = [];
@@ -155,7 +157,11 @@ export class Disk {
   apply(operations: readonly StorageOperation[]): void {
     this.batches += 1;
     const undo: StorageOperation[] = [];
-    for (const { key } of operations) undo.push({ key, value: this.#table.get(key) });
+    for (const { key, value } of operations) {
+      const before = this.#table.get(key);
+      undo.push({ key, value: before });
+      if (value === undefined && before !== undefined) this.onDelete?.(key, before);
+    }
     this.#table.apply(operations);
     if (this.durability === "fsync" && !this.faults.lies) return;
     this.#unsynced.push(undo);

@@ -253,6 +253,7 @@ class Run {
             ],
     });
     machine.disk.faults.lies = this.#hasLyingDisks;
+    machine.disk.onDelete = (key, value) => this.#copies?.onDelete(machine, key, value);
     return machine;
   }
 

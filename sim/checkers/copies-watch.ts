@@ -3,10 +3,13 @@
  * many, up to N, from the very moment of the answer on. Slots change hands, foreign cells are dropped, nodes crash: none of that may take a copy before
  * another has one. Where bytes are destroyed on purpose there is nothing to count.
  */
+import { decodeCell } from "../../src/core/causality/cell-codec.ts";
+import { parseCellKey } from "../../src/core/causality/storage-key.ts";
 import type { Key } from "../../src/model/key.ts";
 import { compareStamps, formatStamp, type Stamp } from "../../src/model/stamp.ts";
+import type { StorageKey } from "../../src/ports/storage.ts";
 import type { Machine, SimCluster } from "../cluster.ts";
-import { holdersOf } from "../copies.ts";
+import { hasCollected, holdersOf } from "../copies.ts";
 import {
   ackOf,
   describeOperation,
@@ -62,6 +65,27 @@ export class CopiesWatch {
     if (held.length >= Math.min(of, acks + hinted) || this.#reported.has(key)) return;
     this.#reported.add(key);
     this.#tell(key, stamp, describeOperation(operation), acks + hinted, held);
+  }
+
+  /**
+   * A machine deletes what stood on its disk. What it kept of a slot that is not its own, N others have by now; what it
+   * drops of its own slots is collected, and judged by what becomes of it.
+   */
+  onDelete(machine: Machine, storageKey: StorageKey, value: Uint8Array): void {
+    const place = parseCellKey(storageKey);
+    const { node } = machine;
+    if (place === undefined || node === undefined) return;
+    const { key, field } = place;
+    const cell = decodeCell(value, key, field);
+    const { primaries, pending } = node.locate(key);
+    const self = node.status().nodeId;
+    if (cell === "damaged" || [...primaries, ...pending].includes(self)) return;
+    const others = this.#cluster.machines.filter((one) => one !== machine);
+    if (others.some((other) => hasCollected(other, key, cell.stamp))) return;
+    const held = holdersOf(others, key, cell.stamp);
+    if (held.length >= primaries.length || this.#reported.has(key)) return;
+    this.#reported.add(key);
+    this.#tell(key, cell.stamp, `a copy dropped by n${machine.index}`, primaries.length, held);
   }
 
   #tell(key: Key, stamp: Stamp, what: string, copies: number, held: readonly Machine[]): void {

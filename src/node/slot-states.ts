@@ -106,7 +106,7 @@ export class SlotStates {
   restore(entries: readonly StorageEntry[]): boolean {
     for (const { key, value } of entries) {
       const slot = parseSlotStateKey(key);
-      const state = parseState(value);
+      const state = parseSlotState(value);
       if (slot === undefined || state === undefined) return false;
       this.#states.set(slot, state);
       this.#options.onNamed(slot, state.named);
@@ -127,7 +127,7 @@ export class SlotStates {
   #stored(slot: Slot): SlotState | undefined {
     try {
       const bytes = this.#options.commit.get(slotStateKey(slot));
-      return bytes === undefined ? NOTHING : parseState(bytes);
+      return bytes === undefined ? NOTHING : parseSlotState(bytes);
     } catch (error) {
       if (error instanceof StorageError) return undefined;
       throw error;
@@ -154,7 +154,8 @@ function encode({ floor, collected, named }: SlotState): Uint8Array {
   return sealed(writer.finish());
 }
 
-function parseState(bytes: Uint8Array): SlotState | undefined {
+/** What is stored of one slot; `undefined` where it fails its checksum. */
+export function parseSlotState(bytes: Uint8Array): SlotState | undefined {
   const fact = opened(bytes);
   if (typeof fact !== "object") return undefined;
   const decoded = decodeAll(fact, (reader) => ({
