@@ -1,7 +1,9 @@
 /**
- * Which foreign slots are handed over, and when: several at once, round robin, those whose owners can all be reached.
+ * Which foreign slots are handed over, and when: in batches, those whose owners can all be reached.
  *
- * Invariant: at most HANDOVERS_MAX run at once; one that fails waits for the next round and holds up no other.
+ * Invariant: at most BATCHES_MAX run at once, and a slot is in one of them at a time. A slot that fails waits for the
+ * next round, and is then in a batch of at most half the size: one that fails ever again ends up alone, and takes no
+ * other with it.
  */
 import type { Placement } from "../core/placement/placement.ts";
 import type { NodeId } from "../model/ids.ts";
@@ -9,12 +11,13 @@ import { SLOT_COUNT } from "../model/limits.ts";
 import type { Slot } from "../model/slot.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Storage } from "../ports/storage.ts";
-import { handOver } from "./handover.ts";
+import { Handover } from "./handover.ts";
 import type { ExchangePorts } from "./slot-exchange.ts";
 
 /** A slot whose handover failed waits about this long. */
 const ROUND_MS = 1_000;
-const HANDOVERS_MAX = 64;
+const BATCHES_MAX = 3;
+const BATCH_SLOTS_MAX = 256;
 
 export interface HandoversOptions {
   readonly ports: ExchangePorts;
@@ -30,10 +33,11 @@ export class Handovers {
   #waiting: Slot[] = [];
   #running = 0;
   #roundMs = 0;
-  #from = 0;
   #foreignSlots = 0;
   #isStarting = false;
   #isClosed = false;
+  /** Slots that failed, and of how many slots their next batch is at most. */
+  readonly #slotsMax = new Map<Slot, number>();
 
   constructor(options: HandoversOptions) {
     this.#options = options;
@@ -48,7 +52,7 @@ export class Handovers {
     this.#isClosed = true;
   }
 
-  /** Slots with cells that belong to others, now. */
+  /** Slots with cells that belong to others, now; in ascending order. */
   foreign(): Slot[] {
     const { placement, self, ports } = this.#options;
     const now = placement();
@@ -65,14 +69,36 @@ export class Handovers {
     const nowMs = this.#options.clock.monotonicMs();
     if (this.#running > 0 || this.#waiting.length > 0 || nowMs < this.#roundMs) return;
     this.#roundMs = nowMs + ROUND_MS;
-    const foreign = this.foreign();
-    this.#foreignSlots = foreign.length;
-    const inOrder = [
-      ...foreign.filter((slot) => slot >= this.#from),
-      ...foreign.filter((slot) => slot < this.#from),
-    ];
-    this.#waiting = inOrder.filter((slot) => this.#isReachable(slot)).reverse();
+    this.#waiting = this.foreign().reverse();
+    this.#foreignSlots = this.#waiting.length;
     this.#startMore();
+  }
+
+  #startMore(): void {
+    // A handover may end within its own start: then this very loop goes on, instead of one inside it.
+    if (this.#isStarting) return;
+    this.#isStarting = true;
+    while (this.#running < BATCHES_MAX && !this.#isClosed) {
+      const slots = this.#nextBatch();
+      if (slots.length === 0) break;
+      this.#start(slots);
+    }
+    this.#isStarting = false;
+  }
+
+  #nextBatch(): Slot[] {
+    const slots: Slot[] = [];
+    let slotsMax = BATCH_SLOTS_MAX;
+    for (;;) {
+      const slot = this.#waiting.at(-1);
+      if (slot === undefined) return slots;
+      if (this.#isReachable(slot)) {
+        slotsMax = Math.min(slotsMax, this.#slotsMax.get(slot) ?? BATCH_SLOTS_MAX);
+        if (slots.length >= slotsMax) return slots;
+        slots.push(slot);
+      }
+      this.#waiting.pop();
+    }
   }
 
   #isReachable(slot: Slot): boolean {
@@ -84,36 +110,25 @@ export class Handovers {
     });
   }
 
-  #startMore(): void {
-    // A handover may end within its own start: then this very loop goes on, instead of one inside it.
-    if (this.#isStarting) return;
-    this.#isStarting = true;
-    while (this.#running < HANDOVERS_MAX && !this.#isClosed) {
-      const slot = this.#waiting.pop();
-      if (slot === undefined) break;
-      this.#start(slot);
-    }
-    this.#isStarting = false;
-  }
-
-  #start(slot: Slot): void {
+  #start(slots: readonly Slot[]): void {
     const { ports, storage, self, placement } = this.#options;
     this.#running += 1;
-    this.#from = slot + 1;
-    ports.share.admit((release) =>
-      handOver({
-        ports,
-        storage,
-        self,
-        placement,
-        slot,
-        done: (isComplete) => {
-          release();
-          this.#running -= 1;
-          if (isComplete) ports.counters.add("slots-handed-over");
-          this.#startMore();
-        },
-      }),
-    );
+    const handover = new Handover({
+      ports,
+      storage,
+      self,
+      placement,
+      slots,
+      done: (kept) => {
+        this.#running -= 1;
+        for (const slot of slots) {
+          if (kept.has(slot)) this.#slotsMax.set(slot, Math.max(1, Math.floor(slots.length / 2)));
+          else this.#slotsMax.delete(slot);
+        }
+        ports.counters.add("slots-handed-over", slots.length - kept.size);
+        this.#startMore();
+      },
+    });
+    handover.start();
   }
 }

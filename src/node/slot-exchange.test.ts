@@ -1,148 +1,31 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { HeldClock, HeldStorage } from "../../test/support/held-storage.ts";
-import { encodeCell } from "../core/causality/cell-codec.ts";
+import { at, cellAt, Side } from "../../test/support/side.ts";
 import { Placement } from "../core/placement/placement.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
-import { DirtyMaps } from "../core/replication/dirty-maps.ts";
 import { type NodeId, nodeIdFrom } from "../model/ids.ts";
-import { type Key, keyFromText } from "../model/key.ts";
-import type { KeyedCell, PeerReply, PeerRequest } from "../model/peer-message.ts";
+import { keyFromText } from "../model/key.ts";
+import type { PeerRequest } from "../model/peer-message.ts";
 import type { Slot } from "../model/slot.ts";
-import { NO_STAMP, type Stamp, stampFrom } from "../model/stamp.ts";
+import { NO_STAMP } from "../model/stamp.ts";
 import { decodeFrame, isDecodeFailure } from "../protocol/peer/frame-codec.ts";
 import { BackgroundShare } from "./background-share.ts";
-import { CellStore } from "./cell-store.ts";
-import { Counters } from "./counters.ts";
-import { ExchangeCounterpart } from "./exchange-counterpart.ts";
-import { GroupCommit } from "./group-commit.ts";
 import type { Peers, ReplySink } from "./peers.ts";
-import { Replica } from "./replica.ts";
-import { type ExchangePorts, SlotExchange, type SlotOutcome } from "./slot-exchange.ts";
-import { SlotStates } from "./slot-states.ts";
-import { Votes } from "./votes.ts";
+import { SlotExchange, type SlotOutcome } from "./slot-exchange.ts";
 
 const [A, B] = [nodeIdFrom(1, 1), nodeIdFrom(2, 2)];
 const K = keyFromText("{s}k");
 const L = keyFromText("{s}l");
 const SLOT = slotOfKey(K);
 
-function at(ms: number): Stamp {
-  return stampFrom(ms, 0, 0);
-}
+/** Both hold everything. */
+const PLACEMENT = new Placement({
+  members: [A, B].map((id) => ({ id, intent: "active", zone: "", weight: 1 })),
+  replicas: 2,
+});
 
-function cellAt(key: Key, ms: number): KeyedCell {
-  const root = {
-    kind: "value",
-    stamp: at(ms),
-    type: "string",
-    expiresAtMs: 0,
-    cleared: at(ms),
-    contentType: "",
-    payload: Uint8Array.of(1),
-  } as const;
-  return { key, field: undefined, bytes: encodeCell(root, key, undefined) };
-}
-
-/** One of two nodes that hold everything both; what it asks of the other is answered at once, or when that is durable. */
-class Side {
-  readonly storage = new HeldStorage();
-  readonly clock = new HeldClock();
-  readonly commit = new GroupCommit({
-    storage: this.storage,
-    clock: this.clock,
-    seal: () => ({ key: "mclock", value: Uint8Array.of(1) }),
-    onFailed: () => undefined,
-  });
-  readonly cells = new CellStore({ commit: this.commit, storage: this.storage, floor: NO_STAMP });
-  readonly counters = new Counters();
-  readonly states = new SlotStates({
-    commit: this.commit,
-    onNamed: (slot, named) => this.cells.hashes.setCollected(slot, named),
-  });
-  readonly replica: Replica;
-  readonly counterpart: ExchangeCounterpart;
-  /** Runs before a request of this kind is answered. */
-  before: { readonly kind: PeerRequest["kind"]; readonly run: () => void } | undefined;
-
-  constructor(self: NodeId) {
-    const placement = new Placement({
-      members: [A, B].map((id) => ({ id, intent: "active", zone: "", weight: 1 })),
-      replicas: 2,
-    });
-    const { cells, commit, storage, states, counters } = this;
-    const votes = new Votes({ commit, storage });
-    const held = { self, cells, commit, storage, states, votes, placement: () => placement };
-    this.counterpart = new ExchangeCounterpart({ ...held, pageShare: () => 1 });
-    this.replica = new Replica({
-      ...held,
-      counters,
-      dirtyMaps: new DirtyMaps(),
-      nowMs: () => 0,
-      commitNumber: () => 0,
-      acknowledge: (reply) => reply(),
-      storeDirtyMap: () => undefined,
-      mark: () => NO_STAMP,
-      votes: new Votes({ commit, storage }),
-      reading: () => NO_STAMP,
-      onDiscarded: () => undefined,
-    });
-    cells.rebuild();
-    while (!cells.isBuilt) storage.endScans();
-  }
-
-  put(...cells: readonly (readonly [Key, number])[]): this {
-    const keyed = cells.map(([key, ms]) => cellAt(key, ms));
-    const parts = keyed.map((cell) => ({
-      slot: slotOfKey(cell.key),
-      collected: at(1_000_000),
-      cells: [cell],
-    }));
-    for (const part of parts) this.replica.merge([part], () => undefined);
-    this.turn();
-    return this;
-  }
-
-  collected(ms: number): this {
-    this.states.raiseCollected(SLOT, at(ms));
-    this.states.name(SLOT, at(ms));
-    this.turn();
-    return this;
-  }
-
-  stampOf(key: Key): number | undefined {
-    const found = this.cells.find(slotOfKey(key), key, undefined);
-    return found.kind === "held" ? found.cell.stamp.ms : undefined;
-  }
-
-  turn(): void {
-    this.clock.turn();
-    while (this.storage.isWriting) {
-      this.storage.commit();
-      this.clock.turn();
-    }
-    this.storage.endScans();
-  }
-
-  serve(message: PeerRequest, reply: (reply: PeerReply) => void): void {
-    if (this.before?.kind === message.kind) this.before.run();
-    switch (message.kind) {
-      case "slot-compare":
-        return this.counterpart.compareSlots(message, reply);
-      case "leaf-compare":
-        return this.counterpart.compareLeaves(message, reply);
-      case "slot-list":
-        return this.counterpart.list(message, reply);
-      case "slot-scan":
-        return this.counterpart.scan(message, reply);
-      case "fetch":
-        return this.counterpart.fetch(message, reply);
-      case "merge":
-        return this.replica.merge(message.parts, reply);
-      default:
-        assert.fail(`${message.kind} is no part of an exchange`);
-    }
-  }
+function sideOf(self: NodeId): Side {
+  return new Side(self, () => PLACEMENT);
 }
 
 /** `from` exchanges with `to`. */
@@ -155,10 +38,7 @@ function exchange(from: Side, to: Side, slots: readonly Slot[] = [SLOT]): Map<Sl
       return true;
     },
   } as unknown as Peers;
-  const { replica, counterpart, cells, commit, states, counters } = from;
-  const share = new BackgroundShare(from.clock);
-  const stores = { replica, counterpart, cells, commit, states, counters };
-  const ports: ExchangePorts = { ...stores, peers, share, monotonicMs: () => 0 };
+  const ports = from.ports(peers, new BackgroundShare(from.clock));
   let outcomes: ReadonlyMap<Slot, SlotOutcome> | undefined;
   const done = (told: ReadonlyMap<Slot, SlotOutcome>): void => {
     outcomes = told;
@@ -181,8 +61,8 @@ function assertEqual(a: Side, b: Side): void {
 }
 
 test("each side gets what it lacks, and what it holds older", () => {
-  const a = new Side(A).put([K, 50], [L, 60]);
-  const b = new Side(B).put([K, 70], [keyFromText("{s}m"), 80]);
+  const a = sideOf(A).put([K, 50], [L, 60]);
+  const b = sideOf(B).put([K, 70], [keyFromText("{s}m"), 80]);
   assert.deepEqual(outcomeOf(a, b), {
     isComplete: true,
     leastPulled: at(70),
@@ -193,8 +73,8 @@ test("each side gets what it lacks, and what it holds older", () => {
 });
 
 test("an empty side takes slots whole, and nothing is listed", () => {
-  const a = new Side(A);
-  const b = new Side(B);
+  const a = sideOf(A);
+  const b = sideOf(B);
   const keys = Array.from({ length: 300 }, (_, index) => keyFromText(`key ${index}`));
   b.put(...keys.map((key, index) => [key, index + 1] as const));
   b.before = { kind: "slot-list", run: () => assert.fail("a list was asked for") };
@@ -207,8 +87,8 @@ test("an empty side takes slots whole, and nothing is listed", () => {
 
 test("in a slot of many cells only those of differing leaves are listed", () => {
   const many = Array.from({ length: 200 }, (_, index) => keyFromText(`{s}${index}`));
-  const a = new Side(A).put(...many.map((key) => [key, 9] as const));
-  const b = new Side(B).put(...many.map((key) => [key, 9] as const), [K, 50]);
+  const a = sideOf(A).put(...many.map((key) => [key, 9] as const));
+  const b = sideOf(B).put(...many.map((key) => [key, 9] as const), [K, 50]);
   assert.deepEqual(outcomeOf(a, b), {
     isComplete: true,
     leastPulled: at(50),
@@ -219,8 +99,10 @@ test("in a slot of many cells only those of differing leaves are listed", () => 
 });
 
 test("the lower side drops what the greater lacks up to its C, takes what it misses, and follows", () => {
-  const a = new Side(A).put([K, 50], [L, 120]);
-  const b = new Side(B).put([keyFromText("{s}m"), 60]).collected(100);
+  const a = sideOf(A).put([K, 50], [L, 120]);
+  const b = sideOf(B)
+    .put([keyFromText("{s}m"), 60])
+    .collected(SLOT, 100);
   assert.deepEqual(outcomeOf(a, b), {
     isComplete: true,
     leastPulled: at(60),
@@ -234,16 +116,16 @@ test("the lower side drops what the greater lacks up to its C, takes what it mis
 });
 
 test("the lower side's cell gives way to the greater side's, although its stamp is greater", () => {
-  const a = new Side(A).put([K, 90]);
-  const b = new Side(B).put([K, 60]).collected(100);
+  const a = sideOf(A).put([K, 90]);
+  const b = sideOf(B).put([K, 60]).collected(SLOT, 100);
   outcomeOf(a, b);
   assert.equal(a.stampOf(K), 60);
   assertEqual(a, b);
 });
 
 test("the greater side takes nothing up to its C, and drops nothing", () => {
-  const a = new Side(A).put([L, 40]).collected(100);
-  const b = new Side(B).put([K, 50]);
+  const a = sideOf(A).put([L, 40]).collected(SLOT, 100);
+  const b = sideOf(B).put([K, 50]);
   assert.deepEqual(outcomeOf(a, b), {
     isComplete: true,
     leastPulled: undefined,
@@ -256,8 +138,8 @@ test("the greater side takes nothing up to its C, and drops nothing", () => {
 });
 
 test("equal cells under another C cost no cell, and the lower side follows", () => {
-  const a = new Side(A).put([K, 50]);
-  const b = new Side(B).put([K, 50]).collected(100);
+  const a = sideOf(A).put([K, 50]);
+  const b = sideOf(B).put([K, 50]).collected(SLOT, 100);
   assert.deepEqual(outcomeOf(a, b), {
     isComplete: true,
     leastPulled: undefined,
@@ -270,8 +152,8 @@ test("equal cells under another C cost no cell, and the lower side follows", () 
 // Method: a third node's cell, below the peer's C, is merged while the peer lists; had C risen, the cell would count from
 // then on as one that the greater side vouches for.
 test("what comes in below the greater C meanwhile keeps the lower side from following", () => {
-  const a = new Side(A).put([K, 50]);
-  const b = new Side(B).put([K, 50]).collected(100);
+  const a = sideOf(A).put([K, 50]);
+  const b = sideOf(B).put([K, 50]).collected(SLOT, 100);
   b.before = {
     kind: "slot-list",
     run: () =>
@@ -289,17 +171,17 @@ test("what comes in below the greater C meanwhile keeps the lower side from foll
 });
 
 test("where the greater C changed while the slot was compared nothing is dropped", () => {
-  const a = new Side(A).put([K, 50], [L, 120]);
-  const b = new Side(B).put([L, 130]).collected(100);
-  b.before = { kind: "fetch", run: () => void b.collected(110) };
+  const a = sideOf(A).put([K, 50], [L, 120]);
+  const b = sideOf(B).put([L, 130]).collected(SLOT, 100);
+  b.before = { kind: "fetch", run: () => void b.collected(SLOT, 110) };
   assert.equal(outcomeOf(a, b)?.isComplete, false);
   assert.equal(a.stampOf(K), 50);
   assert.deepEqual(a.states.collected(SLOT), NO_STAMP);
 });
 
 test("a side that holds a damaged cell names no C: what its list lacks is not dropped", () => {
-  const a = new Side(A).put([K, 50], [L, 60]);
-  const b = new Side(B).put([K, 50], [L, 60]).collected(100);
+  const a = sideOf(A).put([K, 50], [L, 60]);
+  const b = sideOf(B).put([K, 50], [L, 60]).collected(SLOT, 100);
   const bytes = Uint8Array.from(cellAt(L, 60).bytes);
   bytes[bytes.length - 1] = 9;
   const place = [...keysOf(b)].find((key) => key.includes("{s}l")) ?? "";

@@ -76,6 +76,22 @@ export function askPeer<Kind extends PeerReply["kind"]>(
   if (!ports.peers.request(to, encodeMessage(message), deadlineMs, sink, 0)) done(undefined);
 }
 
+/** Asks for a page of work, or sends one, as soon as the background's share allows; see `askPeer`. */
+export function askPage<Kind extends PeerReply["kind"]>(
+  ports: ExchangePorts,
+  to: NodeId,
+  message: PeerRequest,
+  kind: Kind,
+  done: (reply: ReplyOf<Kind> | undefined) => void,
+): void {
+  ports.share.admit((release) =>
+    askPeer(ports, to, message, kind, (reply) => {
+      release();
+      done(reply);
+    }),
+  );
+}
+
 /** What came of one slot. */
 export interface SlotOutcome {
   /** Every difference listed at its beginning is settled and committed on both sides. */
@@ -509,19 +525,13 @@ export class SlotExchange {
     this.#options.done(this.#outcomes);
   }
 
-  /** Asks for a page of work, or sends one, as soon as the background's share allows. */
   #askPage<Kind extends PeerReply["kind"]>(
     message: PeerRequest,
     kind: Kind,
-    done: (reply: Extract<PeerReply, { kind: Kind }> | undefined) => void,
+    done: (reply: ReplyOf<Kind> | undefined) => void,
   ): void {
     const { ports, peer } = this.#options;
-    ports.share.admit((release) =>
-      askPeer(ports, peer, message, kind, (reply) => {
-        release();
-        done(reply);
-      }),
-    );
+    askPage(ports, peer, message, kind, done);
   }
 
   /** What has not ended is not complete. */
