@@ -7,8 +7,8 @@ export const CONVERGING: readonly Mutant[] = [
   {
     name: "never-compared-again",
     file: CONVERGENCE,
-    find: `    if (nowMs >= progress.compareMs || isStale) this.#compare(progress);`,
-    replace: `    if (nowMs >= 0 && isStale) this.#compare(progress);`,
+    find: `    if (nowMs >= progress.compareMs) this.#compare(progress);`,
+    replace: `    if (nowMs >= progress.compareMs && progress.comparedUnder !== epoch) this.#compare(progress);`,
     expected: ["I4"],
     breaks: "replicas compare once an epoch; what goes wrong after that stays",
   },
