@@ -76,8 +76,11 @@ export class DiskFaults {
    * One bit of what a node cannot be without. It is not started on that disk again, so it rots while nobody runs: what the
    * node acknowledged until then must stand elsewhere too. The first machine's node could not come again as another one.
    */
-  rotFact(victim: Machine): void {
-    if (victim.index > 0 && !victim.isLeaving) this.#rotAtEnd(victim, FACTS);
+  rotFact(): void {
+    const victims = this.#cluster
+      .running()
+      .filter((machine) => machine.index > 0 && machine.hasStarted && this.#mayLose(machine));
+    if (victims.length > 0) this.#rotAtEnd(this.#random.pick(victims), FACTS);
   }
 
   /** The boot of a machine has ended: what was to rot then does. */

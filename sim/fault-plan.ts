@@ -4,6 +4,7 @@
  *
  * Source: Groce et al., "Swarm Testing" (ISSTA 2012).
  */
+import { PEER_QUEUE_BYTES_MAX } from "../src/model/limits.ts";
 import type { Machine, SimCluster } from "./cluster.ts";
 import { SYNC_MS } from "./disk.ts";
 import { DiskFaults } from "./disk-faults.ts";
@@ -53,7 +54,7 @@ const LATER_KINDS = [
 ] as const;
 
 /** Each drawn from a stream of its own, so that one more shifts nothing at all. */
-const LATEST_KINDS = ["bit-rot-notes", "bit-rot-facts"] as const;
+const LATEST_KINDS = ["bit-rot-notes", "bit-rot-facts", "small-buffers"] as const;
 
 export const FAULT_KINDS = [...FIRST_KINDS, ...LATER_KINDS, ...LATEST_KINDS] as const;
 
@@ -117,6 +118,7 @@ const MEAN_MS: Readonly<Record<FaultKind, readonly [number, number]>> = {
   "old-copy": [5_000, 30_000],
   "bit-rot-notes": [3_000, 20_000],
   "bit-rot-facts": [6_000, 25_000],
+  "small-buffers": [5_000, 40_000],
 };
 
 /** Once in how many seeds a kind is on, where it is not once in three. */
@@ -245,9 +247,13 @@ export class FaultPlan {
    */
   heal(): void {
     this.stop();
-    const { network, machines } = this.#cluster;
-    network.links.restore(this.#config.delayMs);
-    for (const machine of machines) this.healMachine(machine);
+    this.healWires();
+    for (const machine of this.#cluster.machines) this.healMachine(machine);
+  }
+
+  /** No wire is cut, slow or narrow. */
+  healWires(): void {
+    this.#cluster.network.links.restore(this.#config.delayMs);
   }
 
   /** Strikes no more, and draws no more; what is broken stays broken. */
@@ -262,8 +268,9 @@ export class FaultPlan {
       holdPerMille: 0,
       replayPerMille: 0,
     });
-    const { datagramsReplayed } = this.#cluster.network;
+    const { datagramsReplayed, framesRefused } = this.#cluster.network;
     if (datagramsReplayed > 0) this.fired.set("replay", datagramsReplayed);
+    if (framesRefused > 0) this.fired.set("refused-frame", framesRefused);
   }
 
   /** Makes one machine well, wires aside, and lets it run if its node is still to be one. */
@@ -360,6 +367,8 @@ export class FaultPlan {
         return "all machines";
       case "slow-link":
         return this.#slowLink();
+      case "small-buffers":
+        return this.#smallBuffers();
       case "loss-burst":
         return this.#lossBurst();
       default:
@@ -378,6 +387,7 @@ export class FaultPlan {
       | "reset"
       | "join"
       | "slow-link"
+      | "small-buffers"
       | "loss-burst"
     >,
     victim: Machine,
@@ -483,7 +493,7 @@ export class FaultPlan {
         this.#disks.rotNote(victim);
         return undefined;
       case "bit-rot-facts":
-        this.#disks.rotFact(victim);
+        this.#disks.rotFact();
         return undefined;
     }
   }
@@ -545,6 +555,24 @@ export class FaultPlan {
       Object.assign(link, { delayMs, bytesPerMs }),
     );
     return `n${from} to n${to}: ${link.delayMs} ms, ${link.bytesPerMs} bytes/ms`;
+  }
+
+  /** What one machine sends to the others, or to one of them, finds little room: peers see back-pressure. */
+  #smallBuffers(): string | undefined {
+    const [from, ...others] = this.#random.shuffle(
+      this.#cluster.machines.map(({ index }) => index),
+    );
+    if (from === undefined) return undefined;
+    const targets = this.#random.oneIn(2) ? others : others.slice(0, 1);
+    const bytes = this.#random.oneIn(2)
+      ? this.#random.between(200, 5_000)
+      : this.#random.between(5_000, 300_000);
+    const { links } = this.#cluster.network;
+    for (const to of targets) links.link(from, to).queueBytesMax = bytes;
+    this.#later(this.#random.between(500, 20_000), () => {
+      for (const to of targets) links.link(from, to).queueBytesMax = PEER_QUEUE_BYTES_MAX;
+    });
+    return `n${from} to ${targets.map((to) => `n${to}`).join(", ")}: ${bytes} bytes`;
   }
 
   #lossBurst(): string {

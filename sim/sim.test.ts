@@ -25,6 +25,7 @@ const NOT_FOR_TOYS = [
   "old-copy",
   "bit-rot-notes",
   "bit-rot-facts",
+  "small-buffers",
 ] as const;
 
 /** One machine, and no fault that the toy is not made for. */
