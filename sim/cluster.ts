@@ -4,7 +4,7 @@
  */
 import { assert } from "../src/base/assert.ts";
 import type { Durability, NodeConfig, SharedConfig } from "../src/model/config.ts";
-import { type Address, parseAddress } from "../src/model/ids.ts";
+import { type Address, type NodeId, parseAddress } from "../src/model/ids.ts";
 import type { Pace } from "../src/node/pace.ts";
 import type { Store } from "../src/node/store.ts";
 import type { Clock } from "../src/ports/clock.ts";
@@ -17,6 +17,7 @@ import type { Violation } from "./history.ts";
 import type { Links } from "./links.ts";
 import type { Network, SimTransport } from "./network.ts";
 import type { Streams } from "./random.ts";
+import type { Fact } from "./records.ts";
 import { MachineClock, Process, ProcessClock, type Scheduler } from "./virtual-clock.ts";
 
 /** What a node is made of. */
@@ -65,6 +66,10 @@ export interface Machine {
   hasLeft: boolean;
   /** Its node is given up: removed, or to be removed. */
   isLost: boolean;
+  /** What on its disk keeps its node from starting, until the disk is replaced. */
+  rotten: Fact | undefined;
+  /** Whose its disk is, once that node has started. */
+  owner: NodeId | undefined;
 }
 
 export interface ClusterConfig {
@@ -81,6 +86,8 @@ export interface ClusterConfig {
 const REMOVED = /was removed from|has left/;
 /** Milliseconds a graceful stop may take. */
 const STOP_MS_MAX = 30_000;
+/** Milliseconds that a front door takes to open. */
+const DOOR_MS_MAX = 50;
 
 export class SimCluster {
   readonly machines: Machine[] = [];
@@ -123,6 +130,13 @@ export class SimCluster {
     return this.machines.filter((machine) => !isGoing(machine));
   }
 
+  /** Machines whose disks are to be read again. */
+  kept(): Machine[] {
+    return this.machines.filter(
+      ({ hasLeft, isLost, rotten }) => !hasLeft && !isLost && rotten === undefined,
+    );
+  }
+
   /** Sums of what the nodes counted, over all boots. */
   counters(): Map<string, number> {
     const sums = new Map(this.#counters);
@@ -163,6 +177,8 @@ export class SimCluster {
       isLeaving: false,
       hasLeft: false,
       isLost: false,
+      rotten: undefined,
+      owner: undefined,
     };
     this.machines.push(machine);
     return machine;
@@ -209,7 +225,11 @@ export class SimCluster {
       const node = this.#make(machine, ports);
       if (node === undefined) return;
       machine.node = node;
-      node.start((problem) => this.#started(machine, process, problem));
+      const start = (): void => node.start((problem) => this.#started(machine, process, problem));
+      if (machine.rotten === undefined) return start();
+      // Its front door opens first, and peers may speak to it meanwhile: they must not make it forget what is damaged.
+      const doorMs = this.#streams.stream(`door ${purpose}`).below(DOOR_MS_MAX);
+      this.scheduler.after(doorMs, "start", process, start);
     });
   }
 
@@ -278,8 +298,26 @@ export class SimCluster {
     );
     if (problem === undefined) {
       machine.hasStarted = true;
+      machine.owner = machine.node?.status().nodeId;
+      if (machine.rotten !== undefined)
+        this.violate("I17", `n${machine.index} started on a damaged ${machine.rotten}`);
       return;
     }
+    if (machine.rotten === undefined && problem.includes("damaged"))
+      this.violate("I17", `n${machine.index} found damage where there is none: ${problem}`);
+    // It ends in order, as the process around it does.
+    if (machine.rotten !== undefined && machine.node !== undefined && !machine.isStopping) {
+      machine.isStopping = true;
+      machine.node.stop(() =>
+        this.scheduler.after(0, "exit", process, () => this.#refused(machine, process, problem)),
+      );
+      return;
+    }
+    this.#refused(machine, process, problem);
+  }
+
+  #refused(machine: Machine, process: Process, problem: string): void {
+    if (machine.process !== process) return;
     // Gone while its process was down: the others know, and now it does.
     if (machine.isLeaving && REMOVED.test(problem)) machine.isLost = true;
     this.scheduler.kill(process);

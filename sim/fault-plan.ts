@@ -4,6 +4,7 @@
  *
  * Source: Groce et al., "Swarm Testing" (ISSTA 2012).
  */
+import { PEER_QUEUE_BYTES_MAX } from "../src/model/limits.ts";
 import type { Machine, SimCluster } from "./cluster.ts";
 import { SYNC_MS } from "./disk.ts";
 import { DiskFaults } from "./disk-faults.ts";
@@ -52,7 +53,10 @@ const LATER_KINDS = [
   "old-copy",
 ] as const;
 
-export const FAULT_KINDS = [...FIRST_KINDS, ...LATER_KINDS] as const;
+/** Each drawn from a stream of its own, so that one more shifts nothing at all. */
+const LATEST_KINDS = ["bit-rot-notes", "bit-rot-facts", "small-buffers"] as const;
+
+export const FAULT_KINDS = [...FIRST_KINDS, ...LATER_KINDS, ...LATEST_KINDS] as const;
 
 /**
  * What the store does not survive yet: no seed draws these, `--plan` can. A kind is taken off this list when a few
@@ -112,6 +116,9 @@ const MEAN_MS: Readonly<Record<FaultKind, readonly [number, number]>> = {
   "read-error": [5_000, 40_000],
   "bit-rot": [2_000, 12_000],
   "old-copy": [5_000, 30_000],
+  "bit-rot-notes": [3_000, 20_000],
+  "bit-rot-facts": [6_000, 25_000],
+  "small-buffers": [5_000, 40_000],
 };
 
 /** Once in how many seeds a kind is on, where it is not once in three. */
@@ -124,6 +131,8 @@ const RARE: Partial<Readonly<Record<FaultKind, number>>> = {
   "clock-year-ahead": 8,
   "bit-rot": 6,
   "old-copy": 5,
+  "bit-rot-notes": 4,
+  "bit-rot-facts": 5,
 };
 
 const YEAR_MS = 31_536_000_000;
@@ -132,12 +141,20 @@ const YEAR_MS = 31_536_000_000;
 export function drawFaults(
   random: SimRandom,
   later: SimRandom,
+  streamOf: (purpose: string) => SimRandom,
   options: { isCalm: boolean; machinesMax: number; durability: string },
 ): FaultConfig {
   const kinds = new Map([...drawKinds(random, FIRST_KINDS), ...drawKinds(later, LATER_KINDS)]);
+  for (const kind of LATEST_KINDS) {
+    for (const [drawn, meanMs] of drawKinds(streamOf(`plan fault ${kind}`), [kind])) {
+      kinds.set(drawn, meanMs);
+    }
+  }
   for (const kind of NOT_YET) kinds.delete(kind);
   // A damaged copy beside one that was given up are two of three, and keep a removal from ending (seed 382 once did).
   if (kinds.has("remove") || kinds.has("wipe")) kinds.delete("bit-rot");
+  // A node that cannot start is given up, too.
+  if (kinds.has("bit-rot")) kinds.delete("bit-rot-facts");
   const config: FaultConfig = {
     kinds,
     lossPerMille: random.oneIn(2) ? random.between(1, 300) : 0,
@@ -201,6 +218,7 @@ export class FaultPlan {
     this.#config = config;
     this.#members = new MemberFaults(cluster, streams.stream("member faults"));
     this.#disks = new DiskFaults(cluster, streams.stream("disk faults"));
+    this.#disks.onRecordRotten = (record, detail) => this.#note(`bit-rot-${record}`, detail);
   }
 
   /** Told before members leave or are removed. */
@@ -229,15 +247,20 @@ export class FaultPlan {
    */
   heal(): void {
     this.stop();
-    const { network, machines } = this.#cluster;
-    network.links.restore(this.#config.delayMs);
-    for (const machine of machines) this.healMachine(machine);
+    this.healWires();
+    for (const machine of this.#cluster.machines) this.healMachine(machine);
+  }
+
+  /** No wire is cut, slow or narrow. */
+  healWires(): void {
+    this.#cluster.network.links.restore(this.#config.delayMs);
   }
 
   /** Strikes no more, and draws no more; what is broken stays broken. */
   stop(): void {
     this.#isOn = false;
     this.#away.clear();
+    this.#disks.stop();
     Object.assign(this.#cluster.network.config, {
       lossPerMille: 0,
       duplicatePerMille: 0,
@@ -245,8 +268,9 @@ export class FaultPlan {
       holdPerMille: 0,
       replayPerMille: 0,
     });
-    const { datagramsReplayed } = this.#cluster.network;
+    const { datagramsReplayed, framesRefused } = this.#cluster.network;
     if (datagramsReplayed > 0) this.fired.set("replay", datagramsReplayed);
+    if (framesRefused > 0) this.fired.set("refused-frame", framesRefused);
   }
 
   /** Makes one machine well, wires aside, and lets it run if its node is still to be one. */
@@ -257,7 +281,22 @@ export class FaultPlan {
     if (machine.process === undefined && mayBoot(machine)) this.#cluster.boot(machine);
   }
 
-  /** Boots a machine again after a while, whatever ended it. */
+  /** A boot has ended, whatever ended it. */
+  onBootEnded(machine: Machine): void {
+    this.#disks.onBootEnded(machine);
+    this.bootLater(machine);
+  }
+
+  /** A node refused to start. Its operator mostly tries again, and then does what the message asks for. */
+  onStartRefused(machine: Machine, problem: string): void {
+    const { rotten, owner } = machine;
+    if (rotten === undefined || owner === undefined || !problem.includes("damaged")) return;
+    if (this.#random.oneIn(2)) return;
+    this.#members.replaceDisk(machine, owner);
+    this.#note("replaced", `the disk of n${machine.index}: ${problem}`);
+  }
+
+  /** Boots a machine again after a while. */
   bootLater(machine: Machine): void {
     const delayMs = this.#random.oneIn(4)
       ? this.#random.between(5_000, 30_000)
@@ -287,7 +326,10 @@ export class FaultPlan {
     const running = this.#cluster.running();
     const victim = running.length === 0 ? undefined : this.#random.pick(running);
     const detail = this.#apply(kind, victim);
-    if (detail === undefined) return;
+    if (detail !== undefined) this.#note(kind, detail);
+  }
+
+  #note(kind: string, detail: string): void {
     this.fired.set(kind, (this.fired.get(kind) ?? 0) + 1);
     this.#cluster.scheduler.trace.event(`fault-${kind}`, WORLD, 0, 0, () => detail);
   }
@@ -325,6 +367,8 @@ export class FaultPlan {
         return "all machines";
       case "slow-link":
         return this.#slowLink();
+      case "small-buffers":
+        return this.#smallBuffers();
       case "loss-burst":
         return this.#lossBurst();
       default:
@@ -343,6 +387,7 @@ export class FaultPlan {
       | "reset"
       | "join"
       | "slow-link"
+      | "small-buffers"
       | "loss-burst"
     >,
     victim: Machine,
@@ -444,6 +489,12 @@ export class FaultPlan {
         return this.#disks.rot(victim);
       case "old-copy":
         return this.#disks.putBack(victim);
+      case "bit-rot-notes":
+        this.#disks.rotNote(victim);
+        return undefined;
+      case "bit-rot-facts":
+        this.#disks.rotFact();
+        return undefined;
     }
   }
 
@@ -504,6 +555,24 @@ export class FaultPlan {
       Object.assign(link, { delayMs, bytesPerMs }),
     );
     return `n${from} to n${to}: ${link.delayMs} ms, ${link.bytesPerMs} bytes/ms`;
+  }
+
+  /** What one machine sends to the others, or to one of them, finds little room: peers see back-pressure. */
+  #smallBuffers(): string | undefined {
+    const [from, ...others] = this.#random.shuffle(
+      this.#cluster.machines.map(({ index }) => index),
+    );
+    if (from === undefined) return undefined;
+    const targets = this.#random.oneIn(2) ? others : others.slice(0, 1);
+    const bytes = this.#random.oneIn(2)
+      ? this.#random.between(200, 5_000)
+      : this.#random.between(5_000, 300_000);
+    const { links } = this.#cluster.network;
+    for (const to of targets) links.link(from, to).queueBytesMax = bytes;
+    this.#later(this.#random.between(500, 20_000), () => {
+      for (const to of targets) links.link(from, to).queueBytesMax = PEER_QUEUE_BYTES_MAX;
+    });
+    return `n${from} to ${targets.map((to) => `n${to}`).join(", ")}: ${bytes} bytes`;
   }
 
   #lossBurst(): string {

@@ -3,6 +3,7 @@
  * how much is lost. Partitions of all shapes are sets of blocked ordered pairs.
  */
 import { assert } from "../src/base/assert.ts";
+import { PEER_QUEUE_BYTES_MAX } from "../src/model/limits.ts";
 import type { SimRandom } from "./random.ts";
 
 /** One direction between two machines. */
@@ -15,6 +16,8 @@ export interface Link {
   bytesPerMs: number;
   /** Datagrams lost of a thousand, on top of the network's own loss. */
   lossPerMille: number;
+  /** Bytes on their way, or waiting, beyond which a connection takes no frame. One that has none takes any. */
+  queueBytesMax: number;
 }
 
 /** How a partition splits the machines. */
@@ -45,6 +48,7 @@ const LOOPBACK: Link = {
   delayMs: 0.02,
   bytesPerMs: Number.POSITIVE_INFINITY,
   lossPerMille: 0,
+  queueBytesMax: PEER_QUEUE_BYTES_MAX,
 };
 
 /** All ordered pairs. Machines are numbers 0..count-1. */
@@ -102,7 +106,7 @@ export class Links {
     this.onChanged();
   }
 
-  /** Undoes everything: no block, no loss, the network's own delay. */
+  /** Undoes everything: no block, no loss, the network's own delay, queues as long as a node may make them. */
   restore(delayMs: number): void {
     this.#delayMs = delayMs;
     for (let from = 0; from < this.#rows.length; from += 1) {
@@ -189,5 +193,6 @@ function openLink(delayMs: number): Link {
     delayMs,
     bytesPerMs: Number.POSITIVE_INFINITY,
     lossPerMille: 0,
+    queueBytesMax: PEER_QUEUE_BYTES_MAX,
   };
 }

@@ -59,11 +59,18 @@ export class MemberFaults {
     const id = victim.node?.status().nodeId;
     if (id === undefined || victim.index === 0 || victim.isLeaving) return undefined;
     if (!victim.hasStarted || !this.#isSpare(victim)) return undefined;
-    this.onChange();
     this.#cluster.crash(victim, "power");
-    victim.disk.replace([]);
-    this.#removeLater(id);
+    this.replaceDisk(victim, id);
     return `the disk of n${victim.index}`;
+  }
+
+  /** The next boot finds nothing; the node that was there is removed. */
+  replaceDisk(machine: Machine, id: NodeId): void {
+    this.onChange();
+    machine.disk.replace([]);
+    machine.rotten = undefined;
+    machine.owner = undefined;
+    this.#removeLater(id);
   }
 
   /** The first machine stays: one address must, for those who come. */
@@ -73,8 +80,7 @@ export class MemberFaults {
   }
 
   #isSpare(victim: Machine): boolean {
-    const others = this.#cluster.machines.filter(({ hasLeft, isLost }) => !hasLeft && !isLost);
-    return isHeldElsewhere(victim, others);
+    return isHeldElsewhere(victim, this.#cluster.kept());
   }
 
   #leaveAgain(machine: Machine): void {

@@ -50,6 +50,8 @@ type Parcel =
 interface Half {
   readonly id: ConnectionId;
   readonly owner: SimTransport;
+  /** The machine at the far end; `undefined` where nobody ever was at the address that was dialled. */
+  readonly to: number | undefined;
   other: Half | undefined;
   state: "opening" | "open" | "closed";
   /**
@@ -90,6 +92,8 @@ export class Network {
   datagramsLost = 0;
   datagramsReplayed = 0;
   connectionsBroken = 0;
+  /** Frames that found a queue of less than the usual length full. */
+  framesRefused = 0;
   readonly #scheduler: Scheduler;
   readonly #random: SimRandom;
   readonly #listening = new Map<Address, SimTransport>();
@@ -145,9 +149,9 @@ export class Network {
 
   /** @internal Starts a connection for `owner`. */
   connect(owner: SimTransport, address: Address): ConnectionId {
-    const half = this.#newHalf(owner);
     const from = owner.process.machine;
     const to = this.#machineOf.get(address);
+    const half = this.#newHalf(owner, to);
     this.#scheduler.after(CONNECT_MS_MAX - 1, "connect-limit", undefined, () => {
       if (half.state === "opening") this.#reset(half, "connecting timed out");
     });
@@ -172,9 +176,20 @@ export class Network {
   send(owner: SimTransport, connection: ConnectionId, frame: Uint8Array): boolean {
     assert(frame.length >= 1 && frame.length <= FRAME_BYTES_MAX, "a frame fits its bounds");
     const half = owner.halves.get(connection);
-    if (half === undefined || half.queuedBytes + frame.length > PEER_QUEUE_BYTES_MAX) return false;
+    if (half === undefined || this.#isFull(half, frame.length)) return false;
     half.queuedBytes += frame.length;
     this.#ship(half, { kind: "frame", bytes: frame, crc: crc32(frame) });
+    return true;
+  }
+
+  #isFull({ owner, to, queuedBytes }: Half, bytes: number): boolean {
+    if (queuedBytes === 0) return false;
+    const max =
+      to === undefined
+        ? PEER_QUEUE_BYTES_MAX
+        : this.links.link(owner.process.machine, to).queueBytesMax;
+    if (queuedBytes + bytes <= max) return false;
+    if (max < PEER_QUEUE_BYTES_MAX) this.framesRefused += 1;
     return true;
   }
 
@@ -249,10 +264,11 @@ export class Network {
     });
   }
 
-  #newHalf(owner: SimTransport): Half {
+  #newHalf(owner: SimTransport, to: number | undefined): Half {
     const half: Half = {
       id: this.#nextConnection,
       owner,
+      to,
       other: undefined,
       state: "opening",
       queue: [],
@@ -269,11 +285,11 @@ export class Network {
   }
 
   #accept(asked: Half, target: SimTransport): void {
-    const accepted = this.#newHalf(target);
+    const from = asked.owner.process.machine;
+    const accepted = this.#newHalf(target, from);
     accepted.state = "open";
     accepted.other = asked;
     asked.other = accepted;
-    const from = asked.owner.process.machine;
     const to = target.process.machine;
     this.#scheduler.trace.event(
       "accepted",

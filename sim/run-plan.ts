@@ -26,11 +26,12 @@ export interface RunPlan {
 }
 
 /** While these strike, who belongs to a core is not settled. */
-const MEMBER_KINDS = ["join", "leave", "remove", "wipe"] as const;
+const MEMBER_KINDS = ["join", "leave", "remove", "wipe", "bit-rot-facts"] as const;
 
 /** Draws the shape of a run. */
 export function drawPlan(seed: number): RunPlan {
-  const random = new Streams(seed).stream("plan");
+  const streams = new Streams(seed);
+  const random = streams.stream("plan");
   const isCalm = random.oneIn(12);
   const machines = random.pick([3, 3, 3, 4, 5, 5, 6, 7]);
   const durability = random.oneIn(6) ? "os" : "fsync";
@@ -49,11 +50,12 @@ export function drawPlan(seed: number): RunPlan {
       ...drawWorkload(random, Math.min(replicas, machines)),
       ...drawLifetimes(new Streams(seed).stream("plan lifetimes")),
     },
-    faults: drawFaults(random, new Streams(seed).stream("plan later faults"), {
-      isCalm,
-      machinesMax: machines + 2,
-      durability,
-    }),
+    faults: drawFaults(
+      random,
+      streams.stream("plan later faults"),
+      (purpose) => streams.stream(purpose),
+      { isCalm, machinesMax: machines + 2, durability },
+    ),
   };
   if (!isCalm) crowd(plan, new Streams(seed).stream("plan pace"));
   const broken = drawBreakages(new Streams(seed).stream("plan core"), {

@@ -97,7 +97,13 @@ const CLOCK_KINDS: readonly FaultKind[] = [
 ];
 
 /** Kinds of faults that destroy copies, as no planned change may. */
-const DESTROYING_KINDS: readonly FaultKind[] = ["remove", "wipe", "bit-rot", "old-copy"];
+const DESTROYING_KINDS: readonly FaultKind[] = [
+  "remove",
+  "wipe",
+  "bit-rot",
+  "bit-rot-facts",
+  "old-copy",
+];
 /** Where bits change, all cells are read often enough for the cluster to settle in its time. */
 const SCRUB_MS = 30_000;
 /** With a longer grace nothing is collected before a run ends. */
@@ -169,7 +175,7 @@ class Run {
     this.#cluster.onBootEnded = (process) => {
       this.#workload.cutOff(process);
       const machine = this.#cluster.machines[process.machine];
-      if (machine !== undefined) this.#faults.bootLater(machine);
+      if (machine !== undefined) this.#faults.onBootEnded(machine);
     };
     this.#cluster.onMemoryLost = () => {
       if (this.#lostMemory.at(-1)?.untilMs === Number.POSITIVE_INFINITY) return;
@@ -178,6 +184,7 @@ class Run {
     };
     this.#cluster.onStartProblem = (machine, problem) => {
       this.#trace.event("start-problem", machine.index, machine.boots, 0, () => problem);
+      this.#faults.onStartRefused(machine, problem);
     };
     this.#faults.onDeparture = () => this.#openTopologyChange();
     this.#faults.onJoin = () => {

@@ -23,6 +23,9 @@ const NOT_FOR_TOYS = [
   "read-error",
   "bit-rot",
   "old-copy",
+  "bit-rot-notes",
+  "bit-rot-facts",
+  "small-buffers",
 ] as const;
 
 /** One machine, and no fault that the toy is not made for. */

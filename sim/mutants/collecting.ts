@@ -157,4 +157,24 @@ export const COLLECTING: readonly Mutant[] = [
     needs: ["read-error"],
     breaks: "an error of the disk is answered as if nothing were there",
   },
+  {
+    name: "damaged-fact-believed",
+    file: "src/node/sealed.ts",
+    find: `view.getUint32(0) === crc32(fact) ? fact : "damaged"`,
+    replace: `view.getUint32(0) !== -crc32(fact) ? fact : "damaged"`,
+    expected: ["I17"],
+    needs: ["bit-rot-facts"],
+    breaks: "what a node keeps beside cells is believed whatever its checksum says",
+  },
+  {
+    name: "damaged-clock-written-over",
+    file: "src/node/store-node.ts",
+    find: `      this.#commit.close();
+      this.#peers.close();
+`,
+    replace: "",
+    expected: ["I17"],
+    needs: ["bit-rot-facts"],
+    breaks: "a node that must not start writes what a peer tells it, and a new clock with it",
+  },
 ];

@@ -50,6 +50,8 @@ interface Page {
   readonly deadlineMs: number;
   readonly done: (outcome: ListOutcome) => void;
   rounds: number;
+  /** Somebody sees another placement: the page begins again once memberships have been exchanged. */
+  isDisputed: boolean;
   isDone: boolean;
 }
 
@@ -85,6 +87,7 @@ export function listPage(
     deadlineMs,
     done,
     rounds,
+    isDisputed: false,
     isDone: false,
   };
   for (const witness of page.witnesses) ask(options, page, witness);
@@ -140,12 +143,14 @@ function ask(options: ListingOptions, page: Page, witness: Witness): void {
     if (reply.kind === "list-reply") witness.reply = reply;
     witness.isOver = true;
     const isDisputed = reply.kind === "refused" && reply.reason === "epoch";
-    if (isDisputed && page.rounds < RESYNC_ROUNDS_MAX && !page.isDone) {
+    if (isDisputed && page.rounds < RESYNC_ROUNDS_MAX && !page.isDone && !page.isDisputed) {
       // The placement decides whom a page must hear, so it begins again under the one both agree on.
-      page.isDone = true;
-      context.resync(witness.node, () =>
-        listPage(options, page.request, page.deadlineMs, page.done, page.rounds + 1),
-      );
+      page.isDisputed = true;
+      context.resync(witness.node, () => {
+        if (page.isDone) return;
+        page.isDone = true;
+        listPage(options, page.request, page.deadlineMs, page.done, page.rounds + 1);
+      });
       return;
     }
     judge(options, page);
@@ -182,6 +187,11 @@ function watch(options: ListingOptions, page: Page, delayMs: number): void {
 function judge(options: ListingOptions, page: Page): void {
   if (page.isDone) return;
   const nowMs = options.context.monotonicMs();
+  // What was heard under a placement that is disputed makes no page; the deadline holds all the same.
+  if (page.isDisputed) {
+    if (nowMs >= page.deadlineMs) fail(options, page);
+    return;
+  }
   const elapsedMs = nowMs - page.startMs;
   const isAllOver = page.witnesses.every(({ isOver }) => isOver);
   if (isAllOver || (elapsedMs >= LATE_MS && isCovered(page, "quorum"))) {
@@ -207,17 +217,8 @@ function isCovered(page: Page, need: "quorum" | "one"): boolean {
 
 function finish(options: ListingOptions, page: Page): void {
   const { context } = options;
+  if (!isCovered(page, "one")) return fail(options, page);
   page.isDone = true;
-  if (!isCovered(page, "one")) {
-    const quorum = {
-      acks: page.witnesses.filter(({ reply }) => reply !== undefined).length,
-      of: page.witnesses.length,
-      hinted: 0,
-    };
-    const isLate = context.monotonicMs() >= page.deadlineMs;
-    page.done(readFailure(isLate ? "timed-out" : "quorum-unreachable", quorum));
-    return;
-  }
   const frontier = frontierOf(page);
   const roots = new Map<string, { key: Key; root: RootCell }>();
   /** Witnesses by place whose copy there is damaged: they have no say in it. */
@@ -261,6 +262,17 @@ function finish(options: ListingOptions, page: Page): void {
     last = place;
   }
   page.done({ kind: "page", entries, next });
+}
+
+function fail({ context }: ListingOptions, page: Page): void {
+  page.isDone = true;
+  const quorum = {
+    acks: page.witnesses.filter(({ reply }) => reply !== undefined).length,
+    of: page.witnesses.length,
+    hinted: 0,
+  };
+  const isLate = context.monotonicMs() >= page.deadlineMs;
+  page.done(readFailure(isLate ? "timed-out" : "quorum-unreachable", quorum));
 }
 
 /** The storage key up to which every witness has looked; `undefined`: the whole window. */

@@ -121,6 +121,24 @@ test("a failed commit takes back what it carried", () => {
   assert.deepEqual(trial.states.floor(SLOT), at(10));
 });
 
+test("a commit that fails over a damaged state leaves no C, and the floor as it is", () => {
+  const trial = new Trial();
+  trial.states.raiseCollected(SLOT, at(10));
+  trial.states.name(SLOT, at(10));
+  trial.settle();
+  const key = slotStateKey(SLOT);
+  const rotten = Uint8Array.from(trial.storage.get(key) ?? []);
+  rotten[20] = (rotten[20] ?? 0) ^ 4;
+  trial.storage.plant(key, rotten);
+  trial.states.raiseCollected(SLOT, at(30));
+  trial.clock.turn();
+  trial.storage.commit("disk-full");
+  assert.equal(trial.states.collected(SLOT), NO_STAMP);
+  assert.equal(trial.states.named(SLOT), NO_STAMP);
+  assert.deepEqual(trial.states.floor(SLOT), at(30));
+  assert.deepEqual(trial.told.at(-1), [SLOT, NO_STAMP]);
+});
+
 test("bytes that are no state are not taken for one", () => {
   const { states } = new Trial();
   assert.equal(states.restore([{ key: slotStateKey(SLOT), value: Uint8Array.of(1) }]), false);

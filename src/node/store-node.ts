@@ -316,6 +316,12 @@ export class StoreNode implements Store {
       removeAfterMs: config.removeAfterMs,
       onLeft: () => this.stop(() => options.onLeft?.()),
     });
+    if (this.#problem !== undefined) {
+      // It will not start, and until its process ends it says and writes nothing: every commit carries the clock, and the
+      // first that a peer's word brings about would put a reading of its own over the damaged one.
+      this.#commit.close();
+      this.#peers.close();
+    }
   }
 
   /**
