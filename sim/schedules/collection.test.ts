@@ -254,3 +254,25 @@ test("B8: a node whose disk is from yesterday has no vote: what it acknowledged 
   for (const index of [0, 1, 2]) assert.equal(stage.heldText(index, key), "v");
   stage.end();
 });
+
+test("E15: a read that must see a delete is answered when the delete is collected, and one that must see more is told what there is", () => {
+  const stage = collecting(3);
+  const key = keyFromText("deleted");
+  const other = keyFromText("{deleted}other");
+  written(stage.put(0, key, "v", { w: 3 }));
+  const deleted = written(stage.delete(1, key, { w: 3 })).stamp;
+  awaitCollected(stage, key);
+  for (const at of [0, 1, 2]) {
+    stage.until(`n${at} names what it has collected`, () => {
+      const outcome = stage.read(at, key, { after: deleted, deadlineMs: 500 });
+      return outcome.kind === "absent";
+    });
+  }
+  // The stamp of another key, which this one never had: no replica can satisfy it, and none pretends to.
+  const held = written(stage.put(0, key, "again", { w: 3 })).stamp;
+  const alien = written(stage.put(0, other, "v", { w: 3 })).stamp;
+  const outcome = stage.read(2, key, { after: alien, deadlineMs: 500 });
+  assert.ok(outcome.kind === "failed" && outcome.code === "too-new", outcome.kind);
+  assert.deepEqual(outcome.newest, held);
+  stage.end();
+});
