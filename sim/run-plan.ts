@@ -71,15 +71,16 @@ const SKEW_MS_CROWDED = 1_200_000;
 type Draft = { -readonly [Field in Exclude<keyof RunPlan, "broken">]: RunPlan[Field] };
 
 /**
- * One run in three is crowded: few keys that are written, deleted and forgotten all the time, repairs that come late, and
- * a grace shorter than a slow link. What else takes months to meet, a replica that is behind, a frame that was on its way
- * for too long and a round of collection, meet within seconds.
+ * One run in three is crowded: few keys, in fewer slots, that are written, deleted and forgotten all the time, repairs that
+ * come late, and a grace shorter than a slow link. What else takes months to meet, a replica that is behind, a frame that
+ * was on its way for too long and a round of collection, meet within seconds.
  */
 function crowd(plan: Draft, random: SimRandom): void {
   const isCrowded = random.oneIn(3);
   const pace = { repairs: random.pick([1, 10, 30]), collection: random.pick([1, 0.2]) };
   const graceMs = random.pick([100, 500, 2_000]);
   const keys = random.pick([3, 8, 20, 40]);
+  const slots = random.pick([1, 2, 4, 16]);
   const deletes = random.between(2, 6);
   const retiredEvery = random.oneIn(3) ? undefined : random.pick([2, 5]);
   const ttlMsMax = random.oneIn(3) ? undefined : random.pick([2_000, 8_000]);
@@ -97,6 +98,7 @@ function crowd(plan: Draft, random: SimRandom): void {
   plan.workload = {
     ...workload,
     keys,
+    slots,
     retiredEvery,
     ttlMsMax,
     mix: { ...workload.mix, delete: deletes },

@@ -171,7 +171,7 @@ class Run {
     this.#copies = isCounted
       ? new CopiesWatch(this.#cluster, this.#workload.operations)
       : undefined;
-    this.#workload.onAck = (operation) => this.#copies?.onAck(operation);
+    this.#workload.onAck = (operation, primaries) => this.#copies?.onAck(operation, primaries);
     this.#cluster.onBootEnded = (process) => {
       this.#workload.cutOff(process);
       const machine = this.#cluster.machines[process.machine];

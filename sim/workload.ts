@@ -3,6 +3,7 @@
  * other operation ever writes, so that a value read names the write it came from.
  */
 import { assert } from "../src/base/assert.ts";
+import type { NodeId } from "../src/model/ids.ts";
 import { type Key, keyFromText } from "../src/model/key.ts";
 import { DEADLINE_MS_DEFAULT } from "../src/model/limits.ts";
 import type { Condition } from "../src/model/request.ts";
@@ -25,6 +26,8 @@ import type { Process } from "./virtual-clock.ts";
 export interface WorkloadConfig {
   readonly lanes: number;
   readonly keys: number;
+  /** All keys lie in so many slots; absent: one in four shares a slot with others. */
+  readonly slots?: number;
   /** Of these keys, how many are asked for half of the time. */
   readonly hotKeys: number;
   /** Typical milliseconds between an answer and the next question of a lane. */
@@ -64,7 +67,7 @@ export class Workload {
   readonly operations: Operation[] = [];
   readonly keys: readonly Key[];
   /** Called when a write is acknowledged. */
-  onAck: ((operation: WriteOperation) => void) | undefined;
+  onAck: ((operation: WriteOperation, primaries: readonly NodeId[]) => void) | undefined;
   /** Called once, when the next write is acknowledged: what strikes right then waits here. */
   onNextAck: ((operation: WriteOperation) => void) | undefined;
   readonly #cluster: SimCluster;
@@ -94,9 +97,11 @@ export class Workload {
     this.#config = config;
     this.#operationsMax = config.operationsMax;
     // Tags put some keys into one slot, so that a slot holds more than one.
-    this.keys = Array.from({ length: config.keys }, (_none, index) =>
-      keyFromText(index % 4 === 3 ? `{t${index % 8}}k${index}` : `k${index}`),
-    );
+    const { slots } = config;
+    this.keys = Array.from({ length: config.keys }, (_none, index) => {
+      if (slots !== undefined) return keyFromText(`{t${index % slots}}k${index}`);
+      return keyFromText(index % 4 === 3 ? `{t${index % 8}}k${index}` : `k${index}`);
+    });
   }
 
   /** Lets the lanes run until `stop`. */
@@ -356,7 +361,7 @@ export class Workload {
       const node = this.#cluster.machines[process.machine]?.node;
       const primaries = node?.locate(operation.key).primaries ?? [];
       operation.isAtPrimary = node !== undefined && primaries.includes(node.status().nodeId);
-      this.onAck?.(operation);
+      this.onAck?.(operation, primaries);
       const strike = this.onNextAck;
       this.onNextAck = undefined;
       strike?.(operation);

@@ -5,6 +5,7 @@
  */
 import { decodeCell } from "../../src/core/causality/cell-codec.ts";
 import { parseCellKey } from "../../src/core/causality/storage-key.ts";
+import type { NodeId } from "../../src/model/ids.ts";
 import type { Key } from "../../src/model/key.ts";
 import { compareStamps, formatStamp, type Stamp } from "../../src/model/stamp.ts";
 import type { StorageKey } from "../../src/ports/storage.ts";
@@ -55,14 +56,23 @@ export class CopiesWatch {
     }
   }
 
-  /** A write was acknowledged this moment: whoever was counted has it on disk by now. */
-  onAck(operation: WriteOperation): void {
+  /**
+   * A write was acknowledged this moment: whoever was counted has it on disk by now, primaries as such. `primaries` are
+   * those that the node which was asked sees.
+   */
+  onAck(operation: WriteOperation, primaries: readonly NodeId[]): void {
     const stamp = ackOf(operation);
     if (stamp === undefined || operation.outcome?.kind !== "written") return;
     const { key } = operation;
     const { acks, hinted, of } = operation.outcome.quorum;
     const held = holdersOf(this.#cluster.machines, key, stamp);
-    if (held.length >= Math.min(of, acks + hinted) || this.#reported.has(key)) return;
+    const atPrimaries = held.filter(
+      ({ owner }) => owner !== undefined && primaries.includes(owner),
+    );
+    // A conditional write is carried out, and counted, by another node, perhaps under another placement.
+    const areEnough = operation.condition !== undefined || atPrimaries.length >= acks;
+    const isMet = areEnough && held.length >= Math.min(of, acks + hinted);
+    if (isMet || this.#reported.has(key)) return;
     this.#reported.add(key);
     this.#tell(key, stamp, describeOperation(operation), acks + hinted, held);
   }

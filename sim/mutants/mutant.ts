@@ -31,8 +31,8 @@ export interface Mutant {
   readonly breaks: string;
 }
 
-/** With a longer grace nothing is collected before a run ends. */
-const COLLECTING_GRACE_MS_MAX = 30_000;
+/** With a longer grace little is collected while faults strike. */
+const COLLECTING_GRACE_MS_MAX = 2_000;
 
 /** Whether a run of this shape has all that a bug needs. */
 export function canShow({ needs = [] }: Mutant, plan: RunPlan): boolean {
