@@ -171,6 +171,7 @@ class Run {
     this.#copies = isCounted
       ? new CopiesWatch(this.#cluster, this.#workload.operations)
       : undefined;
+    this.#workload.onShown = (operation, stamp) => this.#copies?.onShown(operation, stamp);
     this.#workload.onAck = (operation, primaries) => this.#copies?.onAck(operation, primaries);
     this.#cluster.onBootEnded = (process) => {
       this.#workload.cutOff(process);

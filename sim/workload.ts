@@ -68,6 +68,8 @@ export class Workload {
   readonly keys: readonly Key[];
   /** Called when a write is acknowledged. */
   onAck: ((operation: WriteOperation, primaries: readonly NodeId[]) => void) | undefined;
+  /** Called when a read shows a value of this stamp. */
+  onShown: ((operation: ReadOperation, stamp: Stamp) => void) | undefined;
   /** Called once, when the next write is acknowledged: what strikes right then waits here. */
   onNextAck: ((operation: WriteOperation) => void) | undefined;
   readonly #cluster: SimCluster;
@@ -366,8 +368,10 @@ export class Workload {
       this.onNextAck = undefined;
       strike?.(operation);
     }
-    if (operation.kind === "read" && outcome?.kind === "found")
+    if (operation.kind === "read" && outcome?.kind === "found") {
       this.#sees(operation.key, outcome.root.stamp);
+      this.onShown?.(operation, outcome.root.stamp);
+    }
     if (outcome?.kind === "page") this.#cursor = outcome.next;
     this.#ended(operation, process);
   }

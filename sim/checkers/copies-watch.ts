@@ -16,6 +16,7 @@ import {
   describeOperation,
   isWrite,
   type Operation,
+  type ReadOperation,
   type Violation,
   type WriteOperation,
 } from "../history.ts";
@@ -75,6 +76,19 @@ export class CopiesWatch {
     if (isMet || this.#reported.has(key)) return;
     this.#reported.add(key);
     this.#tell(key, stamp, describeOperation(operation), acks + hinted, held);
+  }
+
+  /** A value was shown this moment: a crash of all must not be able to take it back. */
+  onShown(operation: ReadOperation, stamp: Stamp): void {
+    const { key } = operation;
+    const { machines } = this.#cluster;
+    if (this.#reported.has(key) || holdersOf(machines, key, stamp).length > 0) return;
+    // It may have been deleted, and collected, while the read waited for another replica.
+    if (machines.some((machine) => hasCollected(machine, key, stamp))) return;
+    this.#reported.add(key);
+    const at = this.#cluster.scheduler.nowMs.toFixed(0);
+    const what = `key ${key} ${formatStamp(stamp)}, shown by ${describeOperation(operation)}`;
+    this.violations.push({ invariant: "I3", key, detail: `at ${at} ${what}, is on no disk` });
   }
 
   /**
