@@ -6,8 +6,9 @@ import { decodeCell } from "../src/core/causality/cell-codec.ts";
 import { cellKey, parseCellKey, slotStateKey } from "../src/core/causality/storage-key.ts";
 import { slotOfKey } from "../src/core/placement/slot-of-key.ts";
 import type { Key } from "../src/model/key.ts";
-import { compareStamps, type Stamp } from "../src/model/stamp.ts";
-import { parseSlotState } from "../src/node/slot-states.ts";
+import type { Slot } from "../src/model/slot.ts";
+import { compareStamps, NO_STAMP, type Stamp } from "../src/model/stamp.ts";
+import { parseSlotState, type SlotState } from "../src/node/slot-states.ts";
 import type { StorageKey } from "../src/ports/storage.ts";
 import type { Machine } from "./cluster.ts";
 import type { Disk } from "./disk.ts";
@@ -27,11 +28,21 @@ export function holdersOf(machines: readonly Machine[], key: Key, stamp: Stamp):
   return machines.filter(({ disk }) => isHeld(disk, storageKey, stamp));
 }
 
+export const NOTHING_COLLECTED: SlotState = {
+  floor: NO_STAMP,
+  collected: NO_STAMP,
+  named: NO_STAMP,
+};
+
+/** How far a disk has come in collecting a slot. */
+export function slotStateOf(disk: Disk, slot: Slot): SlotState {
+  const bytes = disk.get(slotStateKey(slot));
+  return (bytes === undefined ? undefined : parseSlotState(bytes)) ?? NOTHING_COLLECTED;
+}
+
 /** Whether a machine has collected its slot of `key` up to `stamp`: what was deleted up to there, it need not hold. */
 export function hasCollected({ disk }: Machine, key: Key, stamp: Stamp): boolean {
-  const bytes = disk.get(slotStateKey(slotOfKey(key)));
-  const state = bytes === undefined ? undefined : parseSlotState(bytes);
-  return state !== undefined && compareStamps(state.collected, stamp) >= 0;
+  return compareStamps(slotStateOf(disk, slotOfKey(key)).collected, stamp) >= 0;
 }
 
 /** Whether every cell of a machine's disk, or a newer one, stands on that of another of `others` too. */

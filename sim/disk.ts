@@ -59,8 +59,8 @@ export class Disk {
   changes = 0;
   /** Called once, when the next batch begins: what strikes in the middle of a commit waits here. */
   onNextBatch: (() => void) | undefined;
-  /** Called with what a batch is about to delete, if it stands there. */
-  onDelete: ((key: StorageKey, value: Uint8Array) => void) | undefined;
+  /** Called when a batch was applied, with what stood there before. */
+  onBatch: ((operations: readonly StorageOperation[], before: Undo) => void) | undefined;
   readonly durability: Durability;
   readonly #table = new MemoryTable();
   readonly #unsynced: Undo[] = [];
@@ -157,12 +157,9 @@ export class Disk {
   apply(operations: readonly StorageOperation[]): void {
     this.batches += 1;
     const undo: StorageOperation[] = [];
-    for (const { key, value } of operations) {
-      const before = this.#table.get(key);
-      undo.push({ key, value: before });
-      if (value === undefined && before !== undefined) this.onDelete?.(key, before);
-    }
+    for (const { key } of operations) undo.push({ key, value: this.#table.get(key) });
     this.#table.apply(operations);
+    this.onBatch?.(operations, undo);
     if (this.durability === "fsync" && !this.faults.lies) return;
     this.#unsynced.push(undo);
     if (this.#unsynced.length > UNSYNCED_BATCHES_MAX) this.#unsynced.shift();

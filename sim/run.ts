@@ -7,6 +7,7 @@ import { PACE_USUAL, type Pace } from "../src/node/pace.ts";
 import { checkAnswers } from "./checkers/answers.ts";
 import { BoundsWatch } from "./checkers/bounds.ts";
 import { checkCollected } from "./checkers/collected.ts";
+import { CollectionWatch } from "./checkers/collection-watch.ts";
 import { checkConvergence, checkStampsOfCells } from "./checkers/convergence.ts";
 import { CopiesWatch } from "./checkers/copies-watch.ts";
 import { checkDurability } from "./checkers/durability.ts";
@@ -131,6 +132,7 @@ class Run {
   readonly #membership: MembershipWatch;
   readonly #bounds: BoundsWatch;
   readonly #copies: CopiesWatch | undefined;
+  readonly #collection: CollectionWatch;
   readonly #pace: Pace = { ...PACE_USUAL };
   readonly #topologyChanges: Span[] = [];
   readonly #lostMemory: Span[] = [];
@@ -171,6 +173,7 @@ class Run {
     this.#copies = isCounted
       ? new CopiesWatch(this.#cluster, this.#workload.operations)
       : undefined;
+    this.#collection = new CollectionWatch(this.#cluster);
     this.#workload.onShown = (operation, stamp) => this.#copies?.onShown(operation, stamp);
     this.#workload.onAck = (operation, primaries) => this.#copies?.onAck(operation, primaries);
     this.#cluster.onBootEnded = (process) => {
@@ -261,7 +264,12 @@ class Run {
             ],
     });
     machine.disk.faults.lies = this.#hasLyingDisks;
-    machine.disk.onDelete = (key, value) => this.#copies?.onDelete(machine, key, value);
+    if (this.#copies !== undefined) {
+      machine.disk.onBatch = (operations, before) => {
+        this.#copies?.onBatch(machine, operations, before);
+        this.#collection.onBatch(machine, operations, before);
+      };
+    }
     return machine;
   }
 
@@ -543,6 +551,7 @@ class Run {
       ...this.#membership.violations,
       ...this.#bounds.violations,
       ...(this.#copies?.violations ?? []),
+      ...this.#collection.violations,
       ...checkAnswers(history, this.#scheduler.nowMs),
       ...checkReads(history),
       ...checkOrder(history),

@@ -1,14 +1,14 @@
 /**
  * I16 beside all faults, watched while the run goes on: what was acknowledged by so many nodes stands on the disks of as
- * many, up to N, from the very moment of the answer on. Slots change hands, foreign cells are dropped, nodes crash: none of that may take a copy before
- * another has one. Where bytes are destroyed on purpose there is nothing to count.
+ * many, up to N, from the very moment of the answer on. Slots change hands, foreign cells are dropped, nodes crash: none
+ * of that may take a copy before another has one. Where bytes are destroyed on purpose there is nothing to count.
  */
 import { decodeCell } from "../../src/core/causality/cell-codec.ts";
 import { parseCellKey } from "../../src/core/causality/storage-key.ts";
 import type { NodeId } from "../../src/model/ids.ts";
 import type { Key } from "../../src/model/key.ts";
 import { compareStamps, formatStamp, type Stamp } from "../../src/model/stamp.ts";
-import type { StorageKey } from "../../src/ports/storage.ts";
+import type { StorageKey, StorageOperation } from "../../src/ports/storage.ts";
 import type { Machine, SimCluster } from "../cluster.ts";
 import { hasCollected, holdersOf } from "../copies.ts";
 import {
@@ -91,11 +91,23 @@ export class CopiesWatch {
     this.violations.push({ invariant: "I3", key, detail: `at ${at} ${what}, is on no disk` });
   }
 
+  /** A batch was applied to a machine's disk; `before` is what stood there. */
+  onBatch(
+    machine: Machine,
+    operations: readonly StorageOperation[],
+    before: readonly StorageOperation[],
+  ): void {
+    for (const [index, { key, value }] of operations.entries()) {
+      const gone = before[index]?.value;
+      if (value === undefined && gone !== undefined) this.#onDelete(machine, key, gone);
+    }
+  }
+
   /**
    * A machine deletes what stood on its disk. What it kept of a slot that is not its own, N others have by now; what it
    * drops of its own slots is collected, and judged by what becomes of it.
    */
-  onDelete(machine: Machine, storageKey: StorageKey, value: Uint8Array): void {
+  #onDelete(machine: Machine, storageKey: StorageKey, value: Uint8Array): void {
     const place = parseCellKey(storageKey);
     const { node } = machine;
     if (place === undefined || node === undefined) return;

@@ -17,7 +17,7 @@ import type { GroupCommit } from "./group-commit.ts";
 import { opened, sealed } from "./sealed.ts";
 
 /** All three stamps of a slot; each at most the one before. */
-interface SlotState {
+export interface SlotState {
   readonly floor: Stamp;
   readonly collected: Stamp;
   readonly named: Stamp;
