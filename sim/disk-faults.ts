@@ -115,6 +115,8 @@ export class DiskFaults {
     if (victim.isLeaving || !isKnown || !isHeldElsewhere(victim, others)) return undefined;
     this.#cluster.crash(victim, "power");
     victim.disk.replace(copy.contents);
+    // What rotted as this boot ended went with the disk.
+    victim.rotten = undefined;
     this.#cluster.onMemoryLost();
     return `n${victim.index} is put back`;
   }

@@ -6,6 +6,7 @@
  * promise, and nothing could be checked then.
  */
 import type { NodeId } from "../src/model/ids.ts";
+import type { Member } from "../src/model/member.ts";
 import type { Machine, SimCluster } from "./cluster.ts";
 import { isHeldElsewhere } from "./copies.ts";
 import type { SimRandom } from "./random.ts";
@@ -106,10 +107,12 @@ export class MemberFaults {
     this.#cluster.scheduler.deliver(process, "remove", () => {
       node.remove(id);
     });
-    // A command may be lost with the node that took it: given again until it is done.
-    const isDone = node
-      .status()
-      .members.some(({ record }) => record.id === id && /^(left|removed)$/.test(record.intent));
+    // A command may be lost with the node that took it, also after that node has shown it done: given again until all do.
+    const isShown = ({ record }: Pick<Member, "record">): boolean =>
+      record.id === id && /^(left|removed)$/.test(record.intent);
+    const isDone = this.#cluster
+      .staying()
+      .every((machine) => machine.node?.status().members.some(isShown) === true);
     if (!isDone) this.#removeLater(id);
   }
 }
