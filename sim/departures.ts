@@ -282,7 +282,7 @@ class DepartureRun {
     const { process, node } = machine;
     if (machine.hasLeft || this.#lost.has(machine)) return;
     if (process !== undefined && node !== undefined && machine.hasStarted) {
-      this.#scheduler.deliver(process, "leave", () => node.leave());
+      this.#scheduler.deliver(process, "leave", () => node.leave(() => {}));
     }
     this.#scheduler.after(1_000, "command", undefined, () => this.#leave(machine));
   }
@@ -309,7 +309,9 @@ class DepartureRun {
     const { process, node } = this.#random.pick(operators);
     if (process === undefined || node === undefined) return this.#removeAgain(machine, id);
     this.#scheduler.deliver(process, "remove", () => {
-      if (node.remove(id) !== undefined) this.#removeAgain(machine, id);
+      node.remove(id, (obstacle) => {
+        if (obstacle !== undefined) this.#removeAgain(machine, id);
+      });
       // One who came back before the command was given is told to leave instead.
     });
     if (this.#leaving.has(machine)) this.#leave(machine);

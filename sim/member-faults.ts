@@ -89,7 +89,7 @@ export class MemberFaults {
     if (machine.hasLeft || machine.isLost) return;
     if (process !== undefined && node !== undefined && machine.hasStarted) {
       this.#cluster.scheduler.deliver(process, "leave", () => {
-        node.leave();
+        node.leave(() => {});
       });
     }
     this.#cluster.scheduler.after(AGAIN_MS, "command", undefined, () => this.#leaveAgain(machine));
@@ -105,7 +105,7 @@ export class MemberFaults {
     const { process, node } = this.#random.pick(operators);
     if (process === undefined || node === undefined) return this.#removeLater(id);
     this.#cluster.scheduler.deliver(process, "remove", () => {
-      node.remove(id);
+      node.remove(id, () => {});
     });
     // A command may be lost with the node that took it, also after that node has shown it done: given again until all do.
     const isShown = ({ record }: Pick<Member, "record">): boolean =>

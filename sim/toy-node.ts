@@ -24,7 +24,7 @@ import {
   type Stamp,
   stampFrom,
 } from "../src/model/stamp.ts";
-import type { DumpOutcome, KeyLocation, StoreStatus } from "../src/node/store.ts";
+import type { Decided, DumpOutcome, KeyLocation, StoreStatus } from "../src/node/store.ts";
 import type { StorageOperation } from "../src/ports/storage.ts";
 import type { NodePorts, SimNode } from "./cluster.ts";
 
@@ -124,12 +124,12 @@ class ToyNode implements SimNode {
     });
   }
 
-  leave(): string | undefined {
-    return "a toy stays";
+  leave(done: Decided): void {
+    done("a toy stays");
   }
 
-  remove(): string | undefined {
-    return "a toy stays";
+  remove(_node: unknown, done: Decided): void {
+    done("a toy stays");
   }
 
   dump(_cursor: string, _limit: number, done: (outcome: DumpOutcome) => void): void {

@@ -18,7 +18,7 @@ import type {
 } from "./model/outcome.ts";
 import type { Condition } from "./model/request.ts";
 import { formatStamp, parseStamp, type Stamp } from "./model/stamp.ts";
-import type { KeyLocation, Store, StoreStatus } from "./node/store.ts";
+import type { Decided, KeyLocation, Store, StoreStatus } from "./node/store.ts";
 
 /** Text stands for its UTF-8 bytes. 1..32 768 bytes, or less where the cluster is set lower. */
 export type KeyInput = string | Uint8Array;
@@ -267,24 +267,32 @@ export class EmbeddedNode {
    */
   async leave(): Promise<void> {
     if (this.#closing !== undefined) throw closedError();
-    const obstacle = this.#store.leave();
-    if (obstacle !== undefined) throw new DndError("cannot-leave", obstacle);
+    await this.#decided((done) => this.#store.leave(done));
     await this.#left;
     await this.close();
   }
 
   /**
    * Begins the removal of a dead member that will not come back: its slots are copied from the others, then it is out
-   * for good. What only it held is given up. `status()` shows when it is `removed`.
+   * for good. What only it held is given up. Settles when the decision is on this node's disk; `status()` shows when the
+   * member is `removed`.
    *
    * @throws `DndError`: `bad-argument`, `cannot-leave` (the member is alive, ...), `closed`.
    */
-  remove(node: string): void {
+  async remove(node: string): Promise<void> {
     if (this.#closing !== undefined) throw closedError();
     const id = parseNodeId(node);
     if (id === undefined) throw badArgument("a node id is 16 hexadecimal digits");
-    const obstacle = this.#store.remove(id);
-    if (obstacle !== undefined) throw new DndError("cannot-leave", obstacle);
+    await this.#decided((done) => this.#store.remove(id, done));
+  }
+
+  #decided(decide: (done: Decided) => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      decide((obstacle) => {
+        if (obstacle === undefined) resolve();
+        else reject(new DndError("cannot-leave", obstacle));
+      });
+    });
   }
 
   /** Settles when the node has left its cluster, by whoever's command, and serves no more; it is still to be closed. */

@@ -7,6 +7,7 @@ import { test } from "node:test";
 import type { NodeId } from "../../src/model/ids.ts";
 import type { Key } from "../../src/model/key.ts";
 import { keyFromText } from "../../src/model/key.ts";
+import { SYNC_MS } from "../disk.ts";
 import { Stage, written } from "./stage.ts";
 
 const KEYS: readonly Key[] = Array.from({ length: 40 }, (_none, index) => keyFromText(`k${index}`));
@@ -29,7 +30,7 @@ function leave(stage: Stage, index: number): void {
     if (hasLeft) return;
     if (process !== undefined && node !== undefined)
       stage.scheduler.deliver(process, "leave", () => {
-        node.leave();
+        node.leave(() => {});
       });
     stage.scheduler.after(1_000, "command", undefined, again);
   };
@@ -72,7 +73,7 @@ test("E5: a node that inherits a slot by a removal has no vote before it is fill
   stage.machine(2).isLost = true;
   stage.until("the death is known", () => stage.liveness(0, lost) === "dead");
   stage.cut([3], [0, 1]);
-  stage.until("the removal is taken", () => stage.node(0).remove(lost) === undefined);
+  stage.remove(0, lost);
   stage.runFor(3_000);
   stage.heal();
   for (let round = 0; round < 200; round += 1) {
@@ -94,7 +95,7 @@ test("B12: what was removed stays removed, whatever it says itself when it is ba
   stage.crash(3);
   stage.machine(3).isLost = true;
   stage.until("the death is known", () => stage.liveness(0, lost) === "dead");
-  stage.until("the removal is taken", () => stage.node(0).remove(lost) === undefined);
+  stage.remove(0, lost);
   stage.until("it is removed", () => [0, 1, 2].every((index) => isGone(stage, index, lost)));
   stage.machine(3).isLeaving = true;
   stage.boot(3);
@@ -206,5 +207,23 @@ test("of two nodes on copies of one directory one stops, and what was acknowledg
   stage.until("the others have followed", () => stage.isWhole());
   stage.settle();
   expectAll(stage, "since", [0, 2, original.isLost ? twin.index : original.index]);
+  stage.end();
+});
+
+test("a removal that was confirmed outlives the end of the node that took it, though nobody else has heard", () => {
+  const stage = new Stage({ machines: 4 });
+  stage.settle();
+  const lost = stage.id(3);
+  stage.crash(3);
+  stage.machine(3).isLost = true;
+  stage.until("the death is known", () => stage.liveness(0, lost) === "dead");
+  stage.cut([0], [1, 2]);
+  stage.machine(0).disk.fault({ syncMs: 400 });
+  stage.remove(0, lost);
+  stage.crash(0);
+  stage.machine(0).disk.fault({ syncMs: SYNC_MS });
+  stage.heal();
+  stage.boot(0);
+  stage.until("it is removed", () => [0, 1, 2].every((index) => isGone(stage, index, lost)));
   stage.end();
 });

@@ -158,6 +158,23 @@ export class Stage {
     return this.answer(this.startRead(at, key, options));
   }
 
+  /** Has one node remove a dead member, and runs until it has confirmed. */
+  remove(at: number, id: NodeId): void {
+    let isConfirmed = false;
+    const again = (): void => {
+      const { process, node } = this.machine(at);
+      if (isConfirmed || process === undefined || node === undefined) return;
+      this.scheduler.deliver(process, "remove", () => {
+        node.remove(id, (obstacle) => {
+          if (obstacle === undefined) isConfirmed = true;
+          else this.scheduler.after(100, "command", undefined, again);
+        });
+      });
+    };
+    again();
+    this.until(`n${at} has confirmed a removal`, () => isConfirmed);
+  }
+
   /** What a default read shows: the value as text, or the kind of answer. */
   shown(at: number, key: Key, options: Partial<ReadRequest> = {}): string {
     const outcome = this.read(at, key, options);

@@ -30,9 +30,9 @@ class Trial {
               liveness: this.liveness.get(id) ?? "alive",
             }) as Member,
         ),
-      remove: (node) => {
+      remove: (node, done) => {
         this.removed.push(node);
-        return undefined;
+        done(undefined);
       },
     }).start();
   }

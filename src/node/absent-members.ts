@@ -10,6 +10,7 @@ import type { NodeId } from "../model/ids.ts";
 import type { Member } from "../model/member.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
+import type { Decided } from "./store.ts";
 
 const TICK_MS = 1_000;
 
@@ -21,7 +22,7 @@ export interface AbsentMembersOptions {
   readonly removeAfterMs: number | undefined;
   readonly members: () => readonly Member[];
   /** What is in the way, or nothing. */
-  readonly remove: (node: NodeId) => string | undefined;
+  readonly remove: (node: NodeId, done: Decided) => void;
 }
 
 export class AbsentMembers {
@@ -69,8 +70,9 @@ export class AbsentMembers {
     for (const [node, sinceMs] of this.#deadSinceMs) {
       if (nowMs - sinceMs < (removeAfterMs ?? Number.POSITIVE_INFINITY)) continue;
       this.#deadSinceMs.delete(node);
-      const problem = remove(node);
-      log.log("warn", "absent-member-removed", { node, problem: problem ?? "" });
+      remove(node, (problem) =>
+        log.log("warn", "absent-member-removed", { node, problem: problem ?? "" }),
+      );
     }
   }
 }

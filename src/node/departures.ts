@@ -18,6 +18,7 @@ import { AbsentMembers } from "./absent-members.ts";
 import type { Convergence } from "./convergence.ts";
 import type { MembershipRunner } from "./membership-runner.ts";
 import { askPeer, type ExchangePorts } from "./slot-exchange.ts";
+import type { Decided } from "./store.ts";
 
 const TICK_MS = 250;
 
@@ -52,7 +53,7 @@ export class Departures {
     this.#absentMembers = new AbsentMembers({
       ...options,
       members: () => options.membership()?.members() ?? [],
-      remove: (node) => this.remove(node),
+      remove: (node, done) => this.remove(node, done),
     });
   }
 
@@ -77,7 +78,11 @@ export class Departures {
   }
 
   /** See `Store.leave`. */
-  leave(): string | undefined {
+  leave(done: Decided): void {
+    this.#whenOnDisk(this.#leave(), done);
+  }
+
+  #leave(): string | undefined {
     const membership = this.#options.membership();
     if (membership === undefined) return "this node belongs to no cluster yet";
     const { intent } = membership.self();
@@ -91,7 +96,11 @@ export class Departures {
   }
 
   /** See `Store.remove`. */
-  remove(node: NodeId): string | undefined {
+  remove(node: NodeId, done: Decided): void {
+    this.#whenOnDisk(this.#remove(node), done);
+  }
+
+  #remove(node: NodeId): string | undefined {
     const { self, membership } = this.#options;
     const runner = membership();
     if (runner === undefined) return "this node belongs to no cluster yet";
@@ -113,6 +122,14 @@ export class Departures {
     if (isLast) return "no other active member would hold the data";
     runner.deliver({ kind: "decided", id: node, intent: "removing" });
     return undefined;
+  }
+
+  /** A decision goes into the forming commit as it is made. */
+  #whenOnDisk(obstacle: string | undefined, done: Decided): void {
+    if (obstacle !== undefined) return done(obstacle);
+    this.#options.ports.commit.whenDurable((error) =>
+      done(error === undefined ? undefined : `the disk refused: ${error.message}`),
+    );
   }
 
   #tickLater(): void {

@@ -55,7 +55,7 @@ import { SCRUB_MS_DEFAULT } from "./scrub.ts";
 import { Service } from "./service.ts";
 import type { ExchangePorts } from "./slot-exchange.ts";
 import { nodeStatus } from "./status.ts";
-import type { DumpOutcome, KeyLocation, NodePhase, Store, StoreStatus } from "./store.ts";
+import type { Decided, DumpOutcome, KeyLocation, NodePhase, Store, StoreStatus } from "./store.ts";
 import { Upkeep } from "./upkeep.ts";
 import { whenConnected } from "./when-connected.ts";
 
@@ -379,12 +379,12 @@ export class StoreNode implements Store {
     this.#requests.list(request, done);
   }
 
-  leave(): string | undefined {
-    return this.#departures.leave();
+  leave(done: Decided): void {
+    this.#departures.leave(done);
   }
 
-  remove(node: NodeId): string | undefined {
-    return this.#departures.remove(node);
+  remove(node: NodeId, done: Decided): void {
+    this.#departures.remove(node, done);
   }
 
   dump(cursor: string, limit: number, done: (outcome: DumpOutcome) => void): void {

@@ -84,6 +84,9 @@ export type DumpOutcome =
     }
   | { readonly kind: "failed"; readonly detail: string };
 
+/** Told what stands in the way of a departure, or nothing. */
+export type Decided = (obstacle: string | undefined) => void;
+
 export interface Store {
   put(request: PutRequest, done: (outcome: WriteOutcome) => void): void;
   delete(request: DeleteRequest, done: (outcome: WriteOutcome) => void): void;
@@ -91,14 +94,15 @@ export interface Store {
   list(request: ListRequest, done: (outcome: ListOutcome) => void): void;
   /**
    * Begins a graceful departure of this node: its slots go to others first, then it is `left`. Progress shows in
-   * `status()`. Answers what is in the way, or nothing.
+   * `status()`. Tells what is in the way, perhaps within the call; or nothing, once the decision is on disk.
    */
-  leave(): string | undefined;
+  leave(done: Decided): void;
   /**
    * Begins the removal of a dead member that will not come back: others copy its slots from what is left, then it is
-   * `removed` for good; what only it held is given up. Answers what is in the way, or nothing.
+   * `removed` for good; what only it held is given up. Tells what is in the way, perhaps within the call; or nothing,
+   * once the decision is on disk: also an end of this node before others have heard does not take it back.
    */
-  remove(node: NodeId): string | undefined;
+  remove(node: NodeId, done: Decided): void;
   /** This node's own cells, in storage order, from `cursor` (binary string, empty for the beginning). */
   dump(cursor: string, limit: number, done: (outcome: DumpOutcome) => void): void;
   status(): StoreStatus;

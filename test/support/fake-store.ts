@@ -31,6 +31,7 @@ import type {
 import { slotFrom } from "../../src/model/slot.ts";
 import { compareStamps, formatStamp, NO_STAMP, stampFrom } from "../../src/model/stamp.ts";
 import type {
+  Decided,
   DumpOutcome,
   KeyLocation,
   NodePhase,
@@ -60,12 +61,12 @@ export class FakeStore implements Store {
   #writesAtOnce = 0;
   #counter = 0;
 
-  leave(): string | undefined {
-    return this.departureProblem;
+  leave(done: Decided): void {
+    done(this.departureProblem);
   }
 
-  remove(): string | undefined {
-    return this.departureProblem;
+  remove(_node: unknown, done: Decided): void {
+    done(this.departureProblem);
   }
 
   put(request: PutRequest, done: (outcome: WriteOutcome) => void): void {

@@ -6,7 +6,7 @@ import type { HttpBindings } from "@hono/node-server";
 import { createRoute, OpenAPIHono, type RouteConfig, z } from "@hono/zod-openapi";
 import { AssertionError } from "../../base/assert.ts";
 import { keyFromBinary } from "../../model/key.ts";
-import type { DumpOutcome, Store } from "../../node/store.ts";
+import type { Decided, DumpOutcome, Store } from "../../node/store.ts";
 import type { Log } from "../../ports/log.ts";
 import {
   type Answer,
@@ -157,17 +157,17 @@ export function createNodeRoutes(store: Store, log: Log): NodeApplication {
     dumpAnswer(store, parametersOf(request), wantsLines(request.headers.accept)),
   );
   add(leave, (request) =>
-    withoutParameters(request, () => departureAnswer(store, () => store.leave())),
+    withoutParameters(request, () => departureAnswer(store, (done) => store.leave(done))),
   );
   add(remove, (request) => removeAnswer(store, parametersOf(request)));
 
   app.openAPIRegistry.registerPath(openApi);
   describeKv(app.openAPIRegistry);
   let description: Answer | undefined;
-  app.get("/openapi.json", (context) => {
+  app.get("/openapi.json", async (context) => {
     description ??= jsonAnswer(app.getOpenAPI31Document(DOCUMENT));
     const answer = description;
-    return respond(withoutParameters(context.env.incoming, () => answer));
+    return respond(await withoutParameters(context.env.incoming, () => answer));
   });
 
   for (const { path, method } of [
@@ -223,7 +223,10 @@ function parametersOf(request: IncomingMessage): Parameters | Problem {
 }
 
 /** `answer`, unless the request has parameters where there are none to have. */
-function withoutParameters(request: IncomingMessage, answer: () => Answer): Answer {
+function withoutParameters(
+  request: IncomingMessage,
+  answer: () => Answer | Promise<Answer>,
+): Answer | Promise<Answer> {
   const parameters = parametersOf(request);
   if (isProblem(parameters)) return problemAnswer(parameters);
   const none = parseNoParameters(parameters);
@@ -237,17 +240,20 @@ function readyAnswer(store: Store): Answer {
 }
 
 /** Begins what `command` does, and shows the cluster as it is then. */
-function departureAnswer(store: Store, command: () => string | undefined): Answer {
-  const obstacle = command();
-  if (obstacle !== undefined) return problemAnswer(problem("cannot-leave", obstacle));
-  return jsonAnswer(statusJson(store.status()), 202);
+function departureAnswer(store: Store, command: (done: Decided) => void): Promise<Answer> {
+  return new Promise((resolve) => {
+    command((obstacle) => {
+      if (obstacle === undefined) resolve(jsonAnswer(statusJson(store.status()), 202));
+      else resolve(problemAnswer(problem("cannot-leave", obstacle)));
+    });
+  });
 }
 
-function removeAnswer(store: Store, parameters: Parameters | Problem): Answer {
+function removeAnswer(store: Store, parameters: Parameters | Problem): Answer | Promise<Answer> {
   if (isProblem(parameters)) return problemAnswer(parameters);
   const wanted = parseRemoveParameters(parameters);
   if (isProblem(wanted)) return problemAnswer(wanted);
-  return departureAnswer(store, () => store.remove(wanted.node));
+  return departureAnswer(store, (done) => store.remove(wanted.node, done));
 }
 
 function textAnswer(body: string): Answer {
