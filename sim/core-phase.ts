@@ -145,7 +145,9 @@ export class CorePhase {
       }
     }
     if (epochs.size > 1) return "views: epochs differ";
-    if (this.#workload.underWay > 0) return `${this.#workload.underWay} requests under way`;
+    // What a machine was asked that has stopped since is answered when it goes on.
+    const underWay = this.#workload.underWayAt(this.#core);
+    if (underWay > 0) return `${underWay} requests under way`;
     return this.#whatDiffers(ids);
   }
 
@@ -179,7 +181,7 @@ export class CorePhase {
     scheduler.runUntil(scheduler.nowMs + SERVING_MS);
     this.#workload.stop();
     const limitMs = scheduler.nowMs + 10_000;
-    while (this.#workload.underWay > 0 && scheduler.nowMs < limitMs) scheduler.step();
+    while (this.#workload.underWayAt(this.#core) > 0 && scheduler.nowMs < limitMs) scheduler.step();
     for (const operation of this.#workload.operations.slice(first)) {
       if (!isPlain(operation) || operation.isCutOff) continue;
       if (operation.outcome?.kind !== "failed" && operation.outcome !== undefined) continue;

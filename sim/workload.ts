@@ -130,6 +130,12 @@ export class Workload {
     return this.#underWay.size;
   }
 
+  /** Operations without an answer that these machines were asked. */
+  underWayAt(machines: Iterable<Machine>): number {
+    const asked = new Set([...machines].map(({ process }) => process));
+    return [...this.#underWay.values()].filter((process) => asked.has(process)).length;
+  }
+
   /** A boot has ended: what it was asked is cut off. */
   cutOff(process: Process): void {
     for (const [operation, asked] of this.#underWay) {
