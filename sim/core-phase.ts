@@ -67,6 +67,10 @@ export class CorePhase {
     this.#workload = workload;
     this.#faults = faults;
     const machines = random.shuffle(cluster.machines);
+    // Where addresses change, the one that never does is how those who moved at once find each other: it stays well.
+    const [first] = cluster.machines;
+    if (faults.doAddressesChange)
+      machines.sort((a, b) => Number(a === first) - Number(b === first));
     this.#broken = breakages.map((breakage, index) => [machines[index] as Machine, breakage]);
     this.#core = machines.slice(breakages.length);
   }

@@ -221,6 +221,11 @@ export class FaultPlan {
     this.#disks.onRecordRotten = (record, detail) => this.#note(`bit-rot-${record}`, detail);
   }
 
+  /** Whether machines come back at other addresses. */
+  get doAddressesChange(): boolean {
+    return this.#config.kinds.has("move");
+  }
+
   /** Told before members leave or are removed. */
   set onDeparture(told: () => void) {
     this.#members.onChange = told;
