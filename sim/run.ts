@@ -20,7 +20,7 @@ import { checkReads } from "./checkers/reads.ts";
 import { type Machine, type NodeFactory, SimCluster } from "./cluster.ts";
 import { CorePhase } from "./core-phase.ts";
 import { dumpOf } from "./dump-of.ts";
-import { type FaultKind, FaultPlan } from "./fault-plan.ts";
+import { DESTROYING_KINDS, type FaultKind, FaultPlan } from "./fault-plan.ts";
 import {
   type History,
   isEnding,
@@ -97,14 +97,6 @@ const CLOCK_KINDS: readonly FaultKind[] = [
   "clock-year-ahead",
 ];
 
-/** Kinds of faults that destroy copies, as no planned change may. */
-const DESTROYING_KINDS: readonly FaultKind[] = [
-  "remove",
-  "wipe",
-  "bit-rot",
-  "bit-rot-facts",
-  "old-copy",
-];
 /** Where bits change, all cells are read often enough for the cluster to settle in its time. */
 const SCRUB_MS = 30_000;
 /** With a longer grace nothing is collected before a run ends. */

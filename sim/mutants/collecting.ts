@@ -12,7 +12,7 @@ export const COLLECTING: readonly Mutant[] = [
     replace: `        const aged = { ...NO_STAMP, ms: this.#options.clock.wallMs() - this.#options.graceMs() };
         const mark = told?.mark ?? aged;`,
     expected: ["I6", "I1", "fresh"],
-    needs: ["collecting"],
+    needs: ["collecting", "kept"],
     breaks: "members that do not answer are taken to have promised: the grace alone decides",
   },
   {
@@ -21,7 +21,7 @@ export const COLLECTING: readonly Mutant[] = [
     find: `          if (outcome?.isComplete !== true || !outcome.hasSameCollected) failed.add(slot);`,
     replace: `          if (outcome?.isComplete === undefined) failed.add(slot);`,
     expected: ["I6", "I1", "I4"],
-    needs: ["collecting"],
+    needs: ["collecting", "kept"],
     breaks: "C rises though a comparison of the slot failed",
   },
   {
@@ -30,7 +30,7 @@ export const COLLECTING: readonly Mutant[] = [
     find: `      this.#compare(this.#slots, 1, []);`,
     replace: `      this.#compare([], 1, this.#slots);`,
     expected: ["I6", "I1", "fresh"],
-    needs: ["collecting"],
+    needs: ["collecting", "kept"],
     breaks: "C rises before the primaries were compared",
   },
   {
@@ -95,7 +95,7 @@ export const COLLECTING: readonly Mutant[] = [
     find: `    this.#set(slot, { ...state, collected, floor: maxStamp(state.floor, collected) });`,
     replace: `    this.#set(slot, { named: collected, collected, floor: maxStamp(state.floor, collected) });`,
     expected: ["I4", "I5", "I6"],
-    needs: ["collecting"],
+    needs: ["collecting", "kept"],
     breaks: "C is named before the drops are done",
   },
   {
@@ -104,7 +104,7 @@ export const COLLECTING: readonly Mutant[] = [
     find: `  return root.kind === "tombstone" || isSpent(root, upTo);`,
     replace: `  return root.kind === "tombstone" || root.expiresAtMs !== 0;`,
     expected: ["I1", "fresh"],
-    needs: ["collecting"],
+    needs: ["collecting", "kept"],
     breaks: "what is to expire is dropped before its time",
   },
   {

@@ -6,14 +6,15 @@
  * instead of running unharmed code and calling that a harness that finds nothing.
  */
 
-import type { FaultKind } from "../fault-plan.ts";
+import { DESTROYING_KINDS, type FaultKind } from "../fault-plan.ts";
 import type { RunPlan } from "../run-plan.ts";
 
 /**
  * What a run must have for a bug to show at all: a kind of fault; none of them; requests with a w or r of their own;
- * more machines than replicas; a grace so short that things are collected while the run lasts. Seeds without it are passed over, which changes what is run in no way.
+ * more machines than replicas; a grace so short that things are collected while the run lasts; `kept`: nothing that
+ * destroys disks, so that these are watched. Seeds without it are passed over, which changes what is run in no way.
  */
-export type Need = FaultKind | "calm" | "quorums" | "fallbacks" | "rivals" | "collecting";
+export type Need = FaultKind | "calm" | "quorums" | "fallbacks" | "rivals" | "collecting" | "kept";
 
 export interface Mutant {
   /** Kebab-case; how it is chosen on the command line. */
@@ -43,6 +44,7 @@ export function canShow({ needs = [] }: Mutant, plan: RunPlan): boolean {
     if (need === "fallbacks") return plan.machines > plan.shared.replicas;
     if (need === "rivals") return replicas > 1 && plan.workload.keys <= 20;
     if (need === "collecting") return plan.shared.graceMs <= COLLECTING_GRACE_MS_MAX;
+    if (need === "kept") return !DESTROYING_KINDS.some((kind) => plan.faults.kinds.has(kind));
     return plan.faults.kinds.has(need);
   });
 }
