@@ -5,6 +5,7 @@
 import { decodeCell } from "../src/core/causality/cell-codec.ts";
 import { cellKey, parseCellKey, slotStateKey } from "../src/core/causality/storage-key.ts";
 import { slotOfKey } from "../src/core/placement/slot-of-key.ts";
+import type { NodeId } from "../src/model/ids.ts";
 import type { Key } from "../src/model/key.ts";
 import type { Slot } from "../src/model/slot.ts";
 import { compareStamps, NO_STAMP, type Stamp } from "../src/model/stamp.ts";
@@ -26,6 +27,11 @@ export function stampOnDisk(disk: Disk, storageKey: StorageKey): Stamp | undefin
 export function holdersOf(machines: readonly Machine[], key: Key, stamp: Stamp): Machine[] {
   const storageKey = cellKey(slotOfKey(key), key, undefined);
   return machines.filter(({ disk }) => isHeld(disk, storageKey, stamp));
+}
+
+/** Whose a machine's disk is: its node may serve before its start is over, and be down now. */
+export function nodeIdOf({ node, owner }: Machine): NodeId | undefined {
+  return node?.status().nodeId ?? owner;
 }
 
 export const NOTHING_COLLECTED: SlotState = {

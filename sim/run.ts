@@ -104,7 +104,7 @@ const COLLECTING_GRACE_MS_MAX = 600_000;
 /** Virtual milliseconds until what is old enough is gone, once all is settled. */
 const COLLECTING_MS_MAX = 120_000;
 /** Counting copies looks at every key on every disk. */
-const COPIES_SAMPLE_MS = 2_500;
+const COPIES_SAMPLE_MS = 1_000;
 
 /** Runs one seed to its end. */
 export function run(options: RunOptions): RunReport {

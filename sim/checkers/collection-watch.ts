@@ -19,7 +19,7 @@ import { compareStamps, formatStamp, NO_STAMP, type Stamp } from "../../src/mode
 import { parseSlotState, type SlotState } from "../../src/node/slot-states.ts";
 import type { StorageOperation } from "../../src/ports/storage.ts";
 import type { Machine, SimCluster } from "../cluster.ts";
-import { NOTHING_COLLECTED, slotStateOf } from "../copies.ts";
+import { NOTHING_COLLECTED, nodeIdOf, slotStateOf } from "../copies.ts";
 import type { Disk } from "../disk.ts";
 import type { Violation } from "../history.ts";
 
@@ -72,7 +72,8 @@ export class CollectionWatch {
         if (compareStamps(stamp, upTo) > 0) continue;
         const { primaries } = node.locate(key);
         for (const [primary, theirs] of held) {
-          if (primary.owner === undefined || !primaries.includes(primary.owner)) continue;
+          const id = nodeIdOf(primary);
+          if (id === undefined || !primaries.includes(id)) continue;
           const there = theirs.get(key)?.stamp ?? NO_STAMP;
           if (compareStamps(there, stamp) >= 0) continue;
           this.#tell(
@@ -99,16 +100,18 @@ export class CollectionWatch {
   /** A value that has not expired gives way only to what a primary knows of it that does not hold it any more. */
   #onDropped(machine: Machine, storageKey: string, value: Uint8Array): void {
     const place = parseCellKey(storageKey);
-    const { node, owner } = machine;
+    const { node } = machine;
+    const self = nodeIdOf(machine);
     if (place === undefined || place.field !== undefined || node === undefined) return;
     const { slot, key } = place;
     const root = decodeRoot(value, key);
     const { primaries } = node.locate(key);
-    if (root === "damaged" || owner === undefined || !primaries.includes(owner)) return;
+    if (root === "damaged" || self === undefined || !primaries.includes(self)) return;
     if (isOver(root, slotStateOf(machine.disk, slot).collected)) return;
-    const others = this.#cluster.machines.filter(
-      (one) => one !== machine && one.owner !== undefined && primaries.includes(one.owner),
-    );
+    const others = this.#cluster.machines.filter((one) => {
+      const id = nodeIdOf(one);
+      return one !== machine && id !== undefined && primaries.includes(id);
+    });
     const isHeldByAll = others.every(({ disk }) => {
       const stamp = rootsOf(disk, slot).get(key)?.stamp;
       return stamp !== undefined && compareStamps(stamp, root.stamp) === 0;

@@ -5,12 +5,13 @@
  */
 import { decodeCell } from "../../src/core/causality/cell-codec.ts";
 import { parseCellKey } from "../../src/core/causality/storage-key.ts";
+import { blockingCount, majority } from "../../src/core/replication/quorum.ts";
 import type { NodeId } from "../../src/model/ids.ts";
 import type { Key } from "../../src/model/key.ts";
 import { compareStamps, formatStamp, type Stamp } from "../../src/model/stamp.ts";
 import type { StorageKey, StorageOperation } from "../../src/ports/storage.ts";
-import type { Machine, SimCluster } from "../cluster.ts";
-import { hasCollected, holdersOf } from "../copies.ts";
+import type { Machine, SimCluster, SimNode } from "../cluster.ts";
+import { hasCollected, holdersOf, nodeIdOf } from "../copies.ts";
 import {
   ackOf,
   describeOperation,
@@ -25,6 +26,8 @@ interface Acked {
   readonly stamp: Stamp;
   readonly copies: number;
   readonly what: string;
+  /** So many primaries acknowledged it that every quorum of reads meets one. */
+  readonly isOverlapping: boolean;
 }
 
 export class CopiesWatch {
@@ -48,13 +51,28 @@ export class CopiesWatch {
     this.#takeIn();
     // A node that has left has handed everything on, and counts no more.
     const machines = this.#cluster.machines.filter(({ hasLeft, isLost }) => !hasLeft && !isLost);
-    for (const [key, { stamp, copies, what }] of this.#acked) {
+    const view = this.#commonView();
+    for (const [key, { stamp, copies, what, isOverlapping }] of this.#acked) {
       const held = holdersOf(machines, key, stamp);
       const wanted = Math.min(copies, this.#cluster.staying().length);
-      if (held.length >= wanted || this.#reported.has(key) || mayBeGone(key)) continue;
+      const isMet = held.length >= wanted && (!isOverlapping || isFound(view, key, held));
+      if (isMet || this.#reported.has(key) || mayBeGone(key)) continue;
       this.#reported.add(key);
       this.#tell(key, stamp, what, copies, held);
     }
+  }
+
+  /** A node that sees the members as most do. */
+  #commonView(): SimNode | undefined {
+    const views = new Map<number, SimNode[]>();
+    const running = this.#cluster.staying().filter(({ hasStarted }) => hasStarted);
+    for (const { node } of running) {
+      if (node === undefined) continue;
+      const { epoch } = node.status();
+      views.set(epoch, [...(views.get(epoch) ?? []), node]);
+    }
+    const common = [...views.values()].find((nodes) => 2 * nodes.length > running.length);
+    return common?.[0];
   }
 
   /**
@@ -67,9 +85,7 @@ export class CopiesWatch {
     const { key } = operation;
     const { acks, hinted, of } = operation.outcome.quorum;
     const held = holdersOf(this.#cluster.machines, key, stamp);
-    const atPrimaries = held.filter(
-      ({ owner }) => owner !== undefined && primaries.includes(owner),
-    );
+    const atPrimaries = held.filter((machine) => isOneOf(primaries, machine));
     // A conditional write is carried out, and counted, by another node, perhaps under another placement.
     const areEnough = operation.condition !== undefined || atPrimaries.length >= acks;
     const isMet = areEnough && held.length >= Math.min(of, acks + hinted);
@@ -154,6 +170,21 @@ export class CopiesWatch {
     // What a fallback kept beside all primaries it drops.
     const { acks, hinted, of } = operation.outcome.quorum;
     const what = describeOperation(operation);
-    this.#acked.set(operation.key, { stamp, copies: Math.min(of, acks + hinted), what });
+    const copies = Math.min(of, acks + hinted);
+    const isOverlapping = acks >= majority(of);
+    this.#acked.set(operation.key, { stamp, copies, what, isOverlapping });
   }
+}
+
+function isOneOf(nodes: readonly NodeId[], machine: Machine): boolean {
+  const id = nodeIdOf(machine);
+  return id !== undefined && nodes.includes(id);
+}
+
+/** Whether every quorum of today's primaries has one that holds what `held` do. */
+function isFound(view: SimNode | undefined, key: Key, held: readonly Machine[]): boolean {
+  if (view === undefined) return true;
+  const { primaries } = view.locate(key);
+  const count = held.filter((machine) => isOneOf(primaries, machine)).length;
+  return count >= blockingCount(primaries.length);
 }
