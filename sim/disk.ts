@@ -66,6 +66,8 @@ export class Disk {
   readonly #unsynced: Undo[] = [];
   readonly #random: SimRandom;
   #underWay: (() => void) | undefined;
+  /** The batch under way was begun while the disk was slow: it takes its time though the disk is well again. */
+  #isSlow = false;
 
   constructor(durability: Durability, random: SimRandom) {
     this.durability = durability;
@@ -86,7 +88,7 @@ export class Disk {
   /** Whether it takes writes as it should, as far as it knows itself. */
   get isWell(): boolean {
     const { syncMs, isFull, failsNextSync, failsReads } = this.faults;
-    return syncMs <= SYNC_MS && !isFull && !failsNextSync && !failsReads;
+    return syncMs <= SYNC_MS && !isFull && !failsNextSync && !failsReads && !this.#isSlow;
   }
 
   /** Takes the end of a boot: a batch under way is decided, and unsynced ones are lost with the power. */
@@ -141,6 +143,7 @@ export class Disk {
   /** @internal The batch under way, to be decided by `endBoot` if the process does not live to see it done. */
   begin(apply: () => void): void {
     this.#underWay = apply;
+    this.#isSlow = this.faults.syncMs > SYNC_MS;
     const strike = this.onNextBatch;
     this.onNextBatch = undefined;
     strike?.();
@@ -150,6 +153,10 @@ export class Disk {
   finish(isApplied: boolean): void {
     const underWay = this.#underWay;
     this.#underWay = undefined;
+    if (this.#isSlow) {
+      this.#isSlow = false;
+      this.changes += 1;
+    }
     if (isApplied) underWay?.();
   }
 
