@@ -177,6 +177,14 @@ export class CellStore {
   }
 
   /**
+   * As `find`, but from the disk, whatever was read there last: a scan has met a cell there that fails its checksum.
+   */
+  findAnew({ slot, key, field }: CellPlace): FoundCell {
+    this.#lastFound = undefined;
+    return this.find(slot, key, field);
+  }
+
+  /**
    * What a write to this place must stamp above: the greatest of what is held there, of what its root cleared, and
    * of the flush floor. A damaged cell may have held, and cleared, whatever was merged in its slot. `undefined` when
    * the disk cannot be read: that is never "nothing".

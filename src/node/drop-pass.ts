@@ -94,7 +94,7 @@ class DropPass {
     if (place === undefined) return false;
     if (cell === "damaged") {
       // The store looks for itself, and has it healed.
-      cells.find(this.#slot, place.key, place.field);
+      cells.findAnew(place);
       return false;
     }
     const { key, field } = place;

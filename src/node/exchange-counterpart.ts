@@ -246,9 +246,9 @@ export class ExchangeCounterpart {
   }
 
   /** Looked up, so that it is healed; it may be mended by now. */
-  #noteDamaged(damaged: Set<Slot>, { slot, key, field }: CellPlace): void {
-    damaged.add(slot);
-    this.#options.cells.find(slot, key, field);
+  #noteDamaged(damaged: Set<Slot>, place: CellPlace): void {
+    damaged.add(place.slot);
+    this.#options.cells.findAnew(place);
   }
 
   #isBuilt(reply: Reply): boolean {

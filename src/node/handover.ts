@@ -88,7 +88,7 @@ export class Handover {
       const { slot, key, field } = place;
       if (decodeCell(value, key, field) === "damaged") {
         // It must not leave the node, and is not known to be anywhere else: it stays, to be healed.
-        this.#options.ports.cells.find(slot, key, field);
+        this.#options.ports.cells.findAnew(place);
         this.#kept.add(slot);
         continue;
       }

@@ -220,7 +220,7 @@ export class Replica {
         if (bytes === undefined) {
           // Said to be there, by an entry without bytes: passing it over would be a vote for its absence.
           bytes = NO_BYTES;
-          this.#options.cells.find(place.slot, place.key, undefined);
+          this.#options.cells.findAnew(place);
         }
         entries.push({ slot: place.slot, key: place.key, bytes });
         bytesTotal += bytes.length;

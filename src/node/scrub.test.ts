@@ -98,6 +98,18 @@ test("a pass reads every cell within nine tenths of its time, and finds what has
   assert.ok(cells >= 2_000 && cells < 2_100, `${cells} cells`);
 });
 
+// Seed 1982 of the simulator: an idle node, whose clients had asked for that key last.
+test("damage to the cell that was looked up last is found too", () => {
+  const trial = new Trial();
+  const key = keyFromText("k");
+  trial.plant(key);
+  assert.equal(trial.cells.find(slotOfKey(key), key, undefined).kind, "held");
+  trial.plant(key, true);
+  trial.start();
+  trial.advance(PASS_MS + 1_000);
+  assert.deepEqual(trial.found, ["k"]);
+});
+
 test("a pass is spread over its time, and so keeps away from the disk", () => {
   const trial = new Trial();
   const scrub = trial.start();

@@ -131,10 +131,10 @@ export class Scrub {
     for (const { key: storageKey, value } of result.entries) {
       const place = parseCellKey(storageKey);
       if (place === undefined) continue;
-      const { slot, key, field } = place;
+      const { key, field } = place;
       if (decodeCell(value, key, field) !== "damaged") continue;
       // By now something else may stand there: what counts is what the store finds, and reports.
-      if (cells.find(slot, key, field).kind === "damaged") counters.add("scrub-cells-damaged");
+      if (cells.findAnew(place).kind === "damaged") counters.add("scrub-cells-damaged");
     }
     counters.add("scrub-cells", result.entries.length);
     const end = result.entries.at(-1)?.key;
