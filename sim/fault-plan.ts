@@ -66,15 +66,6 @@ export const NOT_YET: ReadonlySet<FaultKind> = new Set([]);
 
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
-/** Kinds of faults that destroy copies, as no planned change may. */
-export const DESTROYING_KINDS: readonly FaultKind[] = [
-  "remove",
-  "wipe",
-  "bit-rot",
-  "bit-rot-facts",
-  "old-copy",
-];
-
 /** What the seed has drawn. */
 export interface FaultConfig {
   /** Typical milliseconds between strikes of each kind that is on. */

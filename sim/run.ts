@@ -19,8 +19,9 @@ import { checkPromises } from "./checkers/promises.ts";
 import { checkReads } from "./checkers/reads.ts";
 import { type Machine, type NodeFactory, SimCluster } from "./cluster.ts";
 import { CorePhase } from "./core-phase.ts";
+import { DESTROYING_KINDS } from "./destroying-kinds.ts";
 import { dumpOf } from "./dump-of.ts";
-import { DESTROYING_KINDS, type FaultKind, FaultPlan } from "./fault-plan.ts";
+import { type FaultKind, FaultPlan } from "./fault-plan.ts";
 import {
   type History,
   isEnding,

@@ -6,7 +6,8 @@
  * instead of running unharmed code and calling that a harness that finds nothing.
  */
 
-import { DESTROYING_KINDS, type FaultKind } from "../fault-plan.ts";
+import { DESTROYING_KINDS } from "../destroying-kinds.ts";
+import type { FaultKind } from "../fault-plan.ts";
 import type { RunPlan } from "../run-plan.ts";
 
 /**
