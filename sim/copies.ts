@@ -10,7 +10,7 @@ import type { Key } from "../src/model/key.ts";
 import type { Slot } from "../src/model/slot.ts";
 import { compareStamps, NO_STAMP, type Stamp } from "../src/model/stamp.ts";
 import { parseSlotState, type SlotState } from "../src/node/slot-states.ts";
-import type { StorageKey } from "../src/ports/storage.ts";
+import type { StorageKey, StorageOperation } from "../src/ports/storage.ts";
 import type { Machine } from "./cluster.ts";
 import type { Disk } from "./disk.ts";
 
@@ -27,6 +27,17 @@ export function stampOnDisk(disk: Disk, storageKey: StorageKey): Stamp | undefin
 export function holdersOf(machines: readonly Machine[], key: Key, stamp: Stamp): Machine[] {
   const storageKey = cellKey(slotOfKey(key), key, undefined);
   return machines.filter(({ disk }) => isHeld(disk, storageKey, stamp));
+}
+
+/** What a batch deleted, as it stood before: storage key and value. */
+export function* deletedBy(
+  operations: readonly StorageOperation[],
+  before: readonly StorageOperation[],
+): Generator<readonly [StorageKey, Uint8Array]> {
+  for (const [index, { key, value }] of operations.entries()) {
+    const gone = before[index]?.value;
+    if (value === undefined && gone !== undefined) yield [key, gone];
+  }
 }
 
 /** Whose a machine's disk is: its node may serve before its start is over, and be down now. */

@@ -19,7 +19,7 @@ import { compareStamps, formatStamp, NO_STAMP, type Stamp } from "../../src/mode
 import { parseSlotState, type SlotState } from "../../src/node/slot-states.ts";
 import type { StorageOperation } from "../../src/ports/storage.ts";
 import type { Machine, SimCluster } from "../cluster.ts";
-import { NOTHING_COLLECTED, nodeIdOf, slotStateOf } from "../copies.ts";
+import { deletedBy, NOTHING_COLLECTED, nodeIdOf, slotStateOf } from "../copies.ts";
 import type { Disk } from "../disk.ts";
 import type { Violation } from "../history.ts";
 
@@ -39,9 +39,8 @@ export class CollectionWatch {
     operations: readonly StorageOperation[],
     before: readonly StorageOperation[],
   ): void {
+    for (const [key, value] of deletedBy(operations, before)) this.#onDropped(machine, key, value);
     for (const [index, { key, value }] of operations.entries()) {
-      const gone = before[index]?.value;
-      if (value === undefined && gone !== undefined) this.#onDropped(machine, key, gone);
       const slot = parseSlotStateKey(key);
       if (slot === undefined) continue;
       const former = stateIn(before[index]?.value);

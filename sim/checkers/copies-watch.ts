@@ -11,7 +11,7 @@ import type { Key } from "../../src/model/key.ts";
 import { compareStamps, formatStamp, type Stamp } from "../../src/model/stamp.ts";
 import type { StorageKey, StorageOperation } from "../../src/ports/storage.ts";
 import type { Machine, SimCluster, SimNode } from "../cluster.ts";
-import { hasCollected, holdersOf, nodeIdOf } from "../copies.ts";
+import { deletedBy, hasCollected, holdersOf, nodeIdOf } from "../copies.ts";
 import {
   ackOf,
   describeOperation,
@@ -113,17 +113,14 @@ export class CopiesWatch {
     operations: readonly StorageOperation[],
     before: readonly StorageOperation[],
   ): void {
-    for (const [index, { key, value }] of operations.entries()) {
-      const gone = before[index]?.value;
-      if (value === undefined && gone !== undefined) this.#onDelete(machine, key, gone);
-    }
+    for (const [key, value] of deletedBy(operations, before)) this.#onDeleted(machine, key, value);
   }
 
   /**
    * A machine deletes what stood on its disk. What it kept of a slot that is not its own, N others have by now; what it
    * drops of its own slots is collected, and judged by what becomes of it.
    */
-  #onDelete(machine: Machine, storageKey: StorageKey, value: Uint8Array): void {
+  #onDeleted(machine: Machine, storageKey: StorageKey, value: Uint8Array): void {
     const place = parseCellKey(storageKey);
     const { node } = machine;
     if (place === undefined || node === undefined) return;

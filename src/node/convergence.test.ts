@@ -5,6 +5,7 @@ import { Prng } from "../base/prng.ts";
 import { Placement } from "../core/placement/placement.ts";
 import { DirtyMaps } from "../core/replication/dirty-maps.ts";
 import { nodeIdFrom } from "../model/ids.ts";
+import type { Intent } from "../model/member.ts";
 import { slotFrom } from "../model/slot.ts";
 import { NO_STAMP } from "../model/stamp.ts";
 import { BackgroundShare } from "./background-share.ts";
@@ -18,57 +19,103 @@ import type { ExchangePorts } from "./slot-exchange.ts";
 
 const [SELF, PEER] = [nodeIdFrom(1, 1), nodeIdFrom(2, 2)];
 
+/** Node 1 of two, whose peer is up and refuses everything within the call. */
+class Trial {
+  readonly clock = new HeldClock();
+  readonly dirtyMaps = new DirtyMaps();
+  readonly convergence: Convergence;
+  placement = placementOf("active", 1);
+  asked = 0;
+
+  constructor(dirtySlots = 0) {
+    const { clock, dirtyMaps } = this;
+    const storage = new HeldStorage();
+    const commit = new GroupCommit({
+      storage,
+      clock,
+      seal: () => ({ key: "mclock", value: Uint8Array.of(1) }),
+      onFailed: () => undefined,
+    });
+    const cells = new CellStore({ commit, storage, floor: NO_STAMP });
+    cells.rebuild();
+    while (!cells.isBuilt) storage.endScans();
+    for (let slot = 0; slot < dirtySlots; slot += 1) dirtyMaps.set(PEER, slotFrom(slot));
+    const peers = {
+      reach: () => "up",
+      request: () => {
+        this.asked += 1;
+        assert.ok(this.asked < 1_000, "it goes on for ever");
+        return false;
+      },
+    } as unknown as Peers;
+    this.convergence = new Convergence({
+      ports: {
+        peers,
+        cells,
+        commit,
+        counterpart: { sharedWith: () => () => true, named: () => NO_STAMP },
+        counters: new Counters(),
+        share: new BackgroundShare(clock),
+        monotonicMs: () => clock.monotonicMs(),
+      } as unknown as ExchangePorts,
+      self: SELF,
+      clock,
+      random: new Prng(1),
+      storage,
+      dirtyMaps,
+      placement: () => this.placement,
+      storeDirtyMap: () => undefined,
+      onFilled: () => undefined,
+      pace: PACE_USUAL,
+    });
+    this.convergence.start();
+  }
+
+  /** How often the peer is asked in a span of time. */
+  askedWithin(ms: number): number {
+    const before = this.asked;
+    for (let passed = 0; passed < ms; passed += 100) this.clock.advance(100);
+    return this.asked - before;
+  }
+}
+
+function placementOf(intent: Intent, weight: number): Placement {
+  const members = [
+    { id: SELF, intent, zone: "", weight: 1 },
+    { id: PEER, intent: "active" as const, zone: "", weight },
+  ];
+  return new Placement({ members, replicas: 2 });
+}
+
 // Found by seed 2042: a connection ended within a turn in which its peer was still taken to be up.
 test("a peer that refuses within the call is asked again at the next tick, not for ever", () => {
-  const clock = new HeldClock();
-  const storage = new HeldStorage();
-  const commit = new GroupCommit({
-    storage,
-    clock,
-    seal: () => ({ key: "mclock", value: Uint8Array.of(1) }),
-    onFailed: () => undefined,
-  });
-  const cells = new CellStore({ commit, storage, floor: NO_STAMP });
-  cells.rebuild();
-  while (!cells.isBuilt) storage.endScans();
-  const dirtyMaps = new DirtyMaps();
-  for (let slot = 0; slot < 1_000; slot += 1) dirtyMaps.set(PEER, slotFrom(slot));
-  let asked = 0;
-  const peers = {
-    reach: () => "up",
-    request: () => {
-      asked += 1;
-      assert.ok(asked < 1_000, "it goes on for ever");
-      return false;
-    },
-  } as unknown as Peers;
-  const placement = new Placement({
-    members: [SELF, PEER].map((id) => ({ id, intent: "active", zone: "", weight: 1 })),
-    replicas: 2,
-  });
-  const convergence = new Convergence({
-    ports: {
-      peers,
-      cells,
-      commit,
-      counterpart: { sharedWith: () => () => true, named: () => NO_STAMP },
-      counters: new Counters(),
-      share: new BackgroundShare(clock),
-      monotonicMs: () => clock.monotonicMs(),
-    } as unknown as ExchangePorts,
-    self: SELF,
-    clock,
-    random: new Prng(1),
-    storage,
-    dirtyMaps,
-    placement: () => placement,
-    storeDirtyMap: () => undefined,
-    onFilled: () => undefined,
-    pace: PACE_USUAL,
-  });
-  convergence.start();
-  clock.advance(1_000);
-  assert.ok(asked > 1, "it is asked again");
-  assert.equal(dirtyMaps.count(PEER), 1_000);
-  convergence.close();
+  const trial = new Trial(1_000);
+  assert.ok(trial.askedWithin(1_000) > 1, "it is asked again");
+  assert.equal(trial.dirtyMaps.count(PEER), 1_000);
+  trial.convergence.close();
+});
+
+test("a peer that cannot compare is asked ever more seldom, and never given up", () => {
+  const trial = new Trial();
+  const soon = trial.askedWithin(1_000);
+  assert.ok(soon >= 3 && soon <= 5, `${soon} times in the first second`);
+  trial.askedWithin(10_000);
+  const late = trial.askedWithin(32_000);
+  assert.ok(late >= 9 && late <= 11, `${late} times in half a minute`);
+  trial.convergence.close();
+});
+
+test("a change of the members is compared under within two seconds, and at once by who comes or goes", () => {
+  for (const [intent, withinMs] of [
+    ["active", 2_100],
+    ["leaving", 100],
+  ] as const) {
+    const trial = new Trial();
+    trial.askedWithin(20_000);
+    // Just asked: by itself it would not be for three seconds.
+    while (trial.askedWithin(100) === 0);
+    trial.placement = placementOf(intent, 2);
+    assert.ok(trial.askedWithin(withinMs) > 0, intent);
+    trial.convergence.close();
+  }
 });
