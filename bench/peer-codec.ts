@@ -46,7 +46,7 @@ const messages: Readonly<Record<string, PeerMessage>> = {
     kind: "write",
     key,
     cells: [cell],
-    base: stamp,
+    bases: [stamp],
     attempt: "first",
     role: "primary",
     unreached: [],

@@ -3,9 +3,9 @@
  * Times are virtual milliseconds of the world, not of any node.
  */
 import { binaryFromBytes } from "../src/base/binary.ts";
+import type { Condition } from "../src/model/condition.ts";
 import type { Key } from "../src/model/key.ts";
 import type { ListOutcome, ReadOutcome, WriteOutcome } from "../src/model/outcome.ts";
-import type { Condition } from "../src/model/request.ts";
 import type { Stamp } from "../src/model/stamp.ts";
 
 interface OperationBase {

@@ -4,14 +4,16 @@
  */
 import { binaryFromBytes, bytesFromBinary } from "../src/base/binary.ts";
 import type { RootCell } from "../src/model/cell.ts";
+import type { Condition } from "../src/model/condition.ts";
 import { SHARED_CONFIG_DEFAULT } from "../src/model/config.ts";
 import { bootIdFrom, epochFrom, nodeIdFrom } from "../src/model/ids.ts";
 import type { Key } from "../src/model/key.ts";
+import type { OperationOutcome } from "../src/model/operation.ts";
 import type { ListOutcome, ReadOutcome, WriteOutcome } from "../src/model/outcome.ts";
 import type {
-  Condition,
   DeleteRequest,
   ListRequest,
+  OperateRequest,
   PutRequest,
   ReadRequest,
 } from "../src/model/request.ts";
@@ -100,6 +102,19 @@ class ToyNode implements SimNode {
   delete(request: DeleteRequest, done: (outcome: WriteOutcome) => void): void {
     const cell = { kind: "tombstone" as const, contentType: "", payload: new Uint8Array(0) };
     this.#write(request.key, cell, request, done);
+  }
+
+  /** It knows no more than puts and deletes. */
+  operate(_request: OperateRequest, done: (outcome: OperationOutcome) => void): void {
+    const quorum = { acks: 0, of: 1, hinted: 0 };
+    const failure = {
+      kind: "failed",
+      code: "not-ready",
+      detail: "",
+      stored: "no",
+      quorum,
+    } as const;
+    this.#ports.clock.defer(() => done(failure));
   }
 
   read(request: ReadRequest, done: (outcome: ReadOutcome) => void): void {

@@ -3,10 +3,10 @@
  * other operation ever writes, so that a value read names the write it came from.
  */
 import { assert } from "../src/base/assert.ts";
+import type { Condition } from "../src/model/condition.ts";
 import type { NodeId } from "../src/model/ids.ts";
 import { type Key, keyFromText } from "../src/model/key.ts";
 import { DEADLINE_MS_DEFAULT } from "../src/model/limits.ts";
-import type { Condition } from "../src/model/request.ts";
 import type { Stamp } from "../src/model/stamp.ts";
 import type { Machine, SimCluster } from "./cluster.ts";
 import type { Disk } from "./disk.ts";

@@ -6,6 +6,7 @@
 import { binaryFromBytes, binaryFromText, textFromBinary } from "./base/binary.ts";
 import { DndError } from "./dnd-error.ts";
 import type { RootCell } from "./model/cell.ts";
+import type { Condition } from "./model/condition.ts";
 import { parseNodeId } from "./model/ids.ts";
 import { type Key, keyFault, keyFromBinary } from "./model/key.ts";
 import { DEADLINE_MS_MAX } from "./model/limits.ts";
@@ -16,7 +17,6 @@ import type {
   ReadOutcome,
   WriteOutcome,
 } from "./model/outcome.ts";
-import type { Condition } from "./model/request.ts";
 import { formatStamp, parseStamp, type Stamp } from "./model/stamp.ts";
 import type { Decided, KeyLocation, Store, StoreStatus } from "./node/store.ts";
 

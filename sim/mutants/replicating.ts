@@ -138,14 +138,14 @@ export const REPLICATING: readonly Mutant[] = [
     find: `      onNoAnswer: (): void => done(failure("timed-out", "maybe")),`,
     replace: `      onNoAnswer: (): void => {
         if (rounds >= 1) done(failure("timed-out", "maybe"));
-        else this.#forward(request, content, deadlineMs, done, rounds + 1);
+        else this.#forward(request, deadlineMs, done, rounds + 1);
       },`,
     expected: ["I3", "I7"],
     breaks: "a forwarded write without an answer is sent again, to whoever is first then",
   },
   {
     name: "condition-not-judged",
-    file: "src/node/conditional-write.ts",
+    file: "src/core/operations/apply.ts",
     find: `      return current === undefined;`,
     replace: `      return current === undefined || condition !== undefined;`,
     expected: ["I8"],

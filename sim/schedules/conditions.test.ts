@@ -4,9 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Condition } from "../../src/model/condition.ts";
 import { type Key, keyFromText } from "../../src/model/key.ts";
 import type { WriteOutcome } from "../../src/model/outcome.ts";
-import type { Condition } from "../../src/model/request.ts";
 import { compareStamps, type Stamp } from "../../src/model/stamp.ts";
 import { Stage, written } from "./stage.ts";
 

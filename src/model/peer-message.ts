@@ -9,13 +9,12 @@ import type { SharedConfig } from "./config.ts";
 import type { Address, BootId, ClusterId, Epoch, NodeId } from "./ids.ts";
 import type { Key } from "./key.ts";
 import type { MemberRecord, MembershipState } from "./member.ts";
-import type { WriteOutcome } from "./outcome.ts";
-import type { Condition } from "./request.ts";
+import type { Operation, OperationOutcome } from "./operation.ts";
 import type { Slot } from "./slot.ts";
 import type { Stamp } from "./stamp.ts";
 
 /** Raised whenever a layout changes; a peer of another version is refused at hello. */
-export const WIRE_VERSION = 2;
+export const WIRE_VERSION = 3;
 
 /** What every frame begins with. */
 export interface FrameHeader {
@@ -122,8 +121,8 @@ export type PeerRequest =
       readonly kind: "write";
       readonly key: Key;
       readonly cells: readonly EncodedCell[];
-      /** What the write builds on: a blind write's own stamp, a read-modify-write's as read. */
-      readonly base: Stamp;
+      /** What the write builds on: a blind write's own stamp, or what a read-modify-write read, cell by cell. */
+      readonly bases: readonly Stamp[];
       /** A final attempt is merged whatever is held. */
       readonly attempt: "first" | "final";
       readonly role: "primary" | "fallback";
@@ -133,16 +132,12 @@ export type PeerRequest =
   | { readonly kind: "hint"; readonly slot: Slot; readonly targets: readonly NodeId[] }
   | { readonly kind: "read"; readonly key: Key; readonly want: "cells" | "digest" }
   | {
-      /** A conditional write for the key's first live primary. Never sent to a second node. */
+      /** A read-modify-write for the key's first live primary. Never sent to a second node. */
       readonly kind: "forward";
       readonly boot: BootId;
       readonly sequence: number;
       readonly key: Key;
-      /** `undefined` deletes. */
-      readonly value: Uint8Array | undefined;
-      readonly contentType: string;
-      readonly expiresAtMs: number;
-      readonly condition: Condition;
+      readonly operation: Operation;
       /** 0 is the default quorum. */
       readonly w: number;
     }
@@ -264,7 +259,7 @@ export type PeerReply =
       /** As in `cells-reply`. */
       readonly collected: Stamp;
     }
-  | { readonly kind: "forward-reply"; readonly outcome: WriteOutcome }
+  | { readonly kind: "forward-reply"; readonly outcome: OperationOutcome }
   | {
       readonly kind: "list-reply";
       readonly entries: readonly {

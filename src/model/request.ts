@@ -1,15 +1,8 @@
 /** What clients ask of a node, whichever door they come through. Doors check limits before they build one. */
+import type { Condition } from "./condition.ts";
 import type { Key } from "./key.ts";
+import type { Operation } from "./operation.ts";
 import type { Stamp } from "./stamp.ts";
-
-/** Runs at the key's first live primary, one at a time per key. */
-export type Condition =
-  /** `If-Match: "stamp"`: the key holds this very cell. */
-  | { readonly kind: "stamp-is"; readonly stamp: Stamp }
-  /** `If-Match: *`: the key exists. */
-  | { readonly kind: "exists" }
-  /** `If-None-Match: *`: the key does not exist. */
-  | { readonly kind: "absent" };
 
 export interface WriteOptions {
   /** Primaries that must acknowledge, 1..N; `undefined` is the majority, met sloppily unless the cluster is strict. */
@@ -31,6 +24,15 @@ export interface PutRequest extends WriteOptions {
 
 export interface DeleteRequest extends WriteOptions {
   readonly key: Key;
+}
+
+/** A read-modify-write; `core/operations/` says what becomes of it. */
+export interface OperateRequest {
+  readonly key: Key;
+  readonly operation: Operation;
+  /** As in `WriteOptions`. */
+  readonly w?: number | undefined;
+  readonly deadlineMs?: number | undefined;
 }
 
 export interface ReadRequest {

@@ -111,7 +111,7 @@ class Trial {
     const { base = ms, attempt = "first" } = options;
     const cells = [cellAt(ms, key)];
     this.replica.write(
-      { kind: "write", key, cells, base: at(base), attempt, role: "primary", unreached: [] },
+      { kind: "write", key, cells, bases: [at(base)], attempt, role: "primary", unreached: [] },
       (reply) => told.push(wordOf(reply)),
     );
     return told;

@@ -343,12 +343,13 @@ export class Replica {
   /** What makes a first attempt fall behind, if anything. */
   #heldAbove(
     slot: Slot,
-    { key, base }: RequestOf<"write">,
+    { key, bases }: RequestOf<"write">,
     cells: readonly DecodedCell[],
   ): Stamp | "unreadable" | undefined {
     const store = this.#options.cells;
     let above: Stamp | undefined;
-    for (const { field, cell } of cells) {
+    for (const [index, { field, cell }] of cells.entries()) {
+      const base = bases[index] ?? (bases[0] as Stamp);
       // Expiry is judged by the stamp about to be minted.
       const nowMs = Math.max(this.#options.nowMs(), cell.stamp.ms);
       const held = store.heldAt(slot, key, field, nowMs);

@@ -4,7 +4,9 @@
  * Invariant: at most REQUESTS_IN_FLIGHT_MAX wait for an answer, with VALUE_BYTES_IN_FLIGHT_MAX of values; one more is
  * shed before anything was done.
  */
+import { assert } from "../base/assert.ts";
 import { visibleRoot } from "../core/causality/view.ts";
+import { type CellChange, TOMBSTONE, value as valueChange } from "../core/operations/changes.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import { majority } from "../core/replication/quorum.ts";
 import type { ReadVerdict } from "../core/replication/read-coordinator.ts";
@@ -21,20 +23,21 @@ import {
   VALUE_BYTES_IN_FLIGHT_MAX,
 } from "../model/limits.ts";
 import type { Liveness } from "../model/member.ts";
-import type { ListOutcome, ReadOutcome, WriteOutcome } from "../model/outcome.ts";
+import type { Operation, OperationOutcome } from "../model/operation.ts";
+import type { Failure, ListOutcome, ReadOutcome, WriteOutcome } from "../model/outcome.ts";
 import type { PeerReply, PeerRequest } from "../model/peer-message.ts";
 import type {
-  Condition,
   DeleteRequest,
   ListRequest,
+  OperateRequest,
   PutRequest,
   ReadRequest,
 } from "../model/request.ts";
 import { compareStamps, NO_STAMP, type Stamp } from "../model/stamp.ts";
 import type { Clock } from "../ports/clock.ts";
 import { encodeMessage } from "../protocol/peer/frame-codec.ts";
-import { ConditionalWrites } from "./conditional-write.ts";
 import { isCursor, listPage } from "./listing.ts";
+import { ReadModifyWrites } from "./read-modify-write.ts";
 import { ReadRun } from "./read-run.ts";
 import { failure, RESYNC_ROUNDS_MAX, type RequestContext, readFailure } from "./request-context.ts";
 import { WriteRun } from "./write-run.ts";
@@ -44,17 +47,16 @@ const TICK_MS = 5;
 /** Forwarded writes remembered, so that a frame delivered twice is not carried out twice. */
 const SEEN_MAX = 65_536;
 
-const NO_BYTES = new Uint8Array(0);
-
 type WriteDone = (outcome: WriteOutcome) => void;
+type OperateDone = (outcome: OperationOutcome) => void;
 type Forward = Extract<PeerRequest, { kind: "forward" }>;
 
 /** One write, ready to be coordinated here. */
 interface Write {
   readonly key: Key;
-  readonly rootAt: (stamp: Stamp) => RootCell;
+  readonly changes: readonly CellChange[];
   readonly stamp: Stamp;
-  readonly base: Stamp | undefined;
+  readonly bases: readonly Stamp[] | undefined;
   readonly w: number | undefined;
   readonly deadlineMs: number;
   /** An earlier try of it, below a floor, may have left something behind. */
@@ -82,11 +84,11 @@ export interface RequestsOptions {
 export class Requests {
   readonly #options: RequestsOptions;
   readonly #runs = new Set<Run>();
-  readonly #conditional: ConditionalWrites;
+  readonly #modifies: ReadModifyWrites;
   readonly #seen = new Set<string>();
   readonly #writes = new Set<WriteRun>();
-  /** Conditional writes of this node's clients, wherever they run. */
-  readonly #forwards = new Set<{ readonly deadlineMs: number; readonly end: WriteDone }>();
+  /** Read-modify-writes of this node's clients, wherever they run. */
+  readonly #forwards = new Set<{ readonly deadlineMs: number; readonly end: OperateDone }>();
   #inFlight = 0;
   #bytesInFlight = 0;
   #sequence = 0;
@@ -96,14 +98,14 @@ export class Requests {
   constructor(options: RequestsOptions) {
     const { context } = options;
     this.#options = options;
-    this.#conditional = new ConditionalWrites({
+    this.#modifies = new ReadModifyWrites({
       monotonicMs: context.monotonicMs,
       wallMs: context.wallMs,
       mintAbove: context.mintAbove,
       read: (key, deadlineMs, done) =>
         this.#read({ key, r: undefined, after: undefined, deadlineMs }, done),
-      write: ({ key, rootAt, stamp, base, w, deadlineMs }, done) =>
-        this.#write({ key, rootAt, stamp, base, w: this.#demanded(w), deadlineMs }, done),
+      valueBytesMax: () => options.shared().valueBytesMax,
+      write: (write, done) => this.#write({ ...write, w: this.#demanded(write.w) }, done),
     });
   }
 
@@ -131,15 +133,36 @@ export class Requests {
   }
 
   put(request: PutRequest, done: WriteDone): void {
-    const { value, contentType, ttlMs, expiresAtMs } = request;
+    const { value, contentType, ttlMs, condition } = request;
     const expiry =
-      expiresAtMs ?? (ttlMs === undefined ? 0 : this.#options.context.wallMs() + ttlMs);
-    const expiresAt = Math.min(Math.ceil(expiry), EXPIRES_AT_MS_MAX);
-    this.#accept(request, { value, contentType, expiresAtMs: expiresAt }, done);
+      request.expiresAtMs ?? (ttlMs === undefined ? 0 : this.#options.context.wallMs() + ttlMs);
+    const expiresAtMs = Math.min(Math.ceil(expiry), EXPIRES_AT_MS_MAX);
+    if (condition === undefined) {
+      this.#blind(request, valueChange(value, expiresAtMs, contentType), value.length, done);
+      return;
+    }
+    const operation = { kind: "put-if", value, contentType, expiresAtMs, condition } as const;
+    this.operate({ ...request, operation }, (outcome) => done(writeOutcome(outcome)));
   }
 
   delete(request: DeleteRequest, done: WriteDone): void {
-    this.#accept(request, { value: undefined, contentType: "", expiresAtMs: 0 }, done);
+    const { condition } = request;
+    if (condition === undefined) return this.#blind(request, TOMBSTONE, 0, done);
+    const operation = { kind: "delete-if", condition } as const;
+    this.operate({ ...request, operation }, (outcome) => done(writeOutcome(outcome)));
+  }
+
+  operate(request: OperateRequest, done: OperateDone): void {
+    const { operation } = request;
+    this.#accept(request, bytesOf(operation), done, (deadlineMs, answer) => {
+      this.#options.context.counters.add(operation.kind === "delete-if" ? "deletes" : "puts");
+      const forward = { deadlineMs, end: answer };
+      this.#forwards.add(forward);
+      this.#forward(request, deadlineMs, (outcome) => {
+        if (this.#forwards.delete(forward)) answer(outcome);
+      });
+      this.#tickLater();
+    });
   }
 
   read(request: ReadRequest, done: (outcome: ReadOutcome) => void): void {
@@ -182,11 +205,11 @@ export class Requests {
     });
   }
 
-  /** A conditional write that another node coordinates for its client. */
+  /** A read-modify-write that another node takes for its client. */
   runForwarded(
     message: Forward,
     deadlineMs: number,
-    done: (outcome: WriteOutcome | "seen" | "not-first") => void,
+    done: (outcome: OperationOutcome | "seen" | "not-first") => void,
   ): void {
     const refusal = this.#refusal();
     if (refusal !== undefined) return done(failure(refusal, "no"));
@@ -200,62 +223,56 @@ export class Requests {
         this.#seen.delete(oldest);
         break;
       }
-    const { key, condition, w, value, contentType, expiresAtMs } = message;
+    const { key, operation, w } = message;
     this.#inFlight += 1;
-    this.#conditional.run(
-      {
-        key,
-        condition,
-        w: w === 0 ? undefined : w,
-        deadlineMs,
-        rootAt: rootMaker({ value, contentType, expiresAtMs }),
-      },
-      (outcome) => {
-        this.#inFlight -= 1;
-        done(outcome);
-      },
-    );
+    const request = { key, operation, w: w === 0 ? undefined : w, deadlineMs };
+    this.#modifies.run(request, (outcome) => {
+      this.#inFlight -= 1;
+      done(outcome);
+    });
   }
 
-  #accept(request: DeleteRequest, content: Content, done: WriteDone): void {
-    const bytes = content.value?.length ?? 0;
+  /** A write that depends on nothing the key holds. */
+  #blind(request: DeleteRequest, change: CellChange, bytes: number, done: WriteDone): void {
+    const { context } = this.#options;
+    const { key, w } = request;
+    this.#accept(request, bytes, done, (deadlineMs, answer) => {
+      context.counters.add(change === TOMBSTONE ? "deletes" : "puts");
+      const write = {
+        key,
+        changes: [change],
+        stamp: context.mint(),
+        bases: undefined,
+        w: this.#demanded(w),
+        deadlineMs,
+      };
+      this.#write(write, (verdict, stamp) => answer(this.#outcome(verdict, stamp)));
+    });
+  }
+
+  /** Takes a request that writes, unless it is to be shed, and answers it once, in a later turn. */
+  #accept<Outcome extends { readonly kind: string }>(
+    request: { readonly deadlineMs?: number | undefined },
+    bytes: number,
+    done: (outcome: Outcome | Failure) => void,
+    begin: (deadlineMs: number, answer: (outcome: Outcome | Failure) => void) => void,
+  ): void {
     const refusal = this.#refusal() ?? this.#refusalOf(bytes);
     if (refusal !== undefined) return done(failure(refusal, "no"));
     const { context, clock } = this.#options;
-    const { key, w, condition } = request;
     const deadlineMs = this.#deadline(request.deadlineMs);
     this.#inFlight += 1;
     this.#bytesInFlight += bytes;
-    context.counters.add(content.value === undefined ? "deletes" : "puts");
     const startMs = context.monotonicMs();
     let isInside = true;
-    const answer = (outcome: WriteOutcome): void => {
+    begin(deadlineMs, (outcome) => {
       this.#inFlight -= 1;
       this.#options.onAnswered(context.monotonicMs() - startMs);
       this.#bytesInFlight -= bytes;
       if (outcome.kind === "failed") context.counters.add("writes-failed");
       if (isInside) clock.defer(() => done(outcome));
       else done(outcome);
-    };
-    if (condition !== undefined) {
-      const forward = { deadlineMs, end: answer };
-      this.#forwards.add(forward);
-      this.#forward({ ...request, condition }, content, deadlineMs, (outcome) => {
-        if (this.#forwards.delete(forward)) answer(outcome);
-      });
-      isInside = false;
-      this.#tickLater();
-      return;
-    }
-    const write = {
-      key,
-      rootAt: rootMaker(content),
-      stamp: context.mint(),
-      base: undefined,
-      w: this.#demanded(w),
-      deadlineMs,
-    };
-    this.#write(write, (verdict, stamp) => answer(this.#outcome(verdict, stamp)));
+    });
     isInside = false;
   }
 
@@ -270,20 +287,14 @@ export class Requests {
   }
 
   /** Has the key's first live primary run it. Sent once: without an answer nobody knows what became of it. */
-  #forward(
-    request: DeleteRequest & { readonly condition: Condition },
-    content: Content,
-    deadlineMs: number,
-    done: WriteDone,
-    rounds = 0,
-  ): void {
+  #forward(request: OperateRequest, deadlineMs: number, done: OperateDone, rounds = 0): void {
     const { context, boot } = this.#options;
-    const { key, w, condition } = request;
+    const { key, operation, w } = request;
     const first = this.#firstLivePrimary(key);
     if (first === undefined) return done(failure("quorum-unreachable", "no"));
     if (rounds === 0) context.counters.add("conditional-writes");
     if (first === context.self) {
-      this.#conditional.run({ key, condition, w, deadlineMs, rootAt: rootMaker(content) }, done);
+      this.#modifies.run({ key, operation, w, deadlineMs }, done);
       return;
     }
     this.#sequence += 1;
@@ -292,10 +303,7 @@ export class Requests {
       boot: boot(),
       sequence: this.#sequence,
       key,
-      value: content.value,
-      contentType: content.contentType,
-      expiresAtMs: content.expiresAtMs,
-      condition,
+      operation,
       w: w ?? 0,
     });
     const sink = {
@@ -305,7 +313,7 @@ export class Requests {
         if (reason === "seen" || reason === "failed") return done(failure("timed-out", "maybe"));
         // It was refused, so it never happened, and may be tried again once both see the same placement.
         if (rounds >= RESYNC_ROUNDS_MAX) return done(failure("not-ready", "no"));
-        context.resync(first, () => this.#forward(request, content, deadlineMs, done, rounds + 1));
+        context.resync(first, () => this.#forward(request, deadlineMs, done, rounds + 1));
       },
       onNoAnswer: (): void => done(failure("timed-out", "maybe")),
     };
@@ -347,7 +355,7 @@ export class Requests {
     const { held, quorum } = verdict;
     context.counters.add("writes-below-floor");
     const mayBeStored = (write.mayBeStored ?? false) || verdict.mayBeStored;
-    if (write.base !== undefined) {
+    if (write.bases !== undefined) {
       done({ kind: "behind", held, mayBeStored, quorum }, write.stamp);
     } else if (context.monotonicMs() >= write.deadlineMs) {
       done({ kind: "failed", code: "timed-out", mayBeStored, quorum }, write.stamp);
@@ -377,14 +385,14 @@ export class Requests {
   }
 
   #tickLater(): void {
-    const waiting = this.#runs.size + this.#conditional.size + this.#forwards.size;
+    const waiting = this.#runs.size + this.#modifies.size + this.#forwards.size;
     if (this.#isTicking || waiting === 0) return;
     this.#isTicking = true;
     this.#options.clock.after(TICK_MS, () => {
       this.#isTicking = false;
       const nowMs = this.#options.context.monotonicMs();
       for (const run of this.#runs) if (run.wakeMs <= nowMs) run.tick();
-      this.#conditional.expire(nowMs);
+      this.#modifies.expire(nowMs);
       this.#expireForwards(nowMs);
       this.#tickLater();
     });
@@ -441,21 +449,25 @@ function readOutcome(verdict: ReadVerdict, nowMs: number): ReadOutcome {
   return { kind: "found", root: visible, quorum };
 }
 
-/** What a write leaves in the root; without a value it deletes. */
-interface Content {
-  readonly value: Uint8Array | undefined;
-  readonly contentType: string;
-  readonly expiresAtMs: number;
+/** What became of a conditional write. */
+function writeOutcome(outcome: OperationOutcome): WriteOutcome {
+  if (outcome.kind === "failed") return outcome;
+  const { result, stamp, quorum } = outcome;
+  if (result.kind === "condition-failed") return result;
+  assert(stamp !== undefined, "a conditional write that was done has a stamp");
+  return { kind: "written", stamp, quorum };
 }
 
-function rootMaker({ value, contentType, expiresAtMs }: Content): (stamp: Stamp) => RootCell {
-  return (stamp) => ({
-    kind: value === undefined ? "tombstone" : "value",
-    stamp,
-    type: "string",
-    expiresAtMs,
-    cleared: stamp,
-    contentType,
-    payload: value ?? NO_BYTES,
-  });
+/** Bytes of values that an operation carries. */
+function bytesOf(operation: Operation): number {
+  switch (operation.kind) {
+    case "put-if":
+    case "set":
+      return operation.value.length;
+    case "append":
+    case "set-range":
+      return operation.bytes.length;
+    default:
+      return 0;
+  }
 }

@@ -13,8 +13,15 @@ import { type NodeConfig, SHARED_CONFIG_DEFAULT, type SharedConfig } from "../mo
 import { type ClusterId, clusterIdFrom, type NodeId, nodeIdFrom } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
 import type { Liveness, Member, MemberRecord, MembershipState } from "../model/member.ts";
+import type { OperationOutcome } from "../model/operation.ts";
 import type { ListOutcome, ReadOutcome, WriteOutcome } from "../model/outcome.ts";
-import type { DeleteRequest, ListRequest, PutRequest, ReadRequest } from "../model/request.ts";
+import type {
+  DeleteRequest,
+  ListRequest,
+  OperateRequest,
+  PutRequest,
+  ReadRequest,
+} from "../model/request.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
@@ -369,6 +376,10 @@ export class StoreNode implements Store {
 
   delete(request: DeleteRequest, done: (outcome: WriteOutcome) => void): void {
     this.#requests.delete(request, done);
+  }
+
+  operate(request: OperateRequest, done: (outcome: OperationOutcome) => void): void {
+    this.#requests.operate(request, done);
   }
 
   read(request: ReadRequest, done: (outcome: ReadOutcome) => void): void {

@@ -8,8 +8,15 @@ import type { NodeConfig, SharedConfig } from "../model/config.ts";
 import type { ClusterId, Epoch, NodeId } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
 import type { Member } from "../model/member.ts";
+import type { OperationOutcome } from "../model/operation.ts";
 import type { ListOutcome, ReadOutcome, WriteOutcome } from "../model/outcome.ts";
-import type { DeleteRequest, ListRequest, PutRequest, ReadRequest } from "../model/request.ts";
+import type {
+  DeleteRequest,
+  ListRequest,
+  OperateRequest,
+  PutRequest,
+  ReadRequest,
+} from "../model/request.ts";
 import type { Slot } from "../model/slot.ts";
 
 /**
@@ -90,6 +97,8 @@ export type Decided = (obstacle: string | undefined) => void;
 export interface Store {
   put(request: PutRequest, done: (outcome: WriteOutcome) => void): void;
   delete(request: DeleteRequest, done: (outcome: WriteOutcome) => void): void;
+  /** Runs at the key's first live primary, one at a time per key; never sent to a second node. */
+  operate(request: OperateRequest, done: (outcome: OperationOutcome) => void): void;
   read(request: ReadRequest, done: (outcome: ReadOutcome) => void): void;
   list(request: ListRequest, done: (outcome: ListOutcome) => void): void;
   /**

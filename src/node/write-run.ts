@@ -5,6 +5,7 @@
  */
 import { unreachable } from "../base/assert.ts";
 import { encodeCell } from "../core/causality/cell-codec.ts";
+import type { CellChange } from "../core/operations/changes.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import {
   OUTVOTE_MS,
@@ -16,7 +17,7 @@ import {
   type WriteVerdict,
 } from "../core/replication/write-coordinator.ts";
 import type { Attempt } from "../core/replication/write-tally.ts";
-import type { EncodedCell, RootCell } from "../model/cell.ts";
+import type { EncodedCell } from "../model/cell.ts";
 import type { Epoch, NodeId } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
 import type { PeerReply, PeerRequest } from "../model/peer-message.ts";
@@ -28,11 +29,11 @@ import { planFor, RESYNC_ROUNDS_MAX, type RequestContext } from "./request-conte
 export interface WriteRunOptions {
   readonly context: RequestContext;
   readonly key: Key;
-  /** The root under a stamp: called again when the write is stamped again. */
-  readonly rootAt: (stamp: Stamp) => RootCell;
+  /** The cells but for their stamp: made again when the write is stamped again. */
+  readonly changes: readonly CellChange[];
   readonly stamp: Stamp;
-  /** What a conditional write read; a blind write builds on its own stamp. */
-  readonly base: Stamp | undefined;
+  /** What a read-modify-write read, one for each change; a blind write builds on its own stamp. */
+  readonly bases: readonly Stamp[] | undefined;
   readonly w: number | undefined;
   readonly deadlineMs: number;
   readonly done: (verdict: WriteVerdict, stamp: Stamp) => void;
@@ -73,7 +74,7 @@ export class WriteRun implements ReplySink {
       reach: (node) => context.peers.reach(node),
       stamp,
       w: options.w,
-      mode: options.base === undefined ? "blind" : "conditional",
+      mode: options.bases === undefined ? "blind" : "conditional",
       startMs: this.#startMs,
       deadlineMs: options.deadlineMs,
     });
@@ -215,12 +216,12 @@ export class WriteRun implements ReplySink {
     role: "primary" | "fallback",
     attempt: Attempt,
   ): Extract<PeerRequest, { kind: "write" }> {
-    const { base, key } = this.#options;
+    const { bases, key } = this.#options;
     return {
       kind: "write",
       key,
       cells: this.#cells,
-      base: base ?? this.#coordinator.stamp,
+      bases: bases ?? [this.#coordinator.stamp],
       attempt: attempt === "first" ? "first" : "final",
       role,
       unreached: this.#coordinator.unreached(),
@@ -238,7 +239,10 @@ export class WriteRun implements ReplySink {
   }
 
   #encode(stamp: Stamp): readonly EncodedCell[] {
-    const { key, rootAt } = this.#options;
-    return [{ field: undefined, bytes: encodeCell(rootAt(stamp), key, undefined) }];
+    const { key, changes } = this.#options;
+    return changes.map(({ field, cellAt }) => ({
+      field,
+      bytes: encodeCell(cellAt(stamp), key, field),
+    }));
   }
 }

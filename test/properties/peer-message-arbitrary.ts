@@ -1,6 +1,7 @@
 /** Random messages between nodes, of every kind and near every bound, for the codec's laws. */
 import fc from "fast-check";
 import type { EncodedCell } from "../../src/model/cell.ts";
+import type { Condition } from "../../src/model/condition.ts";
 import type { SharedConfig } from "../../src/model/config.ts";
 import { BOOTS_MAX, INCARNATION_MAX, VERSION_MAX } from "../../src/model/gossip-message.ts";
 import {
@@ -13,10 +14,10 @@ import {
 import type { Field, Key } from "../../src/model/key.ts";
 import { KEY_BYTES_MAX, SLOT_COUNT, VALUE_BYTES_MAX } from "../../src/model/limits.ts";
 import type { MemberRecord, MembershipState } from "../../src/model/member.ts";
-import type { FailureCode, QuorumReport, WriteOutcome } from "../../src/model/outcome.ts";
+import type { Operation, OperationOutcome, OperationResult } from "../../src/model/operation.ts";
+import type { FailureCode, QuorumReport } from "../../src/model/outcome.ts";
 import type { FrameHeader, PeerMessage, Refusal } from "../../src/model/peer-message.ts";
 import { WIRE_VERSION } from "../../src/model/peer-message.ts";
-import type { Condition } from "../../src/model/request.ts";
 import { type Slot, slotFrom } from "../../src/model/slot.ts";
 import type { Stamp } from "../../src/model/stamp.ts";
 
@@ -142,11 +143,76 @@ const failure = {
   quorum,
 };
 
-const outcome: fc.Arbitrary<WriteOutcome> = fc.oneof(
-  fc.record({ kind: fc.constant("written" as const), stamp, quorum }),
-  fc.record({
-    kind: fc.constant("condition-failed" as const),
+const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
+const expiry = fc.oneof(u48, fc.constant("keep" as const));
+
+/** One arbitrary a kind: the compiler asks for new ones. */
+const operations: {
+  readonly [Kind in Operation["kind"]]: fc.Arbitrary<Extract<Operation, { kind: Kind }>>;
+} = {
+  "put-if": fc.record({
+    kind: fc.constant("put-if"),
+    value: bytes,
+    contentType: text,
+    expiresAtMs: u48,
+    condition,
+  }),
+  "delete-if": fc.record({ kind: fc.constant("delete-if"), condition }),
+  set: fc.record({
+    kind: fc.constant("set"),
+    value: bytes,
+    expiry,
+    when: fc.constantFrom("always", "exists", "absent"),
+    wantsOld: flag,
+  }),
+  take: fc.record({ kind: fc.constant("take") }),
+  "get-expire": fc.record({ kind: fc.constant("get-expire"), expiry }),
+  append: fc.record({ kind: fc.constant("append"), bytes }),
+  "set-range": fc.record({ kind: fc.constant("set-range"), offset: u53, bytes }),
+  "set-bit": fc.record({ kind: fc.constant("set-bit"), offset: u53, bit: fc.constantFrom(0, 1) }),
+  add: fc.record({ kind: fc.constant("add"), delta: int64 }),
+  "add-float": fc.record({ kind: fc.constant("add-float"), delta: text }),
+  expire: fc.record({
+    kind: fc.constant("expire"),
+    expiresAtMs: u48,
+    when: fc.constantFrom("always", "none", "some", "later", "earlier"),
+  }),
+  persist: fc.record({ kind: fc.constant("persist") }),
+};
+const operation: fc.Arbitrary<Operation> = fc.oneof(...Object.values(operations));
+
+const results: {
+  readonly [Kind in OperationResult["kind"]]: fc.Arbitrary<
+    Extract<OperationResult, { kind: Kind }>
+  >;
+} = {
+  done: fc.record({ kind: fc.constant("done") }),
+  none: fc.record({ kind: fc.constant("none") }),
+  bytes: fc.record({ kind: fc.constant("bytes"), bytes }),
+  integer: fc.record({ kind: fc.constant("integer"), value: int64 }),
+  "condition-failed": fc.record({
+    kind: fc.constant("condition-failed"),
     current: fc.option(stamp, { nil: undefined }),
+  }),
+  fault: fc.record({
+    kind: fc.constant("fault"),
+    fault: fc.constantFrom(
+      "wrong-type",
+      "not-an-integer",
+      "overflow",
+      "not-a-float",
+      "not-finite",
+      "too-long",
+    ),
+  }),
+};
+
+const outcome: fc.Arbitrary<OperationOutcome> = fc.oneof(
+  fc.record({
+    kind: fc.constant("applied" as const),
+    result: fc.oneof(...Object.values(results)),
+    stamp: fc.option(stamp, { nil: undefined }),
+    quorum,
   }),
   fc.record(failure),
   fc.record({ ...failure, newest: stamp }),
@@ -192,15 +258,22 @@ export const messageArbitraries: {
   "push-pull": fc.record({ kind: fc.constant("push-pull"), state }),
   probe: fc.record({ kind: fc.constant("probe") }),
   filled: fc.record({ kind: fc.constant("filled") }),
-  write: fc.record({
-    kind: fc.constant("write"),
-    key,
-    cells,
-    base: stamp,
-    attempt: fc.constantFrom("first", "final"),
-    role: fc.constantFrom("primary", "fallback"),
-    unreached: nodeIds,
-  }),
+  write: fc
+    .record({
+      kind: fc.constant("write" as const),
+      key,
+      cells,
+      bases: fc.array(stamp, { minLength: 4, maxLength: 4 }),
+      hasBases: flag,
+      attempt: fc.constantFrom("first" as const, "final" as const),
+      role: fc.constantFrom("primary" as const, "fallback" as const),
+      unreached: nodeIds,
+    })
+    // One for all of them, or one for each.
+    .map(({ hasBases, ...all }) => {
+      const count = hasBases && all.cells.length > 1 ? all.cells.length : 1;
+      return { ...all, bases: all.bases.slice(0, count) };
+    }),
   hint: fc.record({ kind: fc.constant("hint"), slot, targets: nodeIds }),
   read: fc.record({ kind: fc.constant("read"), key, want: fc.constantFrom("cells", "digest") }),
   forward: fc.record({
@@ -208,10 +281,7 @@ export const messageArbitraries: {
     boot,
     sequence: u53,
     key,
-    value: fc.option(bytes, { nil: undefined }),
-    contentType: binary(0, 255),
-    expiresAtMs: u48,
-    condition,
+    operation,
     w: fc.integer({ min: 0, max: 16 }),
   }),
   list: fc.record({

@@ -3,7 +3,9 @@
  *
  * Answers come in a later turn, as the contract says. `failNext` and `hold` let a test choose the outcome and the moment.
  */
+import { applyOperation } from "../../src/core/operations/apply.ts";
 import type { RootCell } from "../../src/model/cell.ts";
+import type { Condition } from "../../src/model/condition.ts";
 import { SHARED_CONFIG_DEFAULT, type SharedConfig } from "../../src/model/config.ts";
 import {
   type Address,
@@ -14,6 +16,7 @@ import {
   parseAddress,
 } from "../../src/model/ids.ts";
 import type { Key } from "../../src/model/key.ts";
+import type { OperationOutcome } from "../../src/model/operation.ts";
 import type {
   Failure,
   ListOutcome,
@@ -22,9 +25,9 @@ import type {
   WriteOutcome,
 } from "../../src/model/outcome.ts";
 import type {
-  Condition,
   DeleteRequest,
   ListRequest,
+  OperateRequest,
   PutRequest,
   ReadRequest,
 } from "../../src/model/request.ts";
@@ -91,6 +94,20 @@ export class FakeStore implements Store {
       cleared: NO_STAMP,
       contentType: "",
       payload: new Uint8Array(0),
+    });
+  }
+
+  operate({ key, operation }: OperateRequest, done: (outcome: OperationOutcome) => void): void {
+    const failure = this.#takeFailure();
+    this.#answer(() => {
+      if (failure !== undefined) return done(failure);
+      const context = { nowMs: NOW_MS, valueBytesMax: this.shared.valueBytesMax };
+      const { result, changes } = applyOperation(operation, this.cells.get(key), context);
+      this.#counter += 1;
+      const stamp = stampFrom(NOW_MS, this.#counter, BOOT);
+      for (const { cellAt } of changes) this.cells.set(key, cellAt(stamp) as RootCell);
+      const written = changes.length === 0 ? undefined : stamp;
+      return done({ kind: "applied", result, stamp: written, quorum: QUORUM });
     });
   }
 

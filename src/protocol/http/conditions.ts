@@ -3,7 +3,7 @@
  *
  * Invariant: a condition that cannot be checked is refused, never ignored. Source: RFC 9110 sections 8.8.3 and 13.
  */
-import type { Condition } from "../../model/request.ts";
+import type { Condition } from "../../model/condition.ts";
 import { compareStamps, formatStamp, parseStamp, type Stamp } from "../../model/stamp.ts";
 import { excerpt, type Problem, problem } from "./problem.ts";
 

@@ -33,7 +33,7 @@ const write: PeerMessage = {
     { field: undefined, bytes: Uint8Array.of(0xaa, 0xbb) },
     { field: "f" as Field, bytes: new Uint8Array(0) },
   ],
-  base: { ms: 1, counter: 2, boot: 3 },
+  bases: [{ ms: 1, counter: 2, boot: 3 }],
   attempt: "final",
   role: "fallback",
   unreached: ["00000000000000ff" as NodeId],
@@ -71,6 +71,19 @@ test("a write has these bytes", () => {
     "00016600000000", // field
   ].join("");
   assert.equal(Buffer.from(encodeFrame(header, write)).toString("hex"), expected);
+});
+
+test("what a write builds on may be said of each of its cells", () => {
+  const bases = [
+    { ms: 1, counter: 2, boot: 3 },
+    { ms: 4, counter: 5, boot: 6 },
+  ];
+  const frame = Buffer.from(encodeFrame(header, { ...write, bases }));
+  assert.equal(frame.subarray(-16).toString("hex"), "00000000000400050000000000000006");
+  const decoded = decodeFrame(frame);
+  assert.ok(!isDecodeFailure(decoded) && decoded.message.kind === "write");
+  assert.deepEqual(decoded.message.bases, bases);
+  assert.match(reasonOf(frame.subarray(0, -1)), /./);
 });
 
 test("one body serves several peers, each with its own header", () => {
@@ -194,9 +207,11 @@ test("a hello of another wire version is known by its version, whatever follows"
 
 test("what does not fit its field is our own mistake", () => {
   const stamp = { ...NO_STAMP, boot: 2 ** 53 };
-  assert.throws(() => encodeMessage({ ...write, base: stamp }), AssertionError);
-  assert.throws(() => encodeMessage({ ...write, base: { ...NO_STAMP, ms: 2 ** 48 } }));
-  assert.throws(() => encodeMessage({ ...write, base: { ...NO_STAMP, counter: 65_536 } }));
+  assert.throws(() => encodeMessage({ ...write, bases: [stamp] }), AssertionError);
+  assert.throws(() => encodeMessage({ ...write, bases: [{ ...NO_STAMP, ms: 2 ** 48 }] }));
+  assert.throws(() => encodeMessage({ ...write, bases: [{ ...NO_STAMP, counter: 65_536 }] }));
+  assert.throws(() => encodeMessage({ ...write, bases: [] }), AssertionError);
+  assert.throws(() => encodeMessage({ ...write, bases: [stamp, stamp, stamp] }), AssertionError);
   assert.throws(() => encodeMessage({ ...write, key: "" as Key }), AssertionError);
   assert.throws(() => encodeFrame({ ...header, remainingMs: 60_001 }, write), AssertionError);
   assert.throws(() => encodeFrame({ ...header, requestId: -1 }, write), AssertionError);

@@ -26,6 +26,8 @@ const DIGEST_FIXED_BYTES = 2 + STAMP_BYTES + 4;
 
 export const WRITE_FINAL = 1;
 export const WRITE_FALLBACK = 2;
+/** Each cell has a base of its own: those of all but the first follow the cells. */
+export const WRITE_BASES = 4;
 
 export const STORE_RESULT_CODES: Readonly<Record<StoreResult, number>> = {
   stored: 0,
@@ -50,18 +52,26 @@ export function sizeOfWrite(message: MessageOf<"write">): number {
     WRITE_FIXED_BYTES +
     message.key.length +
     8 * message.unreached.length +
-    sizeOfCells(message.cells)
+    sizeOfCells(message.cells) +
+    STAMP_BYTES * (message.bases.length - 1)
   );
 }
 
 export function putWrite(frame: Buffer, start: number, message: MessageOf<"write">): void {
+  const { bases, cells } = message;
+  assert(bases.length === 1 || bases.length === cells.length, "a base for all cells, or for each");
   let at = putKey(frame, start, message.key);
-  at = putStamp(frame, at, message.base);
+  at = putStamp(frame, at, bases[0] as Stamp);
   frame[at] =
     (message.attempt === "final" ? WRITE_FINAL : 0) |
-    (message.role === "fallback" ? WRITE_FALLBACK : 0);
+    (message.role === "fallback" ? WRITE_FALLBACK : 0) |
+    (bases.length > 1 ? WRITE_BASES : 0);
   at = putIds(frame, at + 1, message.unreached);
-  putEnd(frame, putCells(frame, at, message.cells));
+  at = putCells(frame, at, cells);
+  for (let index = 1; index < bases.length; index += 1) {
+    at = putStamp(frame, at, bases[index] as Stamp);
+  }
+  putEnd(frame, at);
 }
 
 export const WRITE_REPLY_BYTES: number = 1 + STAMP_BYTES + 8;

@@ -9,7 +9,7 @@
  *   69 write-reply      result u8 (0 stored, 1 behind, 2 superseded), held stamp, commit number u53
  *   70 digest-reply     count u32, digests
  *   71 cells-reply      count u32, cells
- *   72 forward-reply    outcome
+ *   72 forward-reply    outcome (`operation-codec.ts`)
  *   73 list-reply       count u32, then slot u16, key, root (length u32, bytes) each; through slot u16, position
  *   74 .. 76            `exchange-codec.ts`
  *   77 merge-reply      nothing
@@ -50,13 +50,8 @@ import {
   writeStamp,
   writeText,
 } from "./message-parts.ts";
-import {
-  readDigests,
-  readOutcome,
-  readSettings,
-  writeOutcome,
-  writeSettings,
-} from "./shared-parts.ts";
+import { readOutcome, sizeOfOutcome, writeOutcome } from "./operation-codec.ts";
+import { readDigests, readSettings, writeSettings } from "./shared-parts.ts";
 
 type ReplyOf<Kind extends PeerReply["kind"]> = Extract<PeerReply, { kind: Kind }>;
 
@@ -103,6 +98,8 @@ export function sizeOfReply(reply: ColdReply): number {
       return 2 + 50 * reply.parts.length;
     case "list-reply":
       return sizeOfList(reply);
+    case "forward-reply":
+      return sizeOfOutcome(reply.outcome);
     case "probe-reply":
     case "merge-reply":
     case "collect-reply":

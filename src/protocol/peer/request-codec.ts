@@ -6,12 +6,11 @@
  *   2  join       member record, settings
  *   3  push-pull  membership state
  *   4  probe      nothing
- *   5  write      key, base stamp, flags u8 (bit 0 final, bit 1 fallback), unreached count u16, node ids,
- *                 count u32, cells
+ *   5  write      key, base stamp, flags u8 (bit 0 final, bit 1 fallback, bit 2 more bases), unreached count u16,
+ *                 node ids, count u32, cells, with bit 2 a base stamp for each cell but the first
  *   6  hint       slot u16, count u16, node ids
  *   7  read       want u8 (0 cells, 1 digest), key
- *   8  forward    boot u53, sequence u53, key, w u8, expires at u48, condition,
- *                 content type (length u8, bytes), optional value (length u32, bytes)
+ *   8  forward    boot u53, sequence u53, key, w u8, operation (`operation-codec.ts`)
  *   9  list       first slot u16, last slot u16, limit u16, with values u8, prefix (length u16, bytes), position
  *   10 .. 13      `exchange-codec.ts`
  *   14 filled     nothing
@@ -41,7 +40,7 @@ import {
   writeSlotList,
   writeSlotScan,
 } from "./exchange-codec.ts";
-import { WRITE_FALLBACK, WRITE_FINAL } from "./hot-codec.ts";
+import { WRITE_BASES, WRITE_FALLBACK, WRITE_FINAL } from "./hot-codec.ts";
 import { readMemberRecord, readState, writeMemberRecord, writeState } from "./member-codec.ts";
 import {
   Choice,
@@ -61,12 +60,8 @@ import {
   writeOptionalClusterId,
   writeStamp,
 } from "./message-parts.ts";
-import {
-  readCondition,
-  readPartialSettings,
-  writeCondition,
-  writeSettings,
-} from "./shared-parts.ts";
+import { readOperation, sizeOfOperation, writeOperation } from "./operation-codec.ts";
+import { readPartialSettings, writeSettings } from "./shared-parts.ts";
 
 type RequestOf<Kind extends PeerRequest["kind"]> = Extract<PeerRequest, { kind: Kind }>;
 
@@ -91,7 +86,7 @@ export function sizeOfRequest(request: ColdRequest): number {
     case "slot-scan":
       return 6 + request.after.length + 2 * request.slots.length;
     case "forward":
-      return 350 + request.key.length + (request.value?.length ?? 0);
+      return 64 + request.key.length + sizeOfOperation(request.operation);
     case "compare":
       return 6 + 4 * request.hashes.length;
     case "raise-floor":
@@ -173,15 +168,22 @@ export function writeRequest(writer: ByteWriter, request: ColdRequest): void {
 
 export function readWrite(reader: ByteReader): RequestOf<"write"> {
   const key = readKey(reader);
-  const base = readStamp(reader);
+  const bases = [readStamp(reader)];
   const flags = reader.u8();
-  if (flags > (WRITE_FINAL | WRITE_FALLBACK)) reader.reject("unknown flags of a write");
+  if (flags > (WRITE_FINAL | WRITE_FALLBACK | WRITE_BASES)) {
+    reader.reject("unknown flags of a write");
+  }
   const unreached = readNodeIds(reader);
+  const cells = readCells(reader);
+  if (flags & WRITE_BASES) {
+    if (cells.length < 2) reader.reject("one base for each of too few cells");
+    while (bases.length < cells.length) bases.push(readStamp(reader));
+  }
   return {
     kind: "write",
     key,
-    cells: readCells(reader),
-    base,
+    cells,
+    bases,
     attempt: flags & WRITE_FINAL ? "final" : "first",
     role: flags & WRITE_FALLBACK ? "fallback" : "primary",
     unreached,
@@ -238,11 +240,7 @@ function writeForward(writer: ByteWriter, request: RequestOf<"forward">): void {
   writer.u53(request.sequence);
   writer.binary16(request.key);
   writer.u8(request.w);
-  writer.u48(request.expiresAtMs);
-  writeCondition(writer, request.condition);
-  writer.binary8(request.contentType);
-  writeFlag(writer, request.value !== undefined);
-  if (request.value !== undefined) writer.bytes32(request.value);
+  writeOperation(writer, request.operation);
 }
 
 export function readForward(reader: ByteReader): RequestOf<"forward"> {
@@ -251,11 +249,7 @@ export function readForward(reader: ByteReader): RequestOf<"forward"> {
   const key = readKey(reader);
   const w = reader.u8();
   if (w > REPLICAS_MAX) reader.reject(`w of ${w}, max ${REPLICAS_MAX}`);
-  const expiresAtMs = reader.u48();
-  const condition = readCondition(reader);
-  const contentType = reader.binary8();
-  const value = readFlag(reader) ? reader.bytes32() : undefined;
-  return { kind: "forward", boot, sequence, key, value, contentType, expiresAtMs, condition, w };
+  return { kind: "forward", boot, sequence, key, w, operation: readOperation(reader) };
 }
 
 function writeList(writer: ByteWriter, request: RequestOf<"list">): void {

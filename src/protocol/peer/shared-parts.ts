@@ -1,23 +1,21 @@
 /**
- * Parts of the rarer messages: settings, conditions, outcomes, digests, cells with their keys.
+ * Parts of the rarer messages: settings, conditions, failures, digests, cells with their keys.
  *
  *   settings      which u8 (bit 0 replicas, 1 write quorum, 2 key bytes, 3 value bytes, 4 grace), then those present:
  *                 u8, u8 (0 sloppy, 1 strict), u32, u32, u53
  *   condition     u8: 0 stamp-is (then a stamp), 1 exists, 2 absent
  *   quorum        acks u16, of u16, hinted u16
- *   outcome       u8: 0 written: stamp, quorum
- *                     1 condition-failed: optional stamp
- *                     2 failed: code u8, stored u8 (0 no, 1 maybe), quorum, optional stamp, text
+ *   failure       code u8, stored u8 (0 no, 1 maybe), quorum, optional stamp, text
  *   digest        field, stamp, checksum u32
  *   keyed digest  key, digest            keyed cell: key, cell
  */
 import type { ByteReader } from "../../base/byte-reader.ts";
 import type { ByteWriter } from "../../base/byte-writer.ts";
+import type { Condition } from "../../model/condition.ts";
 import type { SharedConfig } from "../../model/config.ts";
 import { KEY_BYTES_MAX, REPLICAS_MAX, VALUE_BYTES_MAX } from "../../model/limits.ts";
-import type { FailureCode, QuorumReport, WriteOutcome } from "../../model/outcome.ts";
+import type { Failure, FailureCode, QuorumReport } from "../../model/outcome.ts";
 import type { CellDigest, KeyedCell } from "../../model/peer-message.ts";
-import type { Condition } from "../../model/request.ts";
 import type { Stamp } from "../../model/stamp.ts";
 import {
   CELL_BYTES_MIN,
@@ -46,12 +44,6 @@ const conditionKinds = new Choice<Condition["kind"]>("condition", {
   "stamp-is": 0,
   exists: 1,
   absent: 2,
-});
-
-const outcomeKinds = new Choice<WriteOutcome["kind"]>("outcome", {
-  written: 0,
-  "condition-failed": 1,
-  failed: 2,
 });
 
 const failureCodes = new Choice<FailureCode>("failure code", {
@@ -135,65 +127,42 @@ export function readCondition(reader: ByteReader): Condition {
   return kind === "stamp-is" ? { kind, stamp: readStamp(reader) } : { kind };
 }
 
-function writeQuorum(writer: ByteWriter, quorum: QuorumReport): void {
+export function writeQuorum(writer: ByteWriter, quorum: QuorumReport): void {
   writer.u16(quorum.acks);
   writer.u16(quorum.of);
   writer.u16(quorum.hinted);
 }
 
-function readQuorum(reader: ByteReader): QuorumReport {
+export function readQuorum(reader: ByteReader): QuorumReport {
   const acks = reader.u16();
   const of = reader.u16();
   return { acks, of, hinted: reader.u16() };
 }
 
-function writeOptionalStamp(writer: ByteWriter, stamp: Stamp | undefined): void {
+export function writeOptionalStamp(writer: ByteWriter, stamp: Stamp | undefined): void {
   writeFlag(writer, stamp !== undefined);
   if (stamp !== undefined) writeStamp(writer, stamp);
 }
 
-function readOptionalStamp(reader: ByteReader): Stamp | undefined {
+export function readOptionalStamp(reader: ByteReader): Stamp | undefined {
   return readFlag(reader) ? readStamp(reader) : undefined;
 }
 
-export function writeOutcome(writer: ByteWriter, outcome: WriteOutcome): void {
-  outcomeKinds.write(writer, outcome.kind);
-  switch (outcome.kind) {
-    case "written":
-      writeStamp(writer, outcome.stamp);
-      writeQuorum(writer, outcome.quorum);
-      return;
-    case "condition-failed":
-      writeOptionalStamp(writer, outcome.current);
-      return;
-    case "failed":
-      failureCodes.write(writer, outcome.code);
-      storedAnswers.write(writer, outcome.stored);
-      writeQuorum(writer, outcome.quorum);
-      writeOptionalStamp(writer, outcome.newest);
-      writeText(writer, outcome.detail);
-      return;
-  }
+export function writeFailure(writer: ByteWriter, failure: Failure): void {
+  failureCodes.write(writer, failure.code);
+  storedAnswers.write(writer, failure.stored);
+  writeQuorum(writer, failure.quorum);
+  writeOptionalStamp(writer, failure.newest);
+  writeText(writer, failure.detail);
 }
 
-export function readOutcome(reader: ByteReader): WriteOutcome {
-  const kind = outcomeKinds.read(reader);
-  switch (kind) {
-    case "written": {
-      const stamp = readStamp(reader);
-      return { kind, stamp, quorum: readQuorum(reader) };
-    }
-    case "condition-failed":
-      return { kind, current: readOptionalStamp(reader) };
-    case "failed": {
-      const code = failureCodes.read(reader);
-      const stored = storedAnswers.read(reader);
-      const quorum = readQuorum(reader);
-      const newest = readOptionalStamp(reader);
-      const failure = { kind, code, detail: readText(reader), stored, quorum };
-      return newest === undefined ? failure : { ...failure, newest };
-    }
-  }
+export function readFailure(reader: ByteReader): Failure {
+  const code = failureCodes.read(reader);
+  const stored = storedAnswers.read(reader);
+  const quorum = readQuorum(reader);
+  const newest = readOptionalStamp(reader);
+  const failure = { kind: "failed", code, detail: readText(reader), stored, quorum } as const;
+  return newest === undefined ? failure : { ...failure, newest };
 }
 
 export function readDigests(reader: ByteReader): readonly Omit<CellDigest, "key">[] {

@@ -5,9 +5,9 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { contentTypeOf, type ReadOperation, type WriteOperation } from "../../../sim/history.ts";
 import type { SimRandom } from "../../../sim/random.ts";
+import type { Condition } from "../../../src/model/condition.ts";
 import { type Key, keyFromText } from "../../../src/model/key.ts";
 import { DEADLINE_MS_DEFAULT } from "../../../src/model/limits.ts";
-import type { Condition } from "../../../src/model/request.ts";
 import { formatStamp, type Stamp } from "../../../src/model/stamp.ts";
 import { HttpConnection, type HttpReply } from "./http-connection.ts";
 import { readOutcome, writeOutcome } from "./http-outcome.ts";

@@ -17,9 +17,9 @@ import {
   type WriteOperation,
 } from "../../../sim/history.ts";
 import type { RootCell } from "../../../src/model/cell.ts";
+import type { Condition } from "../../../src/model/condition.ts";
 import type { Key } from "../../../src/model/key.ts";
 import type { ReadOutcome, WriteOutcome } from "../../../src/model/outcome.ts";
-import type { Condition } from "../../../src/model/request.ts";
 import { NO_STAMP, type Stamp } from "../../../src/model/stamp.ts";
 
 /** What happened to one process, boot after boot. */

@@ -1,76 +1,89 @@
 /**
- * Conditional writes: run at the key's first live primary, one at a time per key, on a quorum read.
+ * Read-modify-writes: run at the key's first live primary, one at a time per key, on a quorum read.
  *
- * Invariant: a condition is judged on what a read quorum holds, and the write builds on just that: a replica that
- * holds more pushes back, and the condition is judged anew. Exact while the nodes agree who is the first live
+ * Invariant: an operation is applied to what a read quorum holds, and the write builds on just that: a replica that
+ * holds more pushes back, and the operation is applied anew. Exact while the nodes agree who is the first live
  * primary; where they do not, two of them may both find a condition to hold (that needs consensus, and gets
  * none here). "Nothing was stored" is only said where every replica refused.
  */
-import { heldAtRoot, visibleRoot } from "../core/causality/view.ts";
+import { heldAtRoot } from "../core/causality/view.ts";
+import { applyOperation } from "../core/operations/apply.ts";
+import type { CellChange } from "../core/operations/changes.ts";
 import type { ReadVerdict } from "../core/replication/read-coordinator.ts";
 import type { WriteVerdict } from "../core/replication/write-coordinator.ts";
 import type { RootCell } from "../model/cell.ts";
 import type { Key } from "../model/key.ts";
-import type { WriteOutcome } from "../model/outcome.ts";
-import type { Condition } from "../model/request.ts";
+import type { Operation, OperationOutcome, OperationResult } from "../model/operation.ts";
 import { compareStamps, maxStamp, NO_STAMP, type Stamp } from "../model/stamp.ts";
 import { failure } from "./request-context.ts";
 
-/** How often one conditional write is judged anew before it gives up. */
+/** How often one operation is applied anew before it gives up. */
 const TRIES_MAX = 8;
-/** Conditional writes waiting for one key. */
+/** Operations waiting for one key. */
 const WAITING_PER_KEY_MAX = 1_024;
 
-export interface ConditionalRequest {
+export interface ModifyRequest {
   readonly key: Key;
-  readonly condition: Condition;
+  readonly operation: Operation;
   readonly w: number | undefined;
   /** Monotonic milliseconds. */
   readonly deadlineMs: number;
-  readonly rootAt: (stamp: Stamp) => RootCell;
 }
 
-/** What a conditional write needs of the node: quorum reads and writes of its own. */
-export interface ConditionalPorts {
+/** What is written of it. */
+export interface ModifyWrite {
+  readonly key: Key;
+  readonly changes: readonly CellChange[];
+  readonly stamp: Stamp;
+  /** What was read in the places of `changes`. */
+  readonly bases: readonly Stamp[];
+  readonly w: number | undefined;
+  readonly deadlineMs: number;
+}
+
+/** What a read-modify-write needs of the node: quorum reads and writes of its own. */
+export interface ModifyPorts {
   readonly monotonicMs: () => number;
   readonly wallMs: () => number;
   readonly mintAbove: (held: Stamp) => Stamp;
+  /** Longest value of the cluster. */
+  readonly valueBytesMax: () => number;
   readonly read: (key: Key, deadlineMs: number, done: (verdict: ReadVerdict) => void) => void;
   readonly write: (
-    request: ConditionalRequest & { readonly stamp: Stamp; readonly base: Stamp },
-    done: (verdict: ConditionalVerdict, stamp: Stamp) => void,
+    write: ModifyWrite,
+    done: (verdict: ModifyVerdict, stamp: Stamp) => void,
   ) => void;
 }
 
-/** A write below a floor comes back as `behind`: it is judged anew, and stamped above. */
-export type ConditionalVerdict = Exclude<WriteVerdict, { kind: "below" }>;
-type Done = (outcome: WriteOutcome) => void;
+/** A write below a floor comes back as `behind`: the operation is applied anew, and stamped above. */
+export type ModifyVerdict = Exclude<WriteVerdict, { kind: "below" }>;
+type Done = (outcome: OperationOutcome) => void;
 
-/** A write whose turn has not come. */
+/** An operation whose turn has not come. */
 interface Waiting {
   readonly deadlineMs: number;
   readonly start: () => void;
   readonly done: Done;
 }
 
-export class ConditionalWrites {
-  readonly #ports: ConditionalPorts;
-  /** Keys with a write under way, and those that wait for it in order of arrival. */
+export class ReadModifyWrites {
+  readonly #ports: ModifyPorts;
+  /** Keys with an operation under way, and those that wait for it in order of arrival. */
   readonly #waiting = new Map<Key, Waiting[]>();
-  /** Keys whose next write is to begin. */
+  /** Keys whose next operation is to begin. */
   readonly #due: Key[] = [];
   #isStarting = false;
 
-  constructor(ports: ConditionalPorts) {
+  constructor(ports: ModifyPorts) {
     this.#ports = ports;
   }
 
-  /** Keys with a conditional write under way. */
+  /** Keys with an operation under way. */
   get size(): number {
     return this.#waiting.size;
   }
 
-  run(request: ConditionalRequest, done: Done): void {
+  run(request: ModifyRequest, done: Done): void {
     const { key } = request;
     const start = (): void =>
       this.#try(request, { tries: 0, above: NO_STAMP, mayBeStored: false }, (outcome) => {
@@ -98,7 +111,7 @@ export class ConditionalWrites {
     }
   }
 
-  /** A write may end within its start: a loop here, so that a thousand of them are not as many calls deep. */
+  /** An operation may end within its start: a loop here, so that a thousand of them are not as many calls deep. */
   #next(key: Key): void {
     this.#due.push(key);
     if (this.#isStarting) return;
@@ -112,11 +125,11 @@ export class ConditionalWrites {
   }
 
   #try(
-    request: ConditionalRequest,
+    request: ModifyRequest,
     past: { readonly tries: number; readonly above: Stamp; readonly mayBeStored: boolean },
     done: Done,
   ): void {
-    const { key, condition, deadlineMs } = request;
+    const { key, operation, w, deadlineMs } = request;
     const stored = past.mayBeStored ? "maybe" : "no";
     if (this.#ports.monotonicMs() >= deadlineMs) {
       done(failure("timed-out", stored));
@@ -130,32 +143,35 @@ export class ConditionalWrites {
       const root = read.cells.find(({ field }) => field === undefined)?.cell as
         | RootCell
         | undefined;
-      const current = visibleRoot(root, this.#ports.wallMs());
-      if (!holds(condition, current)) {
-        // After a try that somebody may have kept, "the condition does not hold" would be a guess.
+      const nowMs = this.#ports.wallMs();
+      const valueBytesMax = this.#ports.valueBytesMax();
+      const { result, changes } = applyOperation(operation, root, { nowMs, valueBytesMax });
+      if (changes.length === 0) {
+        // After a try that somebody may have kept, what is found may be its own work.
         if (past.mayBeStored) done(failure("contended", "maybe", read.quorum));
-        else done({ kind: "condition-failed", current: current?.stamp });
+        else done({ kind: "applied", result, stamp: undefined, quorum: read.quorum });
         return;
       }
       // What was collected was held: a tombstone that another primary still has must not push this write back.
-      const base = maxStamp(heldAtRoot(root, NO_STAMP, this.#ports.wallMs()), read.collected);
+      const base = maxStamp(heldAtRoot(root, NO_STAMP, nowMs), read.collected);
       const stamp = this.#ports.mintAbove(maxStamp(base, past.above));
-      this.#ports.write({ ...request, stamp, base }, (verdict, last) => {
-        this.#settle(request, past, verdict, last, done);
+      const write = { key, changes, stamp, bases: [base], w, deadlineMs };
+      this.#ports.write(write, (verdict, last) => {
+        this.#settle(request, past, verdict, { result, stamp: last }, done);
       });
     });
   }
 
   #settle(
-    request: ConditionalRequest,
+    request: ModifyRequest,
     past: { readonly tries: number; readonly above: Stamp; readonly mayBeStored: boolean },
-    verdict: ConditionalVerdict,
-    stamp: Stamp,
+    verdict: ModifyVerdict,
+    applied: { readonly result: OperationResult; readonly stamp: Stamp },
     done: Done,
   ): void {
     switch (verdict.kind) {
       case "written":
-        done({ kind: "written", stamp, quorum: verdict.quorum });
+        done({ kind: "applied", ...applied, quorum: verdict.quorum });
         return;
       case "failed": {
         const mayBeStored = past.mayBeStored || verdict.mayBeStored;
@@ -174,16 +190,5 @@ export class ConditionalWrites {
         this.#try(request, { tries, above, mayBeStored }, done);
       }
     }
-  }
-}
-
-function holds(condition: Condition, current: RootCell | undefined): boolean {
-  switch (condition.kind) {
-    case "exists":
-      return current !== undefined;
-    case "absent":
-      return current === undefined;
-    case "stamp-is":
-      return current !== undefined && compareStamps(current.stamp, condition.stamp) === 0;
   }
 }

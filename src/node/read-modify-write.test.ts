@@ -2,39 +2,30 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ReadVerdict } from "../core/replication/read-coordinator.ts";
 import type { RootCell } from "../model/cell.ts";
+import type { Condition } from "../model/condition.ts";
 import { keyFromText } from "../model/key.ts";
-import type { WriteOutcome } from "../model/outcome.ts";
-import type { Condition } from "../model/request.ts";
+import type { OperationOutcome } from "../model/operation.ts";
 import { NO_STAMP, type Stamp, stampFrom } from "../model/stamp.ts";
-import {
-  type ConditionalRequest,
-  type ConditionalVerdict,
-  ConditionalWrites,
-} from "./conditional-write.ts";
+import { type ModifyVerdict, ReadModifyWrites } from "./read-modify-write.ts";
 
 const KEY = keyFromText("k");
 
 /** Reads that never end, so that whoever comes second waits. */
 function place() {
   const reads: ((verdict: ReadVerdict) => void)[] = [];
-  const writes = new ConditionalWrites({
+  const writes = new ReadModifyWrites({
     monotonicMs: () => 0,
     wallMs: () => 0,
+    valueBytesMax: () => 1_000,
     mintAbove: () => NO_STAMP,
     read: (_key, _deadlineMs, done) => reads.push(done),
     write: () => assert.fail("nothing is written"),
   });
-  const outcomes: (WriteOutcome | undefined)[] = [];
+  const outcomes: (OperationOutcome | undefined)[] = [];
   const ask = (deadlineMs: number): void => {
     const index = outcomes.push(undefined) - 1;
-    const request: ConditionalRequest = {
-      key: KEY,
-      condition: { kind: "exists" },
-      w: undefined,
-      deadlineMs,
-      rootAt: () => assert.fail("nothing is written"),
-    };
-    writes.run(request, (outcome) => {
+    const operation = { kind: "delete-if", condition: { kind: "exists" } } as const;
+    writes.run({ key: KEY, operation, w: undefined, deadlineMs }, (outcome) => {
       assert.equal(outcomes[index], undefined, "answered once");
       outcomes[index] = outcome;
     });
@@ -64,17 +55,18 @@ test("a write that waits for another one of its key is answered by its own deadl
 });
 
 /** A key whose root was written at `heldMs`, or that is absent; tries are answered as `verdicts` say, one by one. */
-function scripted(heldMs: number, verdicts: readonly ConditionalVerdict[] = []) {
+function scripted(heldMs: number, verdicts: readonly ModifyVerdict[] = []) {
   const tries: { readonly stamp: Stamp; readonly base: Stamp }[] = [];
-  const writes = new ConditionalWrites({
+  const writes = new ReadModifyWrites({
     monotonicMs: () => 0,
     wallMs: () => 0,
+    valueBytesMax: () => 1_000,
     mintAbove: ({ ms }) => stampFrom(ms + 1, 0, 0),
     read: (_key, _deadlineMs, done) => done(readOf(heldMs)),
-    write: ({ stamp, base }, done) => {
+    write: ({ stamp, bases }, done) => {
       const verdict = verdicts[tries.length];
       assert.ok(verdict !== undefined, "no more tries than the script has");
-      tries.push({ stamp, base });
+      tries.push({ stamp, base: bases[0] as Stamp });
       done(verdict, stamp);
     },
   });
@@ -98,46 +90,50 @@ function readOf(heldMs: number): ReadVerdict {
   return { kind: "read", cells, collected: NO_STAMP, quorum };
 }
 
-function run(writes: ConditionalWrites, condition: Condition): WriteOutcome {
-  const outcomes: WriteOutcome[] = [];
-  const rootAt = (): RootCell => assert.fail("the ports make the root");
-  writes.run({ key: KEY, condition, w: undefined, deadlineMs: 1, rootAt }, (outcome) =>
+function run(writes: ReadModifyWrites, condition: Condition): OperationOutcome {
+  const outcomes: OperationOutcome[] = [];
+  const operation = { kind: "delete-if", condition } as const;
+  writes.run({ key: KEY, operation, w: undefined, deadlineMs: 1 }, (outcome) =>
     outcomes.push(outcome),
   );
   assert.equal(outcomes.length, 1);
   assert.equal(writes.size, 0);
-  return outcomes[0] as WriteOutcome;
+  return outcomes[0] as OperationOutcome;
 }
 
 const QUORUM = { acks: 2, of: 3, hinted: 0 };
-const WRITTEN: ConditionalVerdict = { kind: "written", quorum: QUORUM, isSuperseded: false };
-function behind(heldMs: number, mayBeStored: boolean): ConditionalVerdict {
+const WRITTEN: ModifyVerdict = { kind: "written", quorum: QUORUM, isSuperseded: false };
+function behind(heldMs: number, mayBeStored: boolean): ModifyVerdict {
   return { kind: "behind", held: stampFrom(heldMs, 0, 0), mayBeStored, quorum: QUORUM };
 }
 
 test("a condition that does not hold stores nothing, and names what is there", () => {
   const { writes } = scripted(50);
-  assert.deepEqual(run(writes, { kind: "absent" }), {
-    kind: "condition-failed",
-    current: stampFrom(50, 0, 0),
-  });
-  assert.deepEqual(run(scripted(0).writes, { kind: "exists" }), {
-    kind: "condition-failed",
-    current: undefined,
-  });
+  const failed = (current: Stamp | undefined): OperationOutcome => {
+    const result = { kind: "condition-failed", current } as const;
+    return { kind: "applied", result, stamp: undefined, quorum: QUORUM };
+  };
+  assert.deepEqual(run(writes, { kind: "absent" }), failed(stampFrom(50, 0, 0)));
+  assert.deepEqual(run(scripted(0).writes, { kind: "exists" }), failed(undefined));
   const other: Condition = { kind: "stamp-is", stamp: stampFrom(49, 0, 0) };
-  assert.equal(run(scripted(50).writes, other).kind, "condition-failed");
+  assert.deepEqual(run(scripted(50).writes, other), failed(stampFrom(50, 0, 0)));
 });
 
 test("a condition that holds is written above what was read, and builds on just that", () => {
   const { writes, tries } = scripted(50, [WRITTEN]);
-  assert.equal(run(writes, { kind: "stamp-is", stamp: stampFrom(50, 0, 0) }).kind, "written");
+  const is50: Condition = { kind: "stamp-is", stamp: stampFrom(50, 0, 0) };
+  assert.deepEqual(run(writes, is50), {
+    kind: "applied",
+    result: { kind: "done" },
+    stamp: stampFrom(51, 0, 0),
+    quorum: QUORUM,
+  });
   assert.deepEqual(tries, [{ stamp: stampFrom(51, 0, 0), base: stampFrom(50, 0, 0) }]);
 });
 
 test("a write that was pushed back and stored nowhere is judged anew, above who pushed back", () => {
   const { writes, tries } = scripted(50, [behind(80, false), WRITTEN]);
-  assert.equal(run(writes, { kind: "exists" }).kind, "written");
+  assert.equal(run(writes, { kind: "exists" }).kind, "applied");
   assert.deepEqual(
     tries.map(({ stamp }) => stamp.ms),
     [51, 81],
@@ -152,7 +148,7 @@ test("a write that was pushed back and may be stored is not tried again", () => 
 });
 
 test("a write that is pushed back for ever gives up, and says that nothing was stored", () => {
-  const { writes, tries } = scripted(50, Array<ConditionalVerdict>(20).fill(behind(80, false)));
+  const { writes, tries } = scripted(50, Array<ModifyVerdict>(20).fill(behind(80, false)));
   const outcome = run(writes, { kind: "exists" });
   assert.ok(outcome.kind === "failed" && outcome.code === "contended" && outcome.stored === "no");
   assert.ok(tries.length < 20);
@@ -160,9 +156,10 @@ test("a write that is pushed back for ever gives up, and says that nothing was s
 
 test("writes that wait are answered in turn, however many end at once", () => {
   const reads: ((verdict: ReadVerdict) => void)[] = [];
-  const writes = new ConditionalWrites({
+  const writes = new ReadModifyWrites({
     monotonicMs: () => 0,
     wallMs: () => 0,
+    valueBytesMax: () => 1_000,
     mintAbove: () => NO_STAMP,
     // The first waits; after it every read is answered within the call, as on a single node.
     read: (_key, _deadlineMs, done) => {
@@ -172,10 +169,9 @@ test("writes that wait are answered in turn, however many end at once", () => {
     write: () => assert.fail("nothing is written"),
   });
   const order: number[] = [];
-  const rootAt = (): RootCell => assert.fail("nothing is written");
   for (let index = 0; index < 1_025; index += 1) {
-    const condition = { kind: "absent" } as const;
-    writes.run({ key: KEY, condition, w: undefined, deadlineMs: 1, rootAt }, () => {
+    const operation = { kind: "delete-if", condition: { kind: "absent" } } as const;
+    writes.run({ key: KEY, operation, w: undefined, deadlineMs: 1 }, () => {
       order.push(index);
     });
   }

@@ -1,0 +1,105 @@
+/**
+ * What a read-modify-write does to what a key holds: a function of the operation, the root and the time alone.
+ *
+ * Invariant: a result that says that something was changed comes with the change, and a fault or "none" without one.
+ */
+import type { RootCell } from "../../model/cell.ts";
+import type { Condition } from "../../model/condition.ts";
+import type { Operation, OperationResult } from "../../model/operation.ts";
+import { compareStamps } from "../../model/stamp.ts";
+import { visibleRoot } from "../causality/view.ts";
+import {
+  type Applied,
+  type ApplyContext,
+  changed,
+  DONE,
+  expiryAfter,
+  integer,
+  isPast,
+  NONE,
+  TOMBSTONE,
+  unchanged,
+  value,
+  WRONG_TYPE,
+  withExpiry,
+} from "./changes.ts";
+import { applyToString } from "./strings.ts";
+
+/** Applies an operation to a key whose root is `held`: visible, expired, a tombstone, or not there at all. */
+export function applyOperation(
+  operation: Operation,
+  held: RootCell | undefined,
+  context: ApplyContext,
+): Applied {
+  const current = visibleRoot(held, context.nowMs);
+  switch (operation.kind) {
+    case "put-if":
+    case "delete-if":
+      if (!holds(operation.condition, current)) {
+        return unchanged({ kind: "condition-failed", current: current?.stamp });
+      }
+      if (operation.kind === "delete-if") return changed(DONE, TOMBSTONE);
+      return changed(DONE, value(operation.value, operation.expiresAtMs, operation.contentType));
+    case "set":
+      return applySet(operation, current, context.nowMs);
+    case "expire":
+      return applyExpire(operation, current, context.nowMs);
+    case "persist":
+      if (current === undefined || current.expiresAtMs === 0) return unchanged(integer(0));
+      return changed(integer(1), withExpiry(current, 0));
+    case "take":
+    case "get-expire":
+    case "append":
+    case "set-range":
+    case "set-bit":
+    case "add":
+    case "add-float":
+      if (current !== undefined && current.type !== "string") return unchanged(WRONG_TYPE);
+      return applyToString(operation, current, context);
+  }
+}
+
+function applySet(
+  operation: Extract<Operation, { kind: "set" }>,
+  current: RootCell | undefined,
+  nowMs: number,
+): Applied {
+  const { when, wantsOld, expiry } = operation;
+  if (wantsOld && current !== undefined && current.type !== "string") return unchanged(WRONG_TYPE);
+  const old: OperationResult =
+    current === undefined ? NONE : { kind: "bytes", bytes: current.payload };
+  const isAllowed = when === "always" || (when === "exists") === (current !== undefined);
+  if (!isAllowed) return unchanged(wantsOld ? old : NONE);
+  const expiresAtMs = expiryAfter(expiry, current);
+  const isOver = isPast(expiresAtMs, nowMs);
+  return changed(wantsOld ? old : DONE, isOver ? TOMBSTONE : value(operation.value, expiresAtMs));
+}
+
+function applyExpire(
+  { expiresAtMs, when }: Extract<Operation, { kind: "expire" }>,
+  current: RootCell | undefined,
+  nowMs: number,
+): Applied {
+  if (current === undefined) return unchanged(integer(0));
+  const former = current.expiresAtMs === 0 ? Number.POSITIVE_INFINITY : current.expiresAtMs;
+  const isAllowed =
+    when === "always" ||
+    (when === "none" && current.expiresAtMs === 0) ||
+    (when === "some" && current.expiresAtMs !== 0) ||
+    (when === "later" && expiresAtMs > former) ||
+    (when === "earlier" && expiresAtMs < former);
+  if (!isAllowed) return unchanged(integer(0));
+  const isOver = expiresAtMs <= nowMs;
+  return changed(integer(1), isOver ? TOMBSTONE : withExpiry(current, expiresAtMs));
+}
+
+function holds(condition: Condition, current: RootCell | undefined): boolean {
+  switch (condition.kind) {
+    case "exists":
+      return current !== undefined;
+    case "absent":
+      return current === undefined;
+    case "stamp-is":
+      return current !== undefined && compareStamps(current.stamp, condition.stamp) === 0;
+  }
+}

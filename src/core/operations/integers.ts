@@ -1,0 +1,33 @@
+/**
+ * Whole numbers as Redis keeps them in strings: 64 bits with a sign, in one spelling only, so that a text that is taken
+ * for a number is the very text that the number is shown as.
+ */
+
+export const INTEGER_MIN: bigint = -(2n ** 63n);
+export const INTEGER_MAX: bigint = 2n ** 63n - 1n;
+/** `-9223372036854775808`. */
+const DIGITS_MAX = 20;
+/** So many digits fit a double without loss. */
+const SAFE_DIGITS = 15;
+
+/** The integer spelled by these bytes: no plus, no spaces, no leading zeros, no `-0`; else `undefined`. */
+export function parseInteger(bytes: Uint8Array): bigint | undefined {
+  const { length } = bytes;
+  const isNegative = bytes[0] === 0x2d;
+  const start = isNegative ? 1 : 0;
+  if (length === start || length > DIGITS_MAX) return undefined;
+  if (bytes[start] === 0x30) return length === 1 ? 0n : undefined;
+  let text = isNegative ? "-" : "";
+  for (let at = start; at < length; at += 1) {
+    const digit = bytes[at] as number;
+    if (digit < 0x30 || digit > 0x39) return undefined;
+    text += String.fromCharCode(digit);
+  }
+  if (length - start <= SAFE_DIGITS) return BigInt(Number(text));
+  const value = BigInt(text);
+  return isInteger64(value) ? value : undefined;
+}
+
+export function isInteger64(value: bigint): boolean {
+  return value >= INTEGER_MIN && value <= INTEGER_MAX;
+}
