@@ -12,6 +12,7 @@ import type { EncodedCell } from "../src/model/cell.ts";
 import { type Address, epochFrom } from "../src/model/ids.ts";
 import { keyFromText } from "../src/model/key.ts";
 import type { FrameHeader, PeerMessage } from "../src/model/peer-message.ts";
+import { ROOT_ONLY } from "../src/model/selection.ts";
 import type { Stamp } from "../src/model/stamp.ts";
 import type { Log } from "../src/ports/log.ts";
 import type { TransportListener } from "../src/ports/transport.ts";
@@ -52,8 +53,8 @@ const messages: Readonly<Record<string, PeerMessage>> = {
     unreached: [],
   },
   "write-reply": { kind: "write-reply", result: "stored", held: stamp, commitNumber: 123_456 },
-  read: { kind: "read", key, want: "cells" },
-  "cells-reply": { kind: "cells-reply", cells: [cell], collected: stamp },
+  read: { kind: "read", key, selection: ROOT_ONLY, want: "cells" },
+  "cells-reply": { kind: "cells-reply", cells: [cell], through: undefined, collected: stamp },
   "digest-reply": {
     kind: "digest-reply",
     digests: [{ field: undefined, stamp, checksum: 0xdeadbeef }],

@@ -8,13 +8,14 @@ import type { Condition } from "../src/model/condition.ts";
 import { SHARED_CONFIG_DEFAULT } from "../src/model/config.ts";
 import { bootIdFrom, epochFrom, nodeIdFrom } from "../src/model/ids.ts";
 import type { Key } from "../src/model/key.ts";
-import type { OperationOutcome } from "../src/model/operation.ts";
-import type { ListOutcome, ReadOutcome, WriteOutcome } from "../src/model/outcome.ts";
+import type { OperationOutcome, QueryOutcome } from "../src/model/operation.ts";
+import type { Failure, ListOutcome, ReadOutcome, WriteOutcome } from "../src/model/outcome.ts";
 import type {
   DeleteRequest,
   ListRequest,
   OperateRequest,
   PutRequest,
+  QueryRequest,
   ReadRequest,
 } from "../src/model/request.ts";
 import { slotFrom } from "../src/model/slot.ts";
@@ -51,6 +52,14 @@ interface Pending {
 export function toyNode(bug?: ToyBug): (ports: NodePorts) => SimNode {
   return (ports) => new ToyNode(ports, bug);
 }
+
+const NOT_OFFERED: Failure = {
+  kind: "failed",
+  code: "not-ready",
+  detail: "the toy has puts, deletes and reads alone",
+  stored: "no",
+  quorum: { acks: 0, of: 1, hinted: 0 },
+};
 
 class ToyNode implements SimNode {
   readonly #ports: NodePorts;
@@ -106,15 +115,11 @@ class ToyNode implements SimNode {
 
   /** It knows no more than puts and deletes. */
   operate(_request: OperateRequest, done: (outcome: OperationOutcome) => void): void {
-    const quorum = { acks: 0, of: 1, hinted: 0 };
-    const failure = {
-      kind: "failed",
-      code: "not-ready",
-      detail: "",
-      stored: "no",
-      quorum,
-    } as const;
-    this.#ports.clock.defer(() => done(failure));
+    this.#ports.clock.defer(() => done(NOT_OFFERED));
+  }
+
+  query(_request: QueryRequest, done: (outcome: QueryOutcome) => void): void {
+    this.#ports.clock.defer(() => done(NOT_OFFERED));
   }
 
   read(request: ReadRequest, done: (outcome: ReadOutcome) => void): void {

@@ -6,8 +6,10 @@ export const SLOT_COUNT = 16_384;
 export const KEY_BYTES_MAX = 32 * 1024;
 /** Longest value: 16 MiB. A cluster may be set lower. */
 export const VALUE_BYTES_MAX = 16 * 1024 * 1024;
-/** Longest hash field or set member. */
+/** Longest address of a cell within its key. */
 export const FIELD_BYTES_MAX = 32 * 1024;
+/** Longest name of a hash field or set member: what is left of an address for it. */
+export const NAME_BYTES_MAX: number = FIELD_BYTES_MAX - 32;
 /** Longest content type kept with a value. */
 export const CONTENT_TYPE_BYTES_MAX = 255;
 /** Largest message between nodes: a value, its key and the parts around them. */

@@ -51,7 +51,61 @@ export type Operation =
   /** Answers 1 if it was set, 0 if not. A time that has passed deletes the key. */
   | { readonly kind: "expire"; readonly expiresAtMs: number; readonly when: ExpireWhen }
   /** Answers 1 if there was an expiry, 0 if not. */
-  | { readonly kind: "persist" };
+  | { readonly kind: "persist" }
+  /** Answers how many fields are new. `absent`: of one entry, and only if there is no such field. */
+  | {
+      readonly kind: "hash-set";
+      readonly entries: readonly HashEntry[];
+      readonly when: "always" | "absent";
+    }
+  /** Answers how many there were. */
+  | { readonly kind: "hash-delete"; readonly names: readonly string[] }
+  /** Answers the sum. */
+  | { readonly kind: "hash-add"; readonly name: string; readonly delta: bigint }
+  /** Answers the sum, as text. */
+  | { readonly kind: "hash-add-float"; readonly name: string; readonly delta: string }
+  /** A hash that takes the place of whatever the key held; without entries, nothing. Answers how many. */
+  | {
+      readonly kind: "hash-replace";
+      readonly entries: readonly HashEntry[];
+      readonly expiresAtMs: number;
+    }
+  /** Answers how many members are new. */
+  | { readonly kind: "set-add"; readonly members: readonly string[] }
+  /** Answers how many there were. */
+  | { readonly kind: "set-remove"; readonly members: readonly string[] }
+  /** Answers members that are gone then, chosen by chance. */
+  | { readonly kind: "set-pop"; readonly count: number }
+  /** A set that takes the place of whatever the key held; without members, nothing. Answers how many. */
+  | {
+      readonly kind: "set-replace";
+      readonly members: readonly string[];
+      readonly expiresAtMs: number;
+    };
+
+/** Names are binary strings of at most NAME_BYTES_MAX. */
+export type HashEntry = readonly [name: string, value: Uint8Array];
+
+/** What is asked of a key without changing it. Answered by whichever node is asked, from a read quorum. */
+export type Query =
+  /** Answers `summary`, or `none`. */
+  | { readonly kind: "summary" }
+  /** Answers `bytes` of a string or a counter, or `none`. */
+  | { readonly kind: "value" }
+  /** Answers `values`, one for each name. */
+  | { readonly kind: "hash-get"; readonly names: readonly string[] }
+  /** Answers `values`, one for each member: empty bytes for those that are there. */
+  | { readonly kind: "set-has"; readonly members: readonly string[] }
+  /** Answers `page`: of a hash with values, of a set with empty ones. */
+  | {
+      readonly kind: "page";
+      readonly type: "hash" | "set";
+      /** Name after which it begins; `undefined` for the beginning. */
+      readonly after: string | undefined;
+      readonly limit: number;
+    }
+  /** As `page`, all of it. */
+  | { readonly kind: "whole"; readonly type: "hash" | "set" | "either" };
 
 export type OperationKind = Operation["kind"];
 
@@ -59,6 +113,10 @@ export type OperationKind = Operation["kind"];
 export type OperationFault =
   | "wrong-type"
   | "not-an-integer"
+  | "field-not-an-integer"
+  | "field-not-a-float"
+  /** More fields, or bytes, than one operation may look at. */
+  | "too-many"
   | "overflow"
   | "not-a-float"
   | "not-finite"
@@ -69,9 +127,41 @@ export type OperationResult =
   | { readonly kind: "none" }
   | { readonly kind: "bytes"; readonly bytes: Uint8Array }
   | { readonly kind: "integer"; readonly value: bigint }
+  /** Binary strings. */
+  | { readonly kind: "names"; readonly names: readonly string[] }
   /** `current` is `undefined` when the key is absent. */
   | { readonly kind: "condition-failed"; readonly current: Stamp | undefined }
   | { readonly kind: "fault"; readonly fault: OperationFault };
+
+export type QueryResult =
+  | Extract<OperationResult, { kind: "none" | "bytes" | "fault" }>
+  | {
+      readonly kind: "summary";
+      readonly type: "string" | "hash" | "set";
+      /** 0 is never. */
+      readonly expiresAtMs: number;
+      /** Greatest of the cells that were looked at. */
+      readonly stamp: Stamp;
+      readonly contentType: string;
+    }
+  | { readonly kind: "values"; readonly values: readonly (Uint8Array | undefined)[] }
+  | {
+      readonly kind: "page";
+      readonly type: "hash" | "set";
+      readonly entries: readonly HashEntry[];
+      /** `after` of the next page; `undefined` at the end. A page may be empty. */
+      readonly next: string | undefined;
+      readonly expiresAtMs: number;
+      readonly stamp: Stamp;
+    };
+
+export type QueryOutcome =
+  | {
+      readonly kind: "answered";
+      readonly result: QueryResult;
+      readonly quorum: QuorumReport;
+    }
+  | Failure;
 
 export type OperationOutcome =
   | {

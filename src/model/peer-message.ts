@@ -7,9 +7,10 @@
 import type { CellAddress, EncodedCell } from "./cell.ts";
 import type { SharedConfig } from "./config.ts";
 import type { Address, BootId, ClusterId, Epoch, NodeId } from "./ids.ts";
-import type { Key } from "./key.ts";
+import type { Field, Key } from "./key.ts";
 import type { MemberRecord, MembershipState } from "./member.ts";
 import type { Operation, OperationOutcome } from "./operation.ts";
+import type { Selection } from "./selection.ts";
 import type { Slot } from "./slot.ts";
 import type { Stamp } from "./stamp.ts";
 
@@ -130,7 +131,13 @@ export type PeerRequest =
       readonly unreached: readonly NodeId[];
     }
   | { readonly kind: "hint"; readonly slot: Slot; readonly targets: readonly NodeId[] }
-  | { readonly kind: "read"; readonly key: Key; readonly want: "cells" | "digest" }
+  | {
+      readonly kind: "read";
+      readonly key: Key;
+      readonly selection: Selection;
+      /** A range is always answered with cells. */
+      readonly want: "cells" | "digest";
+    }
   | {
       /** A read-modify-write for the key's first live primary. Never sent to a second node. */
       readonly kind: "forward";
@@ -246,10 +253,12 @@ export type PeerReply =
       readonly held: Stamp;
       readonly commitNumber: number;
     }
-  /** `cells` of the key, all of them; empty when the receiver holds none. */
+  /** Those of the selected cells that the receiver holds. */
   | {
       readonly kind: "cells-reply";
       readonly cells: readonly EncodedCell[];
+      /** Of a range: everything up to this address was looked at; `undefined`: everything. */
+      readonly through: Field | undefined;
       /** The sender's named C: what it lacks up to it was deleted, or expired. */
       readonly collected: Stamp;
     }

@@ -1,7 +1,7 @@
 /** What clients ask of a node, whichever door they come through. Doors check limits before they build one. */
 import type { Condition } from "./condition.ts";
 import type { Key } from "./key.ts";
-import type { Operation } from "./operation.ts";
+import type { Operation, Query } from "./operation.ts";
 import type { Stamp } from "./stamp.ts";
 
 export interface WriteOptions {
@@ -42,6 +42,11 @@ export interface ReadRequest {
   /** The answer must not be older than this stamp: read-your-writes at any node. */
   readonly after?: Stamp | undefined;
   readonly deadlineMs?: number | undefined;
+}
+
+/** A question about a key; `core/operations/` says what the answer is. */
+export interface QueryRequest extends ReadRequest {
+  readonly query: Query;
 }
 
 export interface ListRequest {

@@ -37,6 +37,11 @@ export function maxStamp(a: Stamp, b: Stamp): Stamp {
   return compareStamps(a, b) >= 0 ? a : b;
 }
 
+/** The greatest stamp below one that was minted: no boot id is zero. */
+export function beforeStamp(stamp: Stamp): Stamp {
+  return { ...stamp, boot: Math.max(0, stamp.boot - 1) };
+}
+
 /** The last stamp of a millisecond: what an expiry at `ms` clears up to. */
 export function lastStampOf(ms: number): Stamp {
   return { ms, counter: STAMP_COUNTER_MAX, boot: Number.MAX_SAFE_INTEGER };

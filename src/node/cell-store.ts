@@ -7,6 +7,7 @@
  * what enough other replicas hold (`mend`): an older cell in its place would vote as if it were all there was.
  */
 import { assert } from "../base/assert.ts";
+import { hiddenDueMs } from "../core/anti-entropy/collectable.ts";
 import { DueTimes } from "../core/anti-entropy/due-times.ts";
 import { HashTree } from "../core/anti-entropy/hash-tree.ts";
 import {
@@ -35,7 +36,7 @@ import {
   parseLeavesKey,
   slotRange,
 } from "../core/causality/storage-key.ts";
-import { heldAtField, heldAtRoot } from "../core/causality/view.ts";
+import { heldAtField, heldAtRoot, isClearing } from "../core/causality/view.ts";
 import type { Cell, CellAddress, EncodedCell, FieldCell, RootCell } from "../model/cell.ts";
 import type { Key } from "../model/key.ts";
 import { SLOT_COUNT } from "../model/limits.ts";
@@ -362,14 +363,30 @@ export class CellStore {
     if (after === before) return after;
     const stored = after === cell ? bytes : encodeCell(after, key, field);
     this.#replace(slot, cellKey(slot, key, field), held, stored);
+    this.#noteHidden(slot, key, before, after);
     if (compareStamps(after.stamp, this.newestIn(slot)) > 0) this.#newest.set(slot, after.stamp);
     if (this.#watches.size > 0) this.#note(slot, after.stamp);
     return after;
   }
 
+  /** Notes when fields may be collected that a root hides: those it finds there, or the one that comes under it. */
+  #noteHidden(slot: Slot, key: Key, before: Cell | undefined, after: Cell): void {
+    if (isRootCell(after)) {
+      const isHiding =
+        before?.kind === "container" && compareStamps(after.cleared, before.cleared) > 0;
+      if (isHiding) this.#dueTimes.note(slot, after.cleared.ms);
+      return;
+    }
+    const root = this.find(slot, key, undefined);
+    // A damaged root hides who knows what; a pass too many costs little.
+    if (root.kind === "held") {
+      this.#dueTimes.note(slot, hiddenDueMs(after.stamp, root.cell as RootCell));
+    } else if (root.kind === "damaged") this.#dueTimes.note(slot, after.stamp.ms);
+  }
+
   /** Whether a cell wins over whatever can have stood in a damaged place, `cleared` included. */
   #isSurelyGreater(slot: Slot, key: Key, field: CellAddress, cell: Cell): boolean {
-    if (isRootCell(cell) && compareStamps(cell.cleared, cell.stamp) < 0) return false;
+    if (isRootCell(cell) && !isClearing(cell)) return false;
     return compareStamps(cell.stamp, this.#boundOf(slot, cellKey(slot, key, field))) > 0;
   }
 
@@ -542,7 +559,9 @@ export class CellStore {
       // It counts with the checksum it carries: where only the rest has rotted, equal replicas stay equal.
       this.#hashes.add(place.slot, key, checksumOf(bytes));
       this.#dueTimes.note(place.slot, peekDueMs(bytes));
-      if (decodeCell(bytes, place.key, place.field) === "damaged") this.#noteDamaged(key, place);
+      const cell = decodeCell(bytes, place.key, place.field);
+      if (cell === "damaged") this.#noteDamaged(key, place);
+      else if (!isRootCell(cell)) this.#noteHidden(place.slot, place.key, undefined, cell);
     }
     return true;
   }

@@ -19,7 +19,7 @@ import type { Clock } from "../ports/clock.ts";
 import { type DropPorts, dropCollected } from "./drop-pass.ts";
 import type { LowWaterMark } from "./low-water-mark.ts";
 import type { Pace } from "./pace.ts";
-import { type Reply, refuse } from "./replica.ts";
+import { type Reply, refuse } from "./reply.ts";
 import { askPeer, type ExchangePorts, type SlotOutcome } from "./slot-exchange.ts";
 
 /** Slots collected in one round: a round is a few messages to each primary, and an exchange where they differ. */

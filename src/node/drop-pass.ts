@@ -6,7 +6,12 @@
  * the slot was looked at and could be read.
  * Source: docs/ARCHITECTURE.md, "Collection"; decision 0010.
  */
-import { isFieldCollectable, isRootCollectable } from "../core/anti-entropy/collectable.ts";
+import {
+  dueMsOf,
+  hiddenDueMs,
+  isFieldCollectable,
+  isRootCollectable,
+} from "../core/anti-entropy/collectable.ts";
 import type { DueTimes } from "../core/anti-entropy/due-times.ts";
 import { checksumOf, decodeCell, isRootCell, peekDueMs } from "../core/causality/cell-codec.ts";
 import { nextStorageKey, parseCellKey, slotRange } from "../core/causality/storage-key.ts";
@@ -38,6 +43,8 @@ interface KeyUnderWay {
   readonly key: Key;
   readonly root: RootCell | undefined;
   readonly rootChecksum: number;
+  /** A field of it was left where it is. */
+  hasFields: boolean;
 }
 
 /** Drops what the slot's C allows; `done` is told whether C is named. C may be raised meanwhile: then it is not. */
@@ -100,16 +107,17 @@ class DropPass {
     const { key, field } = place;
     if (isRootCell(cell)) {
       this.#endKey();
-      this.#underWay = { key, root: cell, rootChecksum: checksumOf(value) };
-      if (!isRootCollectable(cell, this.#upTo)) dueTimes.note(this.#slot, peekDueMs(value));
+      this.#underWay = { key, root: cell, rootChecksum: checksumOf(value), hasFields: false };
       return true;
     }
     if (this.#underWay?.key !== key) {
       this.#endKey();
-      this.#underWay = { key, root: undefined, rootChecksum: 0 };
+      this.#underWay = { key, root: undefined, rootChecksum: 0, hasFields: false };
     }
     if (!isFieldCollectable(cell, this.#underWay.root, this.#upTo)) {
-      dueTimes.note(this.#slot, peekDueMs(value));
+      this.#underWay.hasFields = true;
+      const hiddenMs = hiddenDueMs(cell.stamp, this.#underWay.root);
+      dueTimes.note(this.#slot, Math.min(peekDueMs(value), hiddenMs));
     } else if (cells.drop(this.#slot, key, field, checksumOf(value))) this.#count();
     return true;
   }
@@ -118,8 +126,12 @@ class DropPass {
   #endKey(): void {
     const underWay = this.#underWay;
     this.#underWay = undefined;
-    if (underWay?.root === undefined || !isRootCollectable(underWay.root, this.#upTo)) return;
-    const { key, rootChecksum } = underWay;
+    if (underWay?.root === undefined) return;
+    const { key, root, rootChecksum, hasFields } = underWay;
+    if (!isRootCollectable(root, this.#upTo, hasFields)) {
+      this.#ports.dueTimes.note(this.#slot, dueMsOf(root));
+      return;
+    }
     // A root that changed meanwhile is another one, above C.
     if (this.#ports.cells.drop(this.#slot, key, undefined, rootChecksum)) this.#count();
   }

@@ -30,7 +30,7 @@ import { compareStamps, NO_STAMP, type Stamp } from "../model/stamp.ts";
 import type { Storage, StorageKey } from "../ports/storage.ts";
 import type { CellStore } from "./cell-store.ts";
 import type { GroupCommit } from "./group-commit.ts";
-import { type Reply, refuse } from "./replica.ts";
+import { type Reply, refuse } from "./reply.ts";
 import { type SlotPage, scanSlots } from "./slot-scan.ts";
 import type { SlotStates } from "./slot-states.ts";
 import type { Votes } from "./votes.ts";

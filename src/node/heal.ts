@@ -16,6 +16,7 @@ import { answersNeeded, judgeMending, type MendingVerdict } from "../core/replic
 import type { EncodedCell } from "../model/cell.ts";
 import type { NodeId } from "../model/ids.ts";
 import type { PeerReply } from "../model/peer-message.ts";
+import { ROOT_ONLY } from "../model/selection.ts";
 import type { Slot } from "../model/slot.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
@@ -233,7 +234,7 @@ export function askForCell(
   const sink = { onReply, onNoAnswer: (): void => done({ kind: "silent" }) };
   const body = encodeMessage(
     field === undefined
-      ? { kind: "read", key, want: "cells" }
+      ? { kind: "read", key, selection: ROOT_ONLY, want: "cells" }
       : { kind: "fetch", wanted: [{ slot, key, field }] },
   );
   if (!peers.request(to, body, monotonicMs() + ANSWER_MS_MAX, sink, 0)) done({ kind: "silent" });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Prng } from "../base/prng.ts";
 import type { ReadVerdict } from "../core/replication/read-coordinator.ts";
 import type { RootCell } from "../model/cell.ts";
 import type { Condition } from "../model/condition.ts";
@@ -18,7 +19,8 @@ function place() {
     wallMs: () => 0,
     valueBytesMax: () => 1_000,
     mintAbove: () => NO_STAMP,
-    read: (_key, _deadlineMs, done) => reads.push(done),
+    random: new Prng(1),
+    read: (_read, done) => void reads.push(done),
     write: () => assert.fail("nothing is written"),
   });
   const outcomes: (OperationOutcome | undefined)[] = [];
@@ -62,7 +64,8 @@ function scripted(heldMs: number, verdicts: readonly ModifyVerdict[] = []) {
     wallMs: () => 0,
     valueBytesMax: () => 1_000,
     mintAbove: ({ ms }) => stampFrom(ms + 1, 0, 0),
-    read: (_key, _deadlineMs, done) => done(readOf(heldMs)),
+    random: new Prng(1),
+    read: (_read, done) => done(readOf(heldMs)),
     write: ({ stamp, bases }, done) => {
       const verdict = verdicts[tries.length];
       assert.ok(verdict !== undefined, "no more tries than the script has");
@@ -75,7 +78,8 @@ function scripted(heldMs: number, verdicts: readonly ModifyVerdict[] = []) {
 
 function readOf(heldMs: number): ReadVerdict {
   const quorum = { acks: 2, of: 3, hinted: 0 };
-  if (heldMs === 0) return { kind: "read", cells: [], collected: NO_STAMP, quorum };
+  if (heldMs === 0)
+    return { kind: "read", through: undefined, cells: [], collected: NO_STAMP, quorum };
   const stamp = stampFrom(heldMs, 0, 0);
   const cell: RootCell = {
     kind: "value",
@@ -87,7 +91,7 @@ function readOf(heldMs: number): ReadVerdict {
     payload: new Uint8Array(0),
   };
   const cells = [{ field: undefined, bytes: new Uint8Array(0), cell }];
-  return { kind: "read", cells, collected: NO_STAMP, quorum };
+  return { kind: "read", through: undefined, cells, collected: NO_STAMP, quorum };
 }
 
 function run(writes: ReadModifyWrites, condition: Condition): OperationOutcome {
@@ -162,7 +166,8 @@ test("writes that wait are answered in turn, however many end at once", () => {
     valueBytesMax: () => 1_000,
     mintAbove: () => NO_STAMP,
     // The first waits; after it every read is answered within the call, as on a single node.
-    read: (_key, _deadlineMs, done) => {
+    random: new Prng(1),
+    read: (_read, done) => {
       if (reads.length === 0) reads.push(done);
       else deep(20, () => done(readOf(50)));
     },

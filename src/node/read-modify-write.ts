@@ -6,15 +6,20 @@
  * primary; where they do not, two of them may both find a condition to hold (that needs consensus, and gets
  * none here). "Nothing was stored" is only said where every replica refused.
  */
-import { heldAtRoot } from "../core/causality/view.ts";
+import { counterCell, fieldCounter } from "../core/causality/addresses.ts";
 import { applyOperation } from "../core/operations/apply.ts";
-import type { CellChange } from "../core/operations/changes.ts";
-import type { ReadVerdict } from "../core/replication/read-coordinator.ts";
+import { type Applied, type CellChange, fault } from "../core/operations/changes.ts";
+import type { KeyView } from "../core/operations/key-view.ts";
+import { needOf } from "../core/operations/needs.ts";
+import { majority } from "../core/replication/quorum.ts";
 import type { WriteVerdict } from "../core/replication/write-coordinator.ts";
-import type { RootCell } from "../model/cell.ts";
 import type { Key } from "../model/key.ts";
 import type { Operation, OperationOutcome, OperationResult } from "../model/operation.ts";
+import type { QuorumReport } from "../model/outcome.ts";
 import { compareStamps, maxStamp, NO_STAMP, type Stamp } from "../model/stamp.ts";
+import type { Random } from "../ports/random.ts";
+import { type KeyReadPorts, readKey } from "./key-reader.ts";
+import { OwnCounts } from "./own-counts.ts";
 import { failure } from "./request-context.ts";
 
 /** How often one operation is applied anew before it gives up. */
@@ -48,7 +53,8 @@ export interface ModifyPorts {
   readonly mintAbove: (held: Stamp) => Stamp;
   /** Longest value of the cluster. */
   readonly valueBytesMax: () => number;
-  readonly read: (key: Key, deadlineMs: number, done: (verdict: ReadVerdict) => void) => void;
+  readonly random: Random;
+  readonly read: KeyReadPorts["read"];
   readonly write: (
     write: ModifyWrite,
     done: (verdict: ModifyVerdict, stamp: Stamp) => void,
@@ -57,6 +63,8 @@ export interface ModifyPorts {
 
 /** A write below a floor comes back as `behind`: the operation is applied anew, and stamped above. */
 export type ModifyVerdict = Exclude<WriteVerdict, { kind: "below" }>;
+const TOO_MANY: Applied = fault("too-many");
+
 type Done = (outcome: OperationOutcome) => void;
 
 /** An operation whose turn has not come. */
@@ -68,6 +76,7 @@ interface Waiting {
 
 export class ReadModifyWrites {
   readonly #ports: ModifyPorts;
+  readonly #ownCounts: OwnCounts;
   /** Keys with an operation under way, and those that wait for it in order of arrival. */
   readonly #waiting = new Map<Key, Waiting[]>();
   /** Keys whose next operation is to begin. */
@@ -76,6 +85,7 @@ export class ReadModifyWrites {
 
   constructor(ports: ModifyPorts) {
     this.#ports = ports;
+    this.#ownCounts = new OwnCounts(ports.random);
   }
 
   /** Keys with an operation under way. */
@@ -135,31 +145,62 @@ export class ReadModifyWrites {
       done(failure("timed-out", stored));
       return;
     }
-    this.#ports.read(key, deadlineMs, (read) => {
+    const need = needOf(operation, this.#ownCounts.id);
+    const asked = { key, r: undefined, after: undefined, deadlineMs };
+    readKey(this.#ports, asked, need, (read) => {
       if (read.kind === "failed") {
         done(failure(read.code, stored, read.quorum));
         return;
       }
-      const root = read.cells.find(({ field }) => field === undefined)?.cell as
-        | RootCell
-        | undefined;
-      const nowMs = this.#ports.wallMs();
-      const valueBytesMax = this.#ports.valueBytesMax();
-      const { result, changes } = applyOperation(operation, root, { nowMs, valueBytesMax });
-      if (changes.length === 0) {
+      const { result, changes } =
+        read.kind === "too-many" ? TOO_MANY : this.#apply(request, read.view, read.quorum);
+      if (read.kind === "too-many" || changes.length === 0) {
         // After a try that somebody may have kept, what is found may be its own work.
         if (past.mayBeStored) done(failure("contended", "maybe", read.quorum));
         else done({ kind: "applied", result, stamp: undefined, quorum: read.quorum });
         return;
       }
-      // What was collected was held: a tombstone that another primary still has must not push this write back.
-      const base = maxStamp(heldAtRoot(root, NO_STAMP, nowMs), read.collected);
-      const stamp = this.#ports.mintAbove(maxStamp(base, past.above));
-      const write = { key, changes, stamp, bases: [base], w, deadlineMs };
+      const bases = changes.map(({ field }) => read.view.held(field));
+      const stamp = this.#ports.mintAbove(bases.reduce(maxStamp, past.above));
+      const write = { key, changes, stamp, bases, w, deadlineMs };
       this.#ports.write(write, (verdict, last) => {
+        this.#noteCounts(key, changes, verdict);
         this.#settle(request, past, verdict, { result, stamp: last }, done);
       });
     });
+  }
+
+  #apply({ key, operation }: ModifyRequest, view: KeyView, quorum: QuorumReport): Applied {
+    const isKnown = quorum.acks >= majority(quorum.of);
+    const { id } = this.#ownCounts;
+    return applyOperation(operation, view, {
+      valueBytesMax: this.#ports.valueBytesMax(),
+      // What this node put into its cell may be in none of those that were read: then it begins another one.
+      counterId: isKnown || this.#isRemembered(key, operation, id) ? id : this.#ownCounts.freshId(),
+      ownCount: (address) => this.#ownCounts.at(key, address),
+      below: (limit) => this.#ports.random.below(limit),
+    });
+  }
+
+  #isRemembered(key: Key, operation: Operation, id: string): boolean {
+    switch (operation.kind) {
+      case "add":
+        return this.#ownCounts.at(key, counterCell(id)) !== undefined;
+      case "hash-add":
+        return this.#ownCounts.at(key, fieldCounter(operation.name, id)) !== undefined;
+      default:
+        return true;
+    }
+  }
+
+  #noteCounts(key: Key, changes: readonly CellChange[], verdict: ModifyVerdict): void {
+    for (const { field, count } of changes) {
+      if (count === undefined || field === undefined) continue;
+      if (verdict.kind === "written") {
+        const { acks, of } = verdict.quorum;
+        this.#ownCounts.note(key, field, count, acks >= majority(of));
+      } else if (verdict.mayBeStored) this.#ownCounts.note(key, field, count, false);
+    }
   }
 
   #settle(

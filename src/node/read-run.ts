@@ -16,6 +16,7 @@ import type { EncodedCell } from "../model/cell.ts";
 import type { Epoch, NodeId } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
 import type { PeerReply } from "../model/peer-message.ts";
+import type { Selection } from "../model/selection.ts";
 import type { Stamp } from "../model/stamp.ts";
 import { encodeMessage } from "../protocol/peer/frame-codec.ts";
 import type { ReplySink } from "./peers.ts";
@@ -24,6 +25,7 @@ import { planFor, RESYNC_ROUNDS_MAX, type RequestContext } from "./request-conte
 export interface ReadRunOptions {
   readonly context: RequestContext;
   readonly key: Key;
+  readonly selection: Selection;
   readonly r: number | undefined;
   readonly after: Stamp | undefined;
   readonly deadlineMs: number;
@@ -54,6 +56,7 @@ export class ReadRun implements ReplySink {
     this.#coordinator = new ReadCoordinator({
       self: context.self,
       key,
+      selection: options.selection,
       plan: planFor(context.placement(), key),
       reach: (node) => context.peers.reach(node),
       r: options.r,
@@ -83,7 +86,13 @@ export class ReadRun implements ReplySink {
     }
     switch (reply.kind) {
       case "cells-reply":
-        this.#deliver({ kind: "cells", from, cells: reply.cells, collected: reply.collected });
+        this.#deliver({
+          kind: "cells",
+          from,
+          cells: reply.cells,
+          through: reply.through,
+          collected: reply.collected,
+        });
         break;
       case "digest-reply":
         this.#deliver({
@@ -158,8 +167,8 @@ export class ReadRun implements ReplySink {
   }
 
   #ask(to: NodeId, want: "cells" | "digest"): void {
-    const { context, key, deadlineMs } = this.#options;
-    const message = { kind: "read", key, want } as const;
+    const { context, key, selection, deadlineMs } = this.#options;
+    const message = { kind: "read", key, selection, want } as const;
     if (to === context.self) {
       context.replica.read(message, (reply) => this.onReply(to, TOKEN_READ, reply));
       return;

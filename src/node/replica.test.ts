@@ -10,6 +10,7 @@ import type { EncodedCell } from "../model/cell.ts";
 import { type NodeId, nodeIdFrom } from "../model/ids.ts";
 import { type Key, keyFromText } from "../model/key.ts";
 import type { PeerReply } from "../model/peer-message.ts";
+import { ROOT_ONLY } from "../model/selection.ts";
 import { NO_STAMP, type Stamp, stampFrom } from "../model/stamp.ts";
 import { CellStore } from "./cell-store.ts";
 import { Counters } from "./counters.ts";
@@ -303,7 +304,7 @@ test("reads carry what is named of the slot, not what is only being dropped", ()
   trial.states.raiseCollected(SLOT, at(50));
   const named: number[] = [];
   const read = (): void =>
-    trial.replica.read({ kind: "read", key: K, want: "cells" }, (reply) => {
+    trial.replica.read({ kind: "read", key: K, selection: ROOT_ONLY, want: "cells" }, (reply) => {
       if (reply.kind === "cells-reply") named.push(reply.collected.ms);
     });
   read();
@@ -318,7 +319,9 @@ test("a node that lost commits has no word in reads, and takes writes", () => {
   trial.settle();
   trial.votes.loseAll();
   const told: string[] = [];
-  trial.replica.read({ kind: "read", key: K, want: "digest" }, (reply) => told.push(wordOf(reply)));
+  trial.replica.read({ kind: "read", key: K, selection: ROOT_ONLY, want: "digest" }, (reply) =>
+    told.push(wordOf(reply)),
+  );
   assert.deepEqual(told, ["refused voteless"]);
   const written = trial.write(K, 60);
   trial.settle();
@@ -330,7 +333,9 @@ test("a damaged cell is no answer to a read and no empty answer to a fetch", () 
   trial.rot(K);
   const told: string[] = [];
   for (const want of ["cells", "digest"] as const) {
-    trial.replica.read({ kind: "read", key: K, want }, (reply) => told.push(wordOf(reply)));
+    trial.replica.read({ kind: "read", key: K, selection: ROOT_ONLY, want }, (reply) =>
+      told.push(wordOf(reply)),
+    );
   }
   assert.deepEqual(told, ["refused damaged", "refused damaged"]);
   assert.deepEqual(trial.fetch(L), ["fetch-reply"]);

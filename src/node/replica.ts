@@ -8,18 +8,21 @@
 
 import { checksumOf, decodeCell, encodeCell, isRootCell } from "../core/causality/cell-codec.ts";
 import { cellKey, nextStorageKey, parseCellKey, slotRange } from "../core/causality/storage-key.ts";
+import { isClearing } from "../core/causality/view.ts";
 import type { Placement } from "../core/placement/placement.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import type { DirtyMaps } from "../core/replication/dirty-maps.ts";
 import type { NodeId } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
-import type { PeerReply, PeerRequest, Refusal, SlotCells } from "../model/peer-message.ts";
+import type { PeerRequest, SlotCells } from "../model/peer-message.ts";
 import type { Slot } from "../model/slot.ts";
 import { compareStamps, maxStamp, NO_STAMP, type Stamp } from "../model/stamp.ts";
 import type { Storage, StorageError, StorageKey } from "../ports/storage.ts";
 import { type CellStore, type DecodedCell, decodeAll } from "./cell-store.ts";
 import type { Counters } from "./counters.ts";
 import type { GroupCommit } from "./group-commit.ts";
+import { readCells } from "./replica-read.ts";
+import { type Reply, refuse } from "./reply.ts";
 import type { SlotStates } from "./slot-states.ts";
 import type { Votes } from "./votes.ts";
 
@@ -35,7 +38,6 @@ const UNCOMMITTED_BYTES_MAX = 256 * 1024 * 1024;
 const ON_ITS_WAY_MS = 1_000;
 
 type RequestOf<Kind extends PeerRequest["kind"]> = Extract<PeerRequest, { kind: Kind }>;
-export type Reply = (reply: PeerReply) => void;
 
 export interface ReplicaOptions {
   readonly self: NodeId;
@@ -91,7 +93,8 @@ export class Replica {
       refuse(reply, "damaged", "a cell fails its checksum");
       return;
     }
-    const below = this.#below(slot, decoded);
+    const newest = decoded.reduce((stamp, { cell }) => maxStamp(stamp, cell.stamp), NO_STAMP);
+    const below = this.#below(slot, newest);
     if (below !== undefined) {
       const commitNumber = this.#options.commitNumber();
       reply({ kind: "write-reply", result: "below", held: below, commitNumber });
@@ -113,7 +116,12 @@ export class Replica {
         return;
       }
     }
-    const merged = cells.merge(slot, key, decoded);
+    const taken = this.#taken(slot, key, decoded, newest);
+    if (taken === undefined) {
+      refuse(reply, "failed", "what the write builds on is not held here, and may not be taken");
+      return;
+    }
+    const merged = cells.merge(slot, key, taken);
     if (merged.kind === "failed") {
       refuse(reply, "failed", merged.detail);
       return;
@@ -144,44 +152,7 @@ export class Replica {
   }
 
   read(request: RequestOf<"read">, reply: Reply): void {
-    const { cells, commit, self, states } = this.#options;
-    const { key } = request;
-    const slot = slotOfKey(key);
-    if (!this.#options.votes.has(slot)) {
-      refuse(reply, "voteless", `slot ${slot} is being mended here`);
-      return;
-    }
-    const found = cells.find(slot, key, undefined);
-    switch (found.kind) {
-      case "failed":
-        refuse(reply, "failed", found.detail);
-        return;
-      case "damaged":
-        refuse(reply, "damaged", "the cell fails its checksum");
-        return;
-      case "absent": {
-        // Absence may be the work of an uncommitted drop only on a node that does not vote.
-        if (this.#options.placement().isPending(slot, self)) {
-          refuse(reply, "not-owner", `slot ${slot} is not yet held here`);
-        } else if (request.want === "cells") {
-          reply({ kind: "cells-reply", cells: [], collected: states.named(slot) });
-        } else reply({ kind: "digest-reply", digests: [], collected: states.named(slot) });
-        return;
-      }
-      case "held": {
-        const { bytes, cell } = found;
-        const collected = states.named(slot);
-        commit.whenKeyDurable(cellKey(slot, key, undefined), (error) => {
-          if (error !== undefined) refuse(reply, "failed", error.message);
-          else if (request.want === "cells") {
-            reply({ kind: "cells-reply", cells: [{ field: undefined, bytes }], collected });
-          } else {
-            const digest = { field: undefined, stamp: cell.stamp, checksum: checksumOf(bytes) };
-            reply({ kind: "digest-reply", digests: [digest], collected });
-          }
-        });
-      }
-    }
+    readCells(this.#options, request, reply);
   }
 
   /** Roots in slot order of the slots this node is a primary of. Tombstones too: they outvote what is older. */
@@ -325,11 +296,36 @@ export class Replica {
    * What a write must be stamped above because it lies at or below the slot's floor, or this node's mark: what was
    * deleted up to there may be gone, and nothing would be left to outvote it.
    */
-  #below(slot: Slot, cells: readonly DecodedCell[]): Stamp | undefined {
+  #below(slot: Slot, stamp: Stamp): Stamp | undefined {
     const { states, mark, reading } = this.#options;
     const barrier = maxStamp(states.floor(slot), mark());
-    if (cells.every(({ cell }) => compareStamps(cell.stamp, barrier) > 0)) return undefined;
-    return maxStamp(barrier, reading());
+    return compareStamps(stamp, barrier) > 0 ? undefined : maxStamp(barrier, reading());
+  }
+
+  /**
+   * What is merged of a write: what is stamped by it, and what was sent along as it was read, unless this node holds that
+   * or more. What it lacks of the latter may have been collected here, or is older than all it has promised to take: then
+   * nothing is, because the rest cannot be seen without.
+   */
+  #taken(
+    slot: Slot,
+    key: Key,
+    decoded: readonly DecodedCell[],
+    newest: Stamp,
+  ): readonly DecodedCell[] | undefined {
+    const { cells, states, mark } = this.#options;
+    const barrier = maxStamp(states.collected(slot), mark());
+    const taken: DecodedCell[] = [];
+    for (const one of decoded) {
+      const { cell } = one;
+      if (compareStamps(cell.stamp, newest) !== 0) {
+        const found = cells.find(slot, key, one.field);
+        if (found.kind === "held" && compareStamps(found.cell.stamp, cell.stamp) >= 0) continue;
+        if (compareStamps(cell.stamp, barrier) <= 0) return undefined;
+      }
+      taken.push(one);
+    }
+    return taken;
   }
 
   /** Refuses what a slow disk would only pile up. */
@@ -355,7 +351,7 @@ export class Replica {
       const held = store.heldAt(slot, key, field, nowMs);
       if (held === undefined) return "unreadable";
       if (compareStamps(held, base) > 0) above = maxStamp(above ?? NO_STAMP, held);
-      if (!isRootCell(cell) || compareStamps(cell.cleared, cell.stamp) < 0) continue;
+      if (!isRootCell(cell) || !isClearing(cell)) continue;
       // It clears the key, and so must be above whatever field of it was ever acknowledged.
       const newest = store.newestIn(slot);
       if (compareStamps(newest, cell.stamp) > 0) above = maxStamp(above ?? NO_STAMP, newest);
@@ -384,8 +380,4 @@ function headOf(bytes: Uint8Array, key: Key): Uint8Array | undefined {
 /** A refusal says that nothing was done: after a failed sync nobody knows, so nothing is said. */
 function refuseStoring(reply: Reply, error: StorageError): void {
   if (error.code !== "sync-failed") refuse(reply, "failed", error.message);
-}
-
-export function refuse(reply: Reply, reason: Refusal, detail: string): void {
-  reply({ kind: "refused", reason, detail });
 }

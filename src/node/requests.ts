@@ -5,13 +5,14 @@
  * shed before anything was done.
  */
 import { assert } from "../base/assert.ts";
-import { visibleRoot } from "../core/causality/view.ts";
+import { nameAt } from "../core/causality/addresses.ts";
+import { answerQuery, pageOf } from "../core/operations/answer.ts";
 import { type CellChange, TOMBSTONE, value as valueChange } from "../core/operations/changes.ts";
+import { needOfQuery } from "../core/operations/needs.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import { majority } from "../core/replication/quorum.ts";
 import type { ReadVerdict } from "../core/replication/read-coordinator.ts";
 import type { WriteVerdict } from "../core/replication/write-coordinator.ts";
-import type { RootCell } from "../model/cell.ts";
 import type { SharedConfig } from "../model/config.ts";
 import type { BootId, NodeId } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
@@ -23,7 +24,7 @@ import {
   VALUE_BYTES_IN_FLIGHT_MAX,
 } from "../model/limits.ts";
 import type { Liveness } from "../model/member.ts";
-import type { Operation, OperationOutcome } from "../model/operation.ts";
+import type { Operation, OperationOutcome, Query, QueryOutcome } from "../model/operation.ts";
 import type { Failure, ListOutcome, ReadOutcome, WriteOutcome } from "../model/outcome.ts";
 import type { PeerReply, PeerRequest } from "../model/peer-message.ts";
 import type {
@@ -31,11 +32,21 @@ import type {
   ListRequest,
   OperateRequest,
   PutRequest,
+  QueryRequest,
   ReadRequest,
 } from "../model/request.ts";
+import type { Selection } from "../model/selection.ts";
 import { compareStamps, NO_STAMP, type Stamp } from "../model/stamp.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { Random } from "../ports/random.ts";
 import { encodeMessage } from "../protocol/peer/frame-codec.ts";
+import {
+  type KeyRead,
+  type KeyReadPorts,
+  type KeyReadRequest,
+  readKey,
+  readPage,
+} from "./key-reader.ts";
 import { isCursor, listPage } from "./listing.ts";
 import { ReadModifyWrites } from "./read-modify-write.ts";
 import { ReadRun } from "./read-run.ts";
@@ -74,6 +85,7 @@ interface Run {
 export interface RequestsOptions {
   readonly context: RequestContext;
   readonly clock: Clock;
+  readonly random: Random;
   readonly boot: () => BootId;
   readonly shared: () => SharedConfig;
   readonly liveness: (node: NodeId) => Liveness | undefined;
@@ -85,6 +97,7 @@ export class Requests {
   readonly #options: RequestsOptions;
   readonly #runs = new Set<Run>();
   readonly #modifies: ReadModifyWrites;
+  readonly #readPorts: KeyReadPorts;
   readonly #seen = new Set<string>();
   readonly #writes = new Set<WriteRun>();
   /** Read-modify-writes of this node's clients, wherever they run. */
@@ -98,12 +111,12 @@ export class Requests {
   constructor(options: RequestsOptions) {
     const { context } = options;
     this.#options = options;
+    this.#readPorts = { wallMs: context.wallMs, read: (read, done) => this.#read(read, done) };
     this.#modifies = new ReadModifyWrites({
+      ...this.#readPorts,
       monotonicMs: context.monotonicMs,
-      wallMs: context.wallMs,
       mintAbove: context.mintAbove,
-      read: (key, deadlineMs, done) =>
-        this.#read({ key, r: undefined, after: undefined, deadlineMs }, done),
+      random: options.random,
       valueBytesMax: () => options.shared().valueBytesMax,
       write: (write, done) => this.#write({ ...write, w: this.#demanded(write.w) }, done),
     });
@@ -165,7 +178,33 @@ export class Requests {
     });
   }
 
+  /** A plain key's value; of a container, that it is there. */
   read(request: ReadRequest, done: (outcome: ReadOutcome) => void): void {
+    const need = needOfQuery({ kind: "value" });
+    this.#ask(request, done, (asked, answer) => {
+      readKey(this.#readPorts, asked, need, (read) => answer(readOutcome(read)));
+    });
+  }
+
+  query(request: QueryRequest, done: (outcome: QueryOutcome) => void): void {
+    const { query } = request;
+    this.#ask(request, done, (asked, answer) => {
+      if (query.kind === "page") {
+        readPage(this.#readPorts, asked, query, (read) => answer(pageOutcome(query, read)));
+      } else {
+        readKey(this.#readPorts, asked, needOfQuery(query), (read) =>
+          answer(queryOutcome(query, read)),
+        );
+      }
+    });
+  }
+
+  /** Takes a request that only reads, unless it is to be shed, and answers it once, in a later turn. */
+  #ask<Outcome extends { readonly kind: string }>(
+    request: Omit<ReadRequest, "key"> & { readonly key: Key },
+    done: (outcome: Outcome | Failure) => void,
+    begin: (asked: KeyReadRequest, answer: (outcome: Outcome | Failure) => void) => void,
+  ): void {
     const refusal = this.#refusal();
     if (refusal !== undefined) return done(readFailure(refusal));
     const { context, clock } = this.#options;
@@ -175,11 +214,10 @@ export class Requests {
     context.counters.add("reads");
     const startMs = context.monotonicMs();
     let isInside = true;
-    this.#read({ key, r, after, deadlineMs }, (verdict) => {
+    begin({ key, r, after, deadlineMs }, (outcome) => {
       this.#inFlight -= 1;
       this.#options.onAnswered(context.monotonicMs() - startMs);
-      if (verdict.kind === "failed") context.counters.add("reads-failed");
-      const outcome = readOutcome(verdict, context.wallMs());
+      if (outcome.kind === "failed") context.counters.add("reads-failed");
       // Where this node alone is asked the verdict is there at once, and callers count on a later turn.
       if (isInside) clock.defer(() => done(outcome));
       else done(outcome);
@@ -365,6 +403,7 @@ export class Requests {
   #read(
     read: {
       readonly key: Key;
+      readonly selection: Selection;
       readonly r: number | undefined;
       readonly after: Stamp | undefined;
       readonly deadlineMs: number;
@@ -432,21 +471,45 @@ export class Requests {
   }
 }
 
-function readOutcome(verdict: ReadVerdict, nowMs: number): ReadOutcome {
-  if (verdict.kind === "failed") {
-    const failed = readFailure(verdict.code, verdict.quorum);
-    return verdict.code === "too-new" ? { ...failed, newest: verdict.newest } : failed;
-  }
-  const { quorum } = verdict;
-  const root = verdict.cells.find(({ field }) => field === undefined)?.cell as RootCell | undefined;
-  const visible = visibleRoot(root, nowMs);
-  if (visible === undefined) {
+function readOutcome(read: KeyRead): ReadOutcome {
+  if (read.kind !== "viewed") return failedRead(read);
+  const { view, quorum, collected } = read;
+  const { current } = view;
+  if (current === undefined) {
     // The tombstone may be collected: then everything up to C is known to be gone.
-    const collected =
-      compareStamps(verdict.collected, NO_STAMP) > 0 ? verdict.collected : undefined;
-    return { kind: "absent", stamp: root?.stamp ?? collected, quorum };
+    const gone = compareStamps(collected, NO_STAMP) > 0 ? collected : undefined;
+    return { kind: "absent", stamp: view.root?.stamp ?? gone, quorum };
   }
-  return { kind: "found", root: visible, quorum };
+  const text = view.text();
+  if (text === undefined || current.kind === "value")
+    return { kind: "found", root: current, quorum };
+  return { kind: "found", root: { ...current, stamp: view.stamp, payload: text }, quorum };
+}
+
+function queryOutcome(query: Exclude<Query, { kind: "page" }>, read: KeyRead): QueryOutcome {
+  if (read.kind === "too-many") {
+    const result = { kind: "fault", fault: "too-many" } as const;
+    return { kind: "answered", result, quorum: read.quorum };
+  }
+  if (read.kind === "failed") return failedRead(read);
+  return { kind: "answered", result: answerQuery(query, read.view), quorum: read.quorum };
+}
+
+function pageOutcome(query: Extract<Query, { kind: "page" }>, read: KeyRead): QueryOutcome {
+  if (read.kind !== "viewed") return failedRead(read);
+  const { view, quorum, through } = read;
+  const isOther = view.type !== undefined && view.type !== query.type;
+  const next = through === undefined ? undefined : nameAt(through);
+  const result = isOther
+    ? ({ kind: "fault", fault: "wrong-type" } as const)
+    : pageOf(view, query.type, next);
+  return { kind: "answered", result, quorum };
+}
+
+function failedRead(read: Exclude<KeyRead, { kind: "viewed" }>): Failure {
+  if (read.kind === "too-many") return readFailure("overloaded", read.quorum);
+  const failed = readFailure(read.code, read.quorum);
+  return read.code === "too-new" ? { ...failed, newest: read.newest } : failed;
 }
 
 /** What became of a conditional write. */
@@ -467,6 +530,12 @@ function bytesOf(operation: Operation): number {
     case "append":
     case "set-range":
       return operation.bytes.length;
+    case "hash-set":
+    case "hash-replace":
+      return operation.entries.reduce(
+        (bytes, [name, value]) => bytes + name.length + value.length,
+        0,
+      );
     default:
       return 0;
   }

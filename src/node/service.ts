@@ -15,7 +15,8 @@ import type { ExchangeCounterpart } from "./exchange-counterpart.ts";
 import type { MembershipRunner } from "./membership-runner.ts";
 import { differingSetting } from "./node-state.ts";
 import type { Served } from "./peers.ts";
-import { type Replica, type Reply, refuse } from "./replica.ts";
+import type { Replica } from "./replica.ts";
+import { type Reply, refuse } from "./reply.ts";
 import type { Requests } from "./requests.ts";
 
 export interface ServiceOptions {

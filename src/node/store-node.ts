@@ -13,13 +13,14 @@ import { type NodeConfig, SHARED_CONFIG_DEFAULT, type SharedConfig } from "../mo
 import { type ClusterId, clusterIdFrom, type NodeId, nodeIdFrom } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
 import type { Liveness, Member, MemberRecord, MembershipState } from "../model/member.ts";
-import type { OperationOutcome } from "../model/operation.ts";
+import type { OperationOutcome, QueryOutcome } from "../model/operation.ts";
 import type { ListOutcome, ReadOutcome, WriteOutcome } from "../model/outcome.ts";
 import type {
   DeleteRequest,
   ListRequest,
   OperateRequest,
   PutRequest,
+  QueryRequest,
   ReadRequest,
 } from "../model/request.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -52,6 +53,7 @@ import {
   stateProblem,
 } from "./node-state.ts";
 import { OwnCommits } from "./own-commits.ts";
+import { ownRecord } from "./own-record.ts";
 import { PACE_USUAL, type Pace } from "./pace.ts";
 import { Peers } from "./peers.ts";
 import { Replica } from "./replica.ts";
@@ -247,6 +249,7 @@ export class StoreNode implements Store {
     this.#requests = new Requests({
       context,
       clock,
+      random,
       boot: () => this.#nodeClock.boot,
       shared: () => this.#identity.shared,
       liveness: (node) => this.#membership?.liveness(node),
@@ -380,6 +383,10 @@ export class StoreNode implements Store {
 
   operate(request: OperateRequest, done: (outcome: OperationOutcome) => void): void {
     this.#requests.operate(request, done);
+  }
+
+  query(request: QueryRequest, done: (outcome: QueryOutcome) => void): void {
+    this.#requests.query(request, done);
   }
 
   read(request: ReadRequest, done: (outcome: ReadOutcome) => void): void {
@@ -574,18 +581,7 @@ export class StoreNode implements Store {
   }
 
   #record(intent: MemberRecord["intent"]): MemberRecord {
-    const { config } = this.#options;
-    return {
-      id: this.#identity.nodeId,
-      address: config.address,
-      httpAddress: config.httpAddress,
-      intent,
-      zone: config.zone,
-      weight: config.weight,
-      boots: this.#identity.boots,
-      version: 0,
-      boot: this.#nodeClock.boot,
-    };
+    return ownRecord(this.#options.config, this.#identity, this.#nodeClock.boot, intent);
   }
 
   #onRecordsChanged(records: readonly MemberRecord[]): void {

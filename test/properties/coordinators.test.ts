@@ -22,6 +22,7 @@ import type { Attempt } from "../../src/core/replication/write-tally.ts";
 import type { EncodedCell, RootCell } from "../../src/model/cell.ts";
 import type { NodeId } from "../../src/model/ids.ts";
 import { keyFromText } from "../../src/model/key.ts";
+import { ROOT_ONLY } from "../../src/model/selection.ts";
 import { compareStamps, NO_STAMP, type Stamp, stampFrom } from "../../src/model/stamp.ts";
 
 const SEEDS = 5_000;
@@ -271,6 +272,7 @@ class ReadTrial {
     }
     this.#coordinator = new ReadCoordinator({
       self: random.pick(NODES),
+      selection: ROOT_ONLY,
       key: KEY,
       plan: this.#plan,
       reach: (node) => this.#reaches.get(node) ?? "up",

@@ -18,6 +18,7 @@ import type { Operation, OperationOutcome, OperationResult } from "../../src/mod
 import type { FailureCode, QuorumReport } from "../../src/model/outcome.ts";
 import type { FrameHeader, PeerMessage, Refusal } from "../../src/model/peer-message.ts";
 import { WIRE_VERSION } from "../../src/model/peer-message.ts";
+import { FIELDS_PER_PAGE_MAX, type Selection } from "../../src/model/selection.ts";
 import { type Slot, slotFrom } from "../../src/model/slot.ts";
 import type { Stamp } from "../../src/model/stamp.ts";
 
@@ -60,6 +61,17 @@ const cell: fc.Arbitrary<EncodedCell> = fc.record({ field, bytes });
 const cells = fc.array(cell, { maxLength: 4 });
 const keyedCells = fc.array(fc.record({ key, field, bytes }), { maxLength: 4 });
 const digest = fc.record({ field, stamp, checksum: u32 });
+const named = binary(0, 20).map((name) => name as Field);
+const selection: fc.Arbitrary<Selection> = fc.oneof(
+  fc.constant({ kind: "root" as const }),
+  fc.record({ kind: fc.constant("fields" as const), fields: fc.array(named, { maxLength: 4 }) }),
+  fc.record({
+    kind: fc.constant("range" as const),
+    prefix: named,
+    after: named,
+    limit: fc.integer({ min: 1, max: FIELDS_PER_PAGE_MAX }),
+  }),
+);
 const slots: fc.Arbitrary<readonly Slot[]> = fc
   .uniqueArray(slot, { maxLength: 4 })
   .map((all) => all.sort((a, b) => a - b));
@@ -144,6 +156,9 @@ const failure = {
 };
 
 const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
+const name = binary(0, 30);
+const names = fc.array(name, { maxLength: 4 });
+const entries = fc.array(fc.tuple(name, bytes), { maxLength: 4 });
 const expiry = fc.oneof(u48, fc.constant("keep" as const));
 
 /** One arbitrary a kind: the compiler asks for new ones. */
@@ -178,6 +193,19 @@ const operations: {
     when: fc.constantFrom("always", "none", "some", "later", "earlier"),
   }),
   persist: fc.record({ kind: fc.constant("persist") }),
+  "hash-set": fc.record({
+    kind: fc.constant("hash-set"),
+    entries,
+    when: fc.constantFrom("always", "absent"),
+  }),
+  "hash-delete": fc.record({ kind: fc.constant("hash-delete"), names }),
+  "hash-add": fc.record({ kind: fc.constant("hash-add"), name, delta: int64 }),
+  "hash-add-float": fc.record({ kind: fc.constant("hash-add-float"), name, delta: text }),
+  "hash-replace": fc.record({ kind: fc.constant("hash-replace"), entries, expiresAtMs: u48 }),
+  "set-add": fc.record({ kind: fc.constant("set-add"), members: names }),
+  "set-remove": fc.record({ kind: fc.constant("set-remove"), members: names }),
+  "set-pop": fc.record({ kind: fc.constant("set-pop"), count: u53 }),
+  "set-replace": fc.record({ kind: fc.constant("set-replace"), members: names, expiresAtMs: u48 }),
 };
 const operation: fc.Arbitrary<Operation> = fc.oneof(...Object.values(operations));
 
@@ -190,6 +218,7 @@ const results: {
   none: fc.record({ kind: fc.constant("none") }),
   bytes: fc.record({ kind: fc.constant("bytes"), bytes }),
   integer: fc.record({ kind: fc.constant("integer"), value: int64 }),
+  names: fc.record({ kind: fc.constant("names"), names }),
   "condition-failed": fc.record({
     kind: fc.constant("condition-failed"),
     current: fc.option(stamp, { nil: undefined }),
@@ -203,6 +232,9 @@ const results: {
       "not-a-float",
       "not-finite",
       "too-long",
+      "field-not-an-integer",
+      "field-not-a-float",
+      "too-many",
     ),
   }),
 };
@@ -275,7 +307,12 @@ export const messageArbitraries: {
       return { ...all, bases: all.bases.slice(0, count) };
     }),
   hint: fc.record({ kind: fc.constant("hint"), slot, targets: nodeIds }),
-  read: fc.record({ kind: fc.constant("read"), key, want: fc.constantFrom("cells", "digest") }),
+  read: fc.record({
+    kind: fc.constant("read"),
+    key,
+    selection,
+    want: fc.constantFrom("cells", "digest"),
+  }),
   forward: fc.record({
     kind: fc.constant("forward"),
     boot,
@@ -343,7 +380,12 @@ export const messageArbitraries: {
     held: stamp,
     commitNumber: u53,
   }),
-  "cells-reply": fc.record({ kind: fc.constant("cells-reply"), cells, collected: stamp }),
+  "cells-reply": fc.record({
+    kind: fc.constant("cells-reply"),
+    cells,
+    through: field,
+    collected: stamp,
+  }),
   "digest-reply": fc.record({
     kind: fc.constant("digest-reply"),
     digests: fc.array(digest, { maxLength: 4 }),

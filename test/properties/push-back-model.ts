@@ -26,6 +26,7 @@ import type { Attempt } from "../../src/core/replication/write-tally.ts";
 import type { EncodedCell, RootCell } from "../../src/model/cell.ts";
 import { bootIdFrom, type NodeId } from "../../src/model/ids.ts";
 import { keyFromText } from "../../src/model/key.ts";
+import { ROOT_ONLY } from "../../src/model/selection.ts";
 import { compareStamps, formatStamp, NO_STAMP, type Stamp } from "../../src/model/stamp.ts";
 
 const KEY = keyFromText("k");
@@ -162,6 +163,7 @@ class Model {
     const startMs = this.#nowMs;
     const coordinator = new ReadCoordinator({
       self,
+      selection: ROOT_ONLY,
       key: KEY,
       plan: PLAN,
       reach: () => "up",

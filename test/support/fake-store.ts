@@ -3,8 +3,10 @@
  *
  * Answers come in a later turn, as the contract says. `failNext` and `hold` let a test choose the outcome and the moment.
  */
+import { answerQuery, pageOf } from "../../src/core/operations/answer.ts";
 import { applyOperation } from "../../src/core/operations/apply.ts";
-import type { RootCell } from "../../src/model/cell.ts";
+import { KeyView, type ViewedCell } from "../../src/core/operations/key-view.ts";
+import type { FieldCell, RootCell } from "../../src/model/cell.ts";
 import type { Condition } from "../../src/model/condition.ts";
 import { SHARED_CONFIG_DEFAULT, type SharedConfig } from "../../src/model/config.ts";
 import {
@@ -15,8 +17,8 @@ import {
   nodeIdFrom,
   parseAddress,
 } from "../../src/model/ids.ts";
-import type { Key } from "../../src/model/key.ts";
-import type { OperationOutcome } from "../../src/model/operation.ts";
+import type { Field, Key } from "../../src/model/key.ts";
+import type { OperationOutcome, QueryOutcome } from "../../src/model/operation.ts";
 import type {
   Failure,
   ListOutcome,
@@ -29,6 +31,7 @@ import type {
   ListRequest,
   OperateRequest,
   PutRequest,
+  QueryRequest,
   ReadRequest,
 } from "../../src/model/request.ts";
 import { slotFrom } from "../../src/model/slot.ts";
@@ -49,6 +52,7 @@ const NOW_MS = 1_800_000_000_000;
 
 export class FakeStore implements Store {
   readonly cells = new Map<Key, RootCell>();
+  readonly #fields = new Map<Key, Map<Field, FieldCell>>();
   readonly puts: PutRequest[] = [];
   readonly reads: ReadRequest[] = [];
   phase: NodePhase = "ready";
@@ -101,14 +105,60 @@ export class FakeStore implements Store {
     const failure = this.#takeFailure();
     this.#answer(() => {
       if (failure !== undefined) return done(failure);
-      const context = { nowMs: NOW_MS, valueBytesMax: this.shared.valueBytesMax };
-      const { result, changes } = applyOperation(operation, this.cells.get(key), context);
+      const { result, changes } = applyOperation(operation, this.#view(key), {
+        valueBytesMax: this.shared.valueBytesMax,
+        counterId: "only one",
+        ownCount: () => undefined,
+        below: () => 0,
+      });
       this.#counter += 1;
       const stamp = stampFrom(NOW_MS, this.#counter, BOOT);
-      for (const { cellAt } of changes) this.cells.set(key, cellAt(stamp) as RootCell);
+      for (const { field, cellAt } of changes) {
+        if (field === undefined) this.cells.set(key, cellAt(stamp) as RootCell);
+        else this.#fieldsOf(key).set(field, cellAt(stamp) as FieldCell);
+      }
       const written = changes.length === 0 ? undefined : stamp;
       return done({ kind: "applied", result, stamp: written, quorum: QUORUM });
     });
+  }
+
+  query({ key, query }: QueryRequest, done: (outcome: QueryOutcome) => void): void {
+    const failure = this.#takeFailure();
+    this.#answer(() => {
+      if (failure !== undefined) return done(failure);
+      const view = this.#view(key);
+      if (query.kind !== "page") {
+        return done({ kind: "answered", result: answerQuery(query, view), quorum: QUORUM });
+      }
+      const isOther = view.type !== undefined && view.type !== query.type;
+      if (isOther) {
+        const result = { kind: "fault", fault: "wrong-type" } as const;
+        return done({ kind: "answered", result, quorum: QUORUM });
+      }
+      const all = pageOf(view, query.type, undefined);
+      const rest = all.entries.filter(([name]) => query.after === undefined || name > query.after);
+      const entries = rest.slice(0, query.limit);
+      const next = rest.length > entries.length ? entries.at(-1)?.[0] : undefined;
+      return done({ kind: "answered", result: { ...all, entries, next }, quorum: QUORUM });
+    });
+  }
+
+  #fieldsOf(key: Key): Map<Field, FieldCell> {
+    const fields = this.#fields.get(key) ?? new Map<Field, FieldCell>();
+    this.#fields.set(key, fields);
+    return fields;
+  }
+
+  #view(key: Key): KeyView {
+    const root = this.cells.get(key);
+    const cells: ViewedCell[] = [...this.#fieldsOf(key)].map(([field, cell]) => ({ field, cell }));
+    if (root !== undefined) cells.push({ field: undefined, cell: root });
+    const options = { nowMs: NOW_MS, collected: NO_STAMP, isEmpty: false };
+    const view = new KeyView(cells, options);
+    const { type } = view;
+    const isEmpty =
+      type !== undefined && type !== "string" && view.names(type)[Symbol.iterator]().next().done;
+    return isEmpty === true ? new KeyView(cells, { ...options, isEmpty }) : view;
   }
 
   read(request: ReadRequest, done: (outcome: ReadOutcome) => void): void {

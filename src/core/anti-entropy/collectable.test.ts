@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FieldCell, RootCell } from "../../model/cell.ts";
 import { NO_STAMP, type Stamp, stampFrom } from "../../model/stamp.ts";
-import { isFieldCollectable, isRootCollectable } from "./collectable.ts";
+import { hiddenDueMs, isFieldCollectable, isRootCollectable } from "./collectable.ts";
 
 function at(ms: number): Stamp {
   return stampFrom(ms, 0, 0);
@@ -34,25 +34,39 @@ function field(ms: number, change: Partial<FieldCell> = {}): FieldCell {
 }
 
 test("a tombstone goes at its stamp, a value never", () => {
-  assert.equal(isRootCollectable(root("tombstone", 50), at(50)), true);
-  assert.equal(isRootCollectable(root("tombstone", 51), at(50)), false);
-  assert.equal(isRootCollectable(root("value", 10), at(50)), false);
-  assert.equal(isRootCollectable(root("container", 10), at(50)), false);
+  assert.equal(isRootCollectable(root("tombstone", 50), at(50), true), true);
+  assert.equal(isRootCollectable(root("tombstone", 51), at(50), false), false);
+  assert.equal(isRootCollectable(root("value", 10), at(50), false), false);
+  assert.equal(isRootCollectable(root("container", 10), at(50), true), false);
+});
+
+test("the root of a hash or set goes with its last field, that of a counter holds a number", () => {
+  assert.equal(isRootCollectable(root("container", 10), at(50), false), true);
+  assert.equal(isRootCollectable(root("container", 51), at(50), false), false);
+  assert.equal(isRootCollectable(root("container", 10, { cleared: at(51) }), at(50), false), false);
+  assert.equal(isRootCollectable(root("container", 10, { type: "counter" }), at(50), false), false);
+});
+
+test("a field has the moment at which its root hid it", () => {
+  const cleared = root("value", 40, { cleared: at(40) });
+  assert.equal(hiddenDueMs(at(40), cleared), 40);
+  assert.equal(hiddenDueMs(at(41), cleared), Number.POSITIVE_INFINITY);
+  assert.equal(hiddenDueMs(at(1), undefined), Number.POSITIVE_INFINITY);
 });
 
 test("a root that cleared beyond C stays: it hides what may still come", () => {
-  assert.equal(isRootCollectable(root("tombstone", 40, { cleared: at(60) }), at(50)), false);
+  assert.equal(isRootCollectable(root("tombstone", 40, { cleared: at(60) }), at(50), false), false);
 });
 
 test("what expires goes only when its stamp and all of its last millisecond are at or below C", () => {
   const expiring = root("value", 10, { expiresAtMs: 50 });
   assert.equal(
-    isRootCollectable(expiring, at(50)),
+    isRootCollectable(expiring, at(50), false),
     false,
     "the millisecond of the expiry is not over",
   );
-  assert.equal(isRootCollectable(expiring, at(51)), true);
-  assert.equal(isRootCollectable(root("value", 90, { expiresAtMs: 50 }), at(60)), false);
+  assert.equal(isRootCollectable(expiring, at(51), true), true);
+  assert.equal(isRootCollectable(root("value", 90, { expiresAtMs: 50 }), at(60), false), false);
 });
 
 test("a field goes as a tombstone, by its expiry, or hidden by what its root cleared up to C", () => {

@@ -35,8 +35,30 @@ export function isFieldCollectable(
   return compareStamps(field.stamp, clearedBy(root, upTo)) <= 0;
 }
 
-/** Whether a root may be dropped, given that no field hidden by it is left. */
-export function isRootCollectable(root: RootCell, upTo: Stamp): boolean {
+/**
+ * Whether a root may be dropped, given that no field hidden by it is left: a tombstone, expired, or, where the key has
+ * no field any more at all, the root of a hash or set, which then says no more than a tombstone. Whoever adds a field
+ * states the root anew.
+ */
+export function isRootCollectable(root: RootCell, upTo: Stamp, hasFields: boolean): boolean {
   if (compareStamps(maxStamp(root.stamp, root.cleared), upTo) > 0) return false;
-  return root.kind === "tombstone" || isSpent(root, upTo);
+  if (root.kind === "tombstone" || isSpent(root, upTo)) return true;
+  return root.kind === "container" && root.type !== "counter" && !hasFields;
+}
+
+/** From when on a cell may be collected for itself, in wall-clock milliseconds; as `peekDueMs` reads it off its bytes. */
+export function dueMsOf(cell: RootCell | FieldCell): number {
+  if (cell.kind === "tombstone" || cell.kind === "field-tombstone") return cell.stamp.ms;
+  return cell.expiresAtMs === 0
+    ? Number.POSITIVE_INFINITY
+    : Math.max(cell.stamp.ms, cell.expiresAtMs);
+}
+
+/**
+ * From when on a field may be collected because its root hides it, in wall-clock milliseconds; infinite if it does not.
+ * What the root's expiry will hide has no moment here: the root has one.
+ */
+export function hiddenDueMs(stamp: Stamp, root: RootCell | undefined): number {
+  if (root === undefined || compareStamps(stamp, root.cleared) > 0) return Number.POSITIVE_INFINITY;
+  return root.cleared.ms;
 }

@@ -3,7 +3,7 @@
  * tombstone out of time or a value past its expiry.
  *
  * Invariant: never later than the truth. It may be earlier, because a cell that is replaced leaves its moment behind;
- * a pass over the slot says anew. Hidden fields have no moment of their own: they go when the slot is next passed over.
+ * a pass over the slot says anew. A field that its root hides has the moment at which it was hidden.
  */
 import { SLOT_COUNT } from "../../model/limits.ts";
 import type { Slot } from "../../model/slot.ts";

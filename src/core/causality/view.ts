@@ -5,20 +5,15 @@
  * replicas show equal keys. Nothing here changes a cell: what is hidden stays, until it is collected.
  * Source: docs/ARCHITECTURE.md, "Data".
  */
-import type { Cell, CellType, FieldCell, RootCell } from "../../model/cell.ts";
-import type { Field } from "../../model/key.ts";
-import { compareStamps, lastStampOf, maxStamp, NO_STAMP, type Stamp } from "../../model/stamp.ts";
-
-const TYPE_RANKS: Readonly<Record<CellType, number>> = { string: 0, hash: 1, set: 2, counter: 3 };
-
-/** A key as clients see it: it exists, so there is a root or a field to see. */
-export interface VisibleKey {
-  readonly type: CellType;
-  /** `undefined` where newer fields stand over a root that is gone. */
-  readonly root: RootCell | undefined;
-  /** In the order given. */
-  readonly fields: readonly (readonly [Field, FieldCell])[];
-}
+import type { Cell, FieldCell, RootCell } from "../../model/cell.ts";
+import {
+  beforeStamp,
+  compareStamps,
+  lastStampOf,
+  maxStamp,
+  NO_STAMP,
+  type Stamp,
+} from "../../model/stamp.ts";
 
 /**
  * Whether a cell's time is over at `nowMs`. The last millisecond still belongs to it: a write stamped in it is
@@ -49,37 +44,15 @@ export function visibleRoot(
   return compareStamps(root.stamp, flushFloor) > 0 ? root : undefined;
 }
 
-/**
- * Whether a field stands above what was cleared: the part of its visibility that does not depend on the type. A
- * counter's cell adds to what it was begun over, and to nothing else.
- */
+/** Whether a field stands above what was cleared. Whether it is shown is also a matter of the root's type. */
 export function isFieldLive(field: FieldCell, cleared: Stamp, nowMs: number): boolean {
   if (field.kind !== "field" || isExpired(field, nowMs)) return false;
-  if (compareStamps(field.stamp, cleared) <= 0) return false;
-  return field.type !== "counter" || compareStamps(field.since, cleared) === 0;
+  return compareStamps(field.stamp, cleared) > 0;
 }
 
-/**
- * The key that these cells make, or `undefined` when it does not exist. `fields` are all field cells of the key,
- * visible or not. A container alone, without fields and without a number of its own, is nothing to see.
- */
-export function visibleKey(
-  root: RootCell | undefined,
-  fields: Iterable<readonly [Field, FieldCell]>,
-  nowMs: number,
-  flushFloor: Stamp = NO_STAMP,
-): VisibleKey | undefined {
-  const cleared = clearedOf(root, nowMs, flushFloor);
-  const live: (readonly [Field, FieldCell])[] = [];
-  for (const entry of fields) if (isFieldLive(entry[1], cleared, nowMs)) live.push(entry);
-
-  const seenRoot = visibleRoot(root, nowMs, flushFloor);
-  const type = seenRoot?.type ?? revivedType(live);
-  if (type === undefined) return undefined;
-  const seenFields = live.filter(([, field]) => field.type === type);
-  const isRootAlone = seenRoot?.kind === "value" || (seenRoot?.payload.length ?? 0) > 0;
-  if (seenFields.length === 0 && !isRootAlone) return undefined;
-  return { type, root: seenRoot, fields: seenFields };
+/** Whether a root takes away all that the key held before it: it clears up to its own stamp, or to just below. */
+export function isClearing({ stamp, cleared }: RootCell): boolean {
+  return compareStamps(cleared, beforeStamp(stamp)) >= 0;
 }
 
 /** What a write to the root must stamp above: the greatest of its stamp, what is cleared, and the flush floor. */
@@ -97,18 +70,4 @@ export function heldAtField(
 ): Stamp {
   const cleared = clearedOf(root, nowMs, flushFloor);
   return field === undefined ? cleared : maxStamp(field.stamp, cleared);
-}
-
-/** The type of the greatest live field; equal stamps are settled by type, so that their order does not matter. */
-function revivedType(live: readonly (readonly [Field, FieldCell])[]): CellType | undefined {
-  let greatest: FieldCell | undefined;
-  for (const [, field] of live) {
-    const order =
-      greatest === undefined
-        ? 1
-        : compareStamps(field.stamp, greatest.stamp) ||
-          TYPE_RANKS[field.type] - TYPE_RANKS[greatest.type];
-    if (order > 0) greatest = field;
-  }
-  return greatest?.type;
 }

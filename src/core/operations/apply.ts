@@ -7,7 +7,6 @@ import type { RootCell } from "../../model/cell.ts";
 import type { Condition } from "../../model/condition.ts";
 import type { Operation, OperationResult } from "../../model/operation.ts";
 import { compareStamps } from "../../model/stamp.ts";
-import { visibleRoot } from "../causality/view.ts";
 import {
   type Applied,
   type ApplyContext,
@@ -23,27 +22,31 @@ import {
   WRONG_TYPE,
   withExpiry,
 } from "./changes.ts";
+import { applyToHash } from "./hashes.ts";
+import type { KeyView } from "./key-view.ts";
+import { applyToSet } from "./sets.ts";
 import { applyToString } from "./strings.ts";
 
-/** Applies an operation to a key whose root is `held`: visible, expired, a tombstone, or not there at all. */
+/** Applies an operation to a key as it was read: `selectionFor` says what of it has to be. */
 export function applyOperation(
   operation: Operation,
-  held: RootCell | undefined,
+  view: KeyView,
   context: ApplyContext,
 ): Applied {
-  const current = visibleRoot(held, context.nowMs);
+  const { current, nowMs, type } = view;
   switch (operation.kind) {
     case "put-if":
     case "delete-if":
-      if (!holds(operation.condition, current)) {
-        return unchanged({ kind: "condition-failed", current: current?.stamp });
+      if (!holds(operation.condition, view)) {
+        const stamp = current === undefined ? undefined : view.stamp;
+        return unchanged({ kind: "condition-failed", current: stamp });
       }
       if (operation.kind === "delete-if") return changed(DONE, TOMBSTONE);
       return changed(DONE, value(operation.value, operation.expiresAtMs, operation.contentType));
     case "set":
-      return applySet(operation, current, context.nowMs);
+      return applySet(operation, view);
     case "expire":
-      return applyExpire(operation, current, context.nowMs);
+      return applyExpire(operation, current, nowMs);
     case "persist":
       if (current === undefined || current.expiresAtMs === 0) return unchanged(integer(0));
       return changed(integer(1), withExpiry(current, 0));
@@ -54,20 +57,32 @@ export function applyOperation(
     case "set-bit":
     case "add":
     case "add-float":
-      if (current !== undefined && current.type !== "string") return unchanged(WRONG_TYPE);
-      return applyToString(operation, current, context);
+      if (type !== undefined && type !== "string") return unchanged(WRONG_TYPE);
+      return applyToString(operation, view, context);
+    case "hash-set":
+    case "hash-delete":
+    case "hash-add":
+    case "hash-add-float":
+      if (type !== undefined && type !== "hash") return unchanged(WRONG_TYPE);
+      return applyToHash(operation, view, context);
+    case "set-add":
+    case "set-remove":
+    case "set-pop":
+      if (type !== undefined && type !== "set") return unchanged(WRONG_TYPE);
+      return applyToSet(operation, view, context);
+    case "hash-replace":
+      return applyToHash(operation, view, context);
+    case "set-replace":
+      return applyToSet(operation, view, context);
   }
 }
 
-function applySet(
-  operation: Extract<Operation, { kind: "set" }>,
-  current: RootCell | undefined,
-  nowMs: number,
-): Applied {
+function applySet(operation: Extract<Operation, { kind: "set" }>, view: KeyView): Applied {
   const { when, wantsOld, expiry } = operation;
-  if (wantsOld && current !== undefined && current.type !== "string") return unchanged(WRONG_TYPE);
-  const old: OperationResult =
-    current === undefined ? NONE : { kind: "bytes", bytes: current.payload };
+  const { current, nowMs } = view;
+  const text = view.text();
+  if (wantsOld && current !== undefined && text === undefined) return unchanged(WRONG_TYPE);
+  const old: OperationResult = text === undefined ? NONE : { kind: "bytes", bytes: text };
   const isAllowed = when === "always" || (when === "exists") === (current !== undefined);
   if (!isAllowed) return unchanged(wantsOld ? old : NONE);
   const expiresAtMs = expiryAfter(expiry, current);
@@ -93,13 +108,13 @@ function applyExpire(
   return changed(integer(1), isOver ? TOMBSTONE : withExpiry(current, expiresAtMs));
 }
 
-function holds(condition: Condition, current: RootCell | undefined): boolean {
+function holds(condition: Condition, { current, stamp }: KeyView): boolean {
   switch (condition.kind) {
     case "exists":
       return current !== undefined;
     case "absent":
       return current === undefined;
     case "stamp-is":
-      return current !== undefined && compareStamps(current.stamp, condition.stamp) === 0;
+      return current !== undefined && compareStamps(stamp, condition.stamp) === 0;
   }
 }

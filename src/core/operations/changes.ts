@@ -1,14 +1,18 @@
 /** What an operation may leave in a key, and what it may answer: the words that all of them share. */
-import type { Cell, CellAddress, RootCell } from "../../model/cell.ts";
+import type { Cell, CellAddress, CellType, FieldCell, RootCell } from "../../model/cell.ts";
+import type { Field } from "../../model/key.ts";
 import { EXPIRES_AT_MS_MAX } from "../../model/limits.ts";
-import type { Expiry, OperationResult } from "../../model/operation.ts";
-import type { Stamp } from "../../model/stamp.ts";
+import type { Expiry, OperationFault, OperationResult } from "../../model/operation.ts";
+import { beforeStamp, NO_STAMP, type Stamp } from "../../model/stamp.ts";
+import type { KeyView } from "./key-view.ts";
 
 /** A cell to be, but for its stamp. */
 export interface CellChange {
   /** `undefined` is the root. */
   readonly field: CellAddress;
   readonly cellAt: (stamp: Stamp) => Cell;
+  /** The cell in which this node counts, and what it comes to with this change. */
+  readonly count?: OwnCount;
 }
 
 export interface Applied {
@@ -18,10 +22,23 @@ export interface Applied {
 }
 
 export interface ApplyContext {
-  /** Wall clock, by which expiry is judged. */
-  readonly nowMs: number;
   /** Longest value of the cluster. */
   readonly valueBytesMax: number;
+  /** Under which this node counts: nobody else writes cells of this id. */
+  readonly counterId: string;
+  /**
+   * What this node itself has put last into its cell at an address, where that may not be what a quorum knows:
+   * `undefined` where it is.
+   */
+  readonly ownCount: (address: Field) => OwnCount | undefined;
+  /** An integer from 0 to below `limit`. */
+  readonly below: (limit: number) => number;
+}
+
+/** What a node has counted into one cell, under the epoch it was begun over. */
+export interface OwnCount {
+  readonly epoch: Stamp;
+  readonly sum: bigint;
 }
 
 const NO_BYTES = new Uint8Array(0);
@@ -80,6 +97,73 @@ export function isPast(expiresAtMs: number, nowMs: number): boolean {
   return expiresAtMs !== 0 && expiresAtMs <= nowMs;
 }
 
-function rootChange(cellAt: (stamp: Stamp) => RootCell): CellChange {
+/** A container that takes the place of whatever the key held, with the fields that are written beside it. */
+export function replacingContainer(type: "hash" | "set", expiresAtMs: number): CellChange {
+  // Fields of the same stamp are above what is cleared, and all that was there before is not.
+  return rootChange((stamp) => containerRoot(stamp, type, expiresAtMs, beforeStamp(stamp)));
+}
+
+/** The container as it is, or a new one, stated anew: what is later than it, wins. */
+export function restated(view: KeyView, type: "hash" | "set"): CellChange {
+  const expiresAtMs = view.current?.expiresAtMs ?? 0;
+  return rootChange((stamp) => containerRoot(stamp, type, expiresAtMs, view.cleared));
+}
+
+/** A cell just as it was read, for whoever does not hold it. */
+export function asRead(field: CellAddress, cell: Cell): CellChange {
+  return { field, cellAt: () => cell };
+}
+
+export function fieldChange(
+  field: Field,
+  content: Pick<FieldCell, "type" | "payload"> & { readonly since?: Stamp },
+): CellChange {
+  const { type, payload, since = NO_STAMP } = content;
+  return {
+    field,
+    cellAt: (stamp) => ({ kind: "field", stamp, type, expiresAtMs: 0, since, payload }),
+  };
+}
+
+export function fieldTombstone(field: Field, type: CellType): CellChange {
+  return {
+    field,
+    cellAt: (stamp) => ({
+      kind: "field-tombstone",
+      stamp,
+      type,
+      expiresAtMs: 0,
+      since: NO_STAMP,
+      payload: NO_BYTES,
+    }),
+  };
+}
+
+export function fault(of: OperationFault): Applied {
+  return unchanged({ kind: "fault", fault: of });
+}
+
+export function bytesResult(bytes: Uint8Array): OperationResult {
+  return { kind: "bytes", bytes };
+}
+
+function containerRoot(
+  stamp: Stamp,
+  type: "hash" | "set",
+  expiresAtMs: number,
+  cleared: Stamp,
+): RootCell {
+  return {
+    kind: "container",
+    stamp,
+    type,
+    expiresAtMs,
+    cleared,
+    contentType: "",
+    payload: NO_BYTES,
+  };
+}
+
+export function rootChange(cellAt: (stamp: Stamp) => RootCell): CellChange {
   return { field: undefined, cellAt };
 }

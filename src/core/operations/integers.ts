@@ -2,6 +2,10 @@
  * Whole numbers as Redis keeps them in strings: 64 bits with a sign, in one spelling only, so that a text that is taken
  * for a number is the very text that the number is shown as.
  */
+import { bytesFromBinary } from "../../base/binary.ts";
+import { decodeAll } from "../../base/byte-reader.ts";
+import { ByteWriter } from "../../base/byte-writer.ts";
+import { lastStampOf, STAMP_MS_MAX, type Stamp } from "../../model/stamp.ts";
 
 export const INTEGER_MIN: bigint = -(2n ** 63n);
 export const INTEGER_MAX: bigint = 2n ** 63n - 1n;
@@ -30,4 +34,35 @@ export function parseInteger(bytes: Uint8Array): bigint | undefined {
 
 export function isInteger64(value: bigint): boolean {
   return value >= INTEGER_MIN && value <= INTEGER_MAX;
+}
+
+export function bytesOfInteger(value: bigint): Uint8Array {
+  return bytesFromBinary(value.toString());
+}
+
+/**
+ * A counter's root keeps the number that it was begun over, and the stamp that the cells which count for it carry: its
+ * epoch. Layout: milliseconds 48 bit, counter 16 bit, boot 64 bit, then the number as text.
+ */
+export function counterRoot(epoch: Stamp, number: bigint): Uint8Array {
+  const writer = new ByteWriter();
+  writer.u48(epoch.ms);
+  writer.u16(epoch.counter);
+  writer.u53(epoch.boot);
+  writer.bytes(bytesOfInteger(number));
+  return writer.finish();
+}
+
+/** What `counterRoot` wrote; of anything else, a counter that nothing counts for. */
+export function parseCounterRoot(payload: Uint8Array): {
+  readonly epoch: Stamp;
+  readonly number: bigint;
+} {
+  const decoded = decodeAll(payload, (reader) => {
+    const epoch = { ms: reader.u48(), counter: reader.u16(), boot: reader.u53() };
+    const number = parseInteger(reader.bytes(reader.remaining));
+    return number === undefined ? reader.reject("not a number") : { epoch, number };
+  });
+  if (decoded.kind === "decoded") return decoded.value;
+  return { epoch: lastStampOf(STAMP_MS_MAX), number: 0n };
 }

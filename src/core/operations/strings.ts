@@ -1,12 +1,14 @@
 /** Operations on a key that holds a string, or nothing. */
 import { binaryFromBytes, bytesFromBinary } from "../../base/binary.ts";
 import type { RootCell } from "../../model/cell.ts";
-import type { Operation, OperationFault, OperationResult } from "../../model/operation.ts";
+import type { Operation, OperationResult } from "../../model/operation.ts";
 import {
   type Applied,
   type ApplyContext,
+  bytesResult,
   changed,
   expiryAfter,
+  fault,
   integer,
   isPast,
   NONE,
@@ -15,8 +17,9 @@ import {
   value,
   withExpiry,
 } from "./changes.ts";
+import { addToKey } from "./counters.ts";
 import { addDecimals } from "./extended-floats.ts";
-import { isInteger64, parseInteger } from "./integers.ts";
+import type { KeyView } from "./key-view.ts";
 
 export type StringOperation = Extract<
   Operation,
@@ -29,19 +32,20 @@ const NO_BYTES = new Uint8Array(0);
 
 export function applyToString(
   operation: StringOperation,
-  current: RootCell | undefined,
+  view: KeyView,
   context: ApplyContext,
 ): Applied {
-  const former = current?.payload ?? NO_BYTES;
+  const { current, nowMs } = view;
+  const former = view.text() ?? NO_BYTES;
   switch (operation.kind) {
     case "take":
       if (current === undefined) return unchanged(NONE);
-      return changed(bytes(former), TOMBSTONE);
+      return changed(bytesResult(former), TOMBSTONE);
     case "get-expire": {
       if (current === undefined) return unchanged(NONE);
       const expiresAtMs = expiryAfter(operation.expiry, current);
-      const isOver = isPast(expiresAtMs, context.nowMs);
-      return changed(bytes(former), isOver ? TOMBSTONE : withExpiry(current, expiresAtMs));
+      const isOver = isPast(expiresAtMs, nowMs);
+      return changed(bytesResult(former), isOver ? TOMBSTONE : withExpiry(current, expiresAtMs));
     }
     case "append": {
       const length = former.length + operation.bytes.length;
@@ -49,16 +53,11 @@ export function applyToString(
       return replaced(current, concatenated(former, operation.bytes), integer(length));
     }
     case "set-range":
-      return setRange(operation.offset, operation.bytes, current, context);
+      return setRange(operation.offset, operation.bytes, view, context);
     case "set-bit":
-      return setBit(operation.offset, operation.bit, current, context);
-    case "add": {
-      const number = current === undefined ? 0n : parseInteger(former);
-      if (number === undefined) return fault("not-an-integer");
-      const sum = number + operation.delta;
-      if (!isInteger64(sum)) return fault("overflow");
-      return replaced(current, bytesFromBinary(sum.toString()), integer(sum));
-    }
+      return setBit(operation.offset, operation.bit, view, context);
+    case "add":
+      return addToKey(view, operation.delta, context);
     case "add-float": {
       const added = addDecimals(
         current === undefined ? "0" : binaryFromBytes(former),
@@ -66,7 +65,7 @@ export function applyToString(
       );
       if ("fault" in added) return fault(added.fault);
       const payload = bytesFromBinary(added.sum);
-      return replaced(current, payload, bytes(payload));
+      return replaced(current, payload, bytesResult(payload));
     }
   }
 }
@@ -74,32 +73,32 @@ export function applyToString(
 function setRange(
   offset: number,
   patch: Uint8Array,
-  current: RootCell | undefined,
+  view: KeyView,
   { valueBytesMax }: ApplyContext,
 ): Applied {
-  const former = current?.payload ?? NO_BYTES;
+  const former = view.text() ?? NO_BYTES;
   if (patch.length === 0) return unchanged(integer(former.length));
   const length = Math.max(former.length, offset + patch.length);
   if (length > valueBytesMax) return fault("too-long");
   const payload = grown(former, length);
   payload.set(patch, offset);
-  return replaced(current, payload, integer(length));
+  return replaced(view.current, payload, integer(length));
 }
 
 function setBit(
   offset: number,
   bit: 0 | 1,
-  current: RootCell | undefined,
+  view: KeyView,
   { valueBytesMax }: ApplyContext,
 ): Applied {
-  const former = current?.payload ?? NO_BYTES;
+  const former = view.text() ?? NO_BYTES;
   const index = Math.floor(offset / 8);
   if (index >= valueBytesMax) return fault("too-long");
   const payload = grown(former, Math.max(former.length, index + 1));
   const mask = 0x80 >>> (offset % 8);
   const byte = payload[index] as number;
   payload[index] = bit === 1 ? byte | mask : byte & ~mask;
-  return replaced(current, payload, integer((byte & mask) === 0 ? 0 : 1));
+  return replaced(view.current, payload, integer((byte & mask) === 0 ? 0 : 1));
 }
 
 /** Another value in the place of the former, with the time it had. */
@@ -109,14 +108,6 @@ function replaced(
   result: OperationResult,
 ): Applied {
   return changed(result, value(payload, current?.expiresAtMs ?? 0, current?.contentType ?? ""));
-}
-
-function fault(of: OperationFault): Applied {
-  return unchanged({ kind: "fault", fault: of });
-}
-
-function bytes(of: Uint8Array): OperationResult {
-  return { kind: "bytes", bytes: of };
 }
 
 function grown(former: Uint8Array, length: number): Uint8Array {

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { EncodedCell, RootCell } from "../../model/cell.ts";
 import type { NodeId } from "../../model/ids.ts";
 import { keyFromText } from "../../model/key.ts";
+import { ROOT_ONLY } from "../../model/selection.ts";
 import { NO_STAMP, type Stamp, stampFrom } from "../../model/stamp.ts";
 import { checksumOf, encodeCell } from "../causality/cell-codec.ts";
 import type { Reach, SlotPlan } from "./quorum.ts";
@@ -56,6 +57,7 @@ class Trial {
   constructor(options: Partial<ReadOptions> = {}) {
     this.coordinator = new ReadCoordinator({
       self: E,
+      selection: ROOT_ONLY,
       key: KEY,
       plan: THREE,
       reach: (node) => this.reaches.get(node) ?? "up",

@@ -10,8 +10,9 @@
 import { assert, unreachable } from "../../base/assert.ts";
 import type { Cell, CellAddress, EncodedCell } from "../../model/cell.ts";
 import type { NodeId } from "../../model/ids.ts";
-import type { Key } from "../../model/key.ts";
+import type { Field, Key } from "../../model/key.ts";
 import type { QuorumReport } from "../../model/outcome.ts";
+import type { Selection } from "../../model/selection.ts";
 import { compareStamps, maxStamp, NO_STAMP, type Stamp } from "../../model/stamp.ts";
 import { checksumOf, decodeCell, encodeCell, isRootCell } from "../causality/cell-codec.ts";
 import { mergeCells } from "../causality/merge.ts";
@@ -26,6 +27,7 @@ const ASK_AGAIN_MS = 100;
 export interface ReadOptions {
   readonly self: NodeId;
   readonly key: Key;
+  readonly selection: Selection;
   readonly plan: SlotPlan;
   readonly reach: (node: NodeId) => Reach;
   /** Primaries demanded; `undefined` is the majority, or what there is when no more is to be had. */
@@ -50,7 +52,12 @@ interface Vote {
 
 export type ReadEvent =
   | { readonly kind: "started" }
-  | ({ readonly kind: "cells"; readonly cells: readonly EncodedCell[] } & Vote)
+  | ({
+      readonly kind: "cells";
+      readonly cells: readonly EncodedCell[];
+      /** Of a range: up to here the voter has looked; `undefined`: all of it. */
+      readonly through?: Field | undefined;
+    } & Vote)
   | ({ readonly kind: "digests"; readonly digests: readonly CellVersion[] } & Vote)
   /** `voteless`: it has lost commits, and what it lacks says nothing. */
   | { readonly kind: "refused" | "lost" | "damaged" | "voteless"; readonly from: NodeId }
@@ -61,10 +68,12 @@ export type ReadEvent =
   | { readonly kind: "tick" };
 
 export type ReadVerdict =
-  /** `cells`: all cells of the key, merged; empty when no replica holds any. */
+  /** `cells`: what was selected of the key, merged, in no order; empty when no replica holds any. */
   | {
       readonly kind: "read";
       readonly cells: readonly MergedCell[];
+      /** Of a range: up to here every voter has looked; `undefined`: all of it. */
+      readonly through: Field | undefined;
       /** The greatest C of a vote: what is not here up to it was deleted, or expired. */
       readonly collected: Stamp;
       readonly quorum: QuorumReport;
@@ -110,9 +119,11 @@ interface Voter {
   want: "cells" | "digest";
   /** Holds a copy that fails its checksum: no vote, and to be healed. */
   isDamaged: boolean;
-  versions: readonly CellVersion[];
+  /** Checksums by address. */
+  versions: ReadonlyMap<CellAddress, number>;
   /** What it gave, once `merged`. */
   cells: readonly MergedCell[];
+  through: Field | undefined;
   collected: Stamp;
   repair: "no" | "sent" | "done";
 }
@@ -121,9 +132,10 @@ export class ReadCoordinator {
   readonly #options: ReadOptions;
   #plan: SlotPlan;
   #voters: Voter[] = [];
-  #merged: MergedCell[] = [];
+  #merged = new Map<CellAddress, MergedCell>();
   /** The greatest C of a vote: up to it that voter is right, also about what it lacks. */
   #collected: Stamp = NO_STAMP;
+  #through: Field | undefined;
   #isAnswered = false;
   #isRepairing = false;
   #hasDamage = false;
@@ -154,7 +166,7 @@ export class ReadCoordinator {
         this.#adopt(this.#plan);
         break;
       case "cells":
-        this.#onCells(event.from, event.cells, event.collected);
+        this.#onCells(event.from, event.cells, event.through, event.collected);
         break;
       case "digests":
         this.#onDigests(event.from, event.digests, event.collected);
@@ -206,7 +218,12 @@ export class ReadCoordinator {
     );
   }
 
-  #onCells(from: NodeId, cells: readonly EncodedCell[], collected: Stamp): void {
+  #onCells(
+    from: NodeId,
+    cells: readonly EncodedCell[],
+    through: Field | undefined,
+    collected: Stamp,
+  ): void {
     const voter = this.#find(from);
     if (voter === undefined || (voter.state !== "asked" && voter.state !== "fetching")) return;
     if (!voter.isPrimary && cells.length === 0) {
@@ -220,8 +237,9 @@ export class ReadCoordinator {
       if (cell === "damaged") return this.#onNoVote(from, true);
       decoded.push({ field, bytes, cell });
     }
-    voter.versions = cells.map(({ field, bytes }) => ({ field, checksum: checksumOf(bytes) }));
+    voter.versions = new Map(cells.map(({ field, bytes }) => [field, checksumOf(bytes)]));
     voter.cells = decoded;
+    voter.through = through;
     voter.state = "merged";
     if (this.#noteCollected(voter, collected)) return;
     for (const cell of decoded) if (!this.#isOutranked(cell, voter)) this.#merge(cell);
@@ -230,7 +248,7 @@ export class ReadCoordinator {
   #onDigests(from: NodeId, digests: readonly CellVersion[], collected: Stamp): void {
     const voter = this.#find(from);
     if (voter?.state !== "asked") return;
-    voter.versions = digests;
+    voter.versions = new Map(digests.map(({ field, checksum }) => [field, checksum]));
     voter.state = "digest";
     this.#noteCollected(voter, collected);
   }
@@ -255,7 +273,7 @@ export class ReadCoordinator {
         isVote(voter) &&
         compareStamps(voter.collected, cell.stamp) >= 0 &&
         compareStamps(voter.collected, by.collected) > 0 &&
-        !voter.versions.some((held) => held.field === field && held.checksum === checksum),
+        voter.versions.get(field) !== checksum,
     );
   }
 
@@ -283,7 +301,7 @@ export class ReadCoordinator {
   }
 
   #mergeAnew(): void {
-    this.#merged = [];
+    this.#merged = new Map();
     for (const voter of this.#voters) {
       if (voter.state !== "merged") continue;
       for (const cell of voter.cells) if (!this.#isOutranked(cell, voter)) this.#merge(cell);
@@ -357,8 +375,9 @@ export class ReadCoordinator {
 
   #askFor(voter: Voter, want: "cells" | "digest", effects: ReadEffect[]): void {
     voter.state = voter.state === "digest" ? "fetching" : "asked";
-    voter.want = want;
-    effects.push({ kind: "ask", to: voter.node, want });
+    // Of a range each has looked at another part: only with the cells at hand can it be cut to what all have seen.
+    voter.want = this.#options.selection.kind === "range" ? "cells" : want;
+    effects.push({ kind: "ask", to: voter.node, want: voter.want });
   }
 
   #askFallbacks(effects: ReadEffect[]): void {
@@ -402,9 +421,31 @@ export class ReadCoordinator {
     // A vote by digest alone has nothing to answer with; `#fetch` has asked for the cells.
     if (!this.#voters.some(({ state }) => state === "merged")) return;
     if (this.#isTooOld()) return this.#askEverybody(nowMs, effects);
+    this.#cut();
     this.#repair(effects);
     if (this.#isRepairing) return this.#judgeRepair(nowMs, effects);
     this.#answer(effects);
+  }
+
+  /** Nothing is said of what lies beyond where a voter stopped looking: not there, and not whether it lacks something. */
+  #cut(): void {
+    let through: Field | undefined;
+    for (const voter of this.#voters) {
+      if (!isVote(voter) || voter.through === undefined) continue;
+      if (through === undefined || voter.through < through) through = voter.through;
+    }
+    if (through === undefined) return;
+    this.#through = through;
+    const last = through;
+    const isWithin = ({ field }: { field: CellAddress }): boolean =>
+      field === undefined || field <= last;
+    for (const voter of this.#voters) {
+      voter.cells = voter.cells.filter(isWithin);
+      voter.versions = new Map(
+        voter.cells.map(({ field, bytes }) => [field, checksumOf(bytes)] as const),
+      );
+    }
+    this.#mergeAnew();
   }
 
   /** The newest is not here: everybody is asked, then asked again until the deadline. */
@@ -417,12 +458,13 @@ export class ReadCoordinator {
 
   /** Sends what is merged to every primary that voted and holds less; with `r`, answers only when W hold it. */
   #repair(effects: ReadEffect[]): void {
-    if (this.#merged.length === 0) return;
+    if (this.#merged.size === 0) return;
+    const cells = [...this.#merged.values()];
     const collected = this.#readUnder();
     for (const voter of this.#voters) {
       const isStale = isVote(voter) && !this.#isCurrent(voter);
       if (!voter.isPrimary || (!isStale && !voter.isDamaged)) continue;
-      effects.push({ kind: "repair", to: voter.node, cells: this.#merged, collected });
+      effects.push({ kind: "repair", to: voter.node, cells, collected });
       if (!isStale) continue;
       voter.repair = "sent";
       if (this.#options.r !== undefined) this.#isRepairing = true;
@@ -432,12 +474,11 @@ export class ReadCoordinator {
   /** The least, over what is merged, of the greatest C of a voter that holds just that. */
   #readUnder(): Stamp {
     let least = this.#collected;
-    for (const { field, bytes } of this.#merged) {
+    for (const { field, bytes } of this.#merged.values()) {
       const checksum = checksumOf(bytes);
       let greatest = NO_STAMP;
       for (const { versions, collected } of this.#voters) {
-        const holds = versions.some((held) => held.field === field && held.checksum === checksum);
-        if (holds) greatest = maxStamp(greatest, collected);
+        if (versions.get(field) === checksum) greatest = maxStamp(greatest, collected);
       }
       if (compareStamps(greatest, least) < 0) least = greatest;
     }
@@ -458,7 +499,8 @@ export class ReadCoordinator {
     this.#isAnswered = true;
     const verdict: ReadVerdict = {
       kind: "read",
-      cells: this.#merged,
+      cells: [...this.#merged.values()],
+      through: this.#through,
       collected: this.#collected,
       quorum: this.#report(),
     };
@@ -470,6 +512,7 @@ export class ReadCoordinator {
     const isAnswerable =
       this.#options.r === undefined && this.#votes() > 0 && !this.#isTooOld() && !this.#isHidden();
     if (isAnswerable && this.#voters.some(({ state }) => state === "merged")) {
+      this.#cut();
       return this.#answer(effects);
     }
     this.#isAnswered = true;
@@ -489,7 +532,7 @@ export class ReadCoordinator {
 
   /** Too few have said that there is nothing, and somebody holds, or held, what nobody can read. */
   #isHidden(): boolean {
-    return (this.#hasDamage || this.#hasVoteless) && this.#merged.length === 0;
+    return (this.#hasDamage || this.#hasVoteless) && this.#merged.size === 0;
   }
 
   #need(): number {
@@ -510,27 +553,26 @@ export class ReadCoordinator {
   }
 
   #merge(incoming: MergedCell): void {
-    const index = this.#merged.findIndex(({ field }) => field === incoming.field);
-    const held = this.#merged[index];
+    const { field } = incoming;
+    const held = this.#merged.get(field);
     if (held === undefined) {
-      this.#merged.push(incoming);
+      this.#merged.set(field, incoming);
       return;
     }
     const cell = mergeCells(held.cell, incoming.cell);
     if (cell === held.cell) return;
-    const { field } = incoming;
     const bytes =
       cell === incoming.cell ? incoming.bytes : encodeCell(cell, this.#options.key, field);
-    this.#merged[index] = { field, cell, bytes };
+    this.#merged.set(field, { field, cell, bytes });
   }
 
   /** Whether a voter holds exactly what is merged. */
   #isCurrent(voter: Voter): boolean {
-    if (voter.versions.length !== this.#merged.length) return false;
-    return this.#merged.every(({ field, bytes }) => {
-      const version = voter.versions.find((candidate) => candidate.field === field);
-      return version !== undefined && version.checksum === checksumOf(bytes);
-    });
+    if (voter.versions.size !== this.#merged.size) return false;
+    for (const { field, bytes } of this.#merged.values()) {
+      if (voter.versions.get(field) !== checksumOf(bytes)) return false;
+    }
+    return true;
   }
 
   #isTooOld(): boolean {
@@ -542,7 +584,7 @@ export class ReadCoordinator {
 
   #newest(): Stamp {
     let newest = NO_STAMP;
-    for (const { cell } of this.#merged) {
+    for (const { cell } of this.#merged.values()) {
       newest = maxStamp(newest, cell.stamp);
       if (isRootCell(cell)) newest = maxStamp(newest, cell.cleared);
     }
@@ -561,8 +603,9 @@ function voterFor(node: NodeId, isPrimary: boolean): Voter {
     state: "unasked",
     want: "digest",
     isDamaged: false,
-    versions: [],
+    versions: new Map(),
     cells: [],
+    through: undefined,
     collected: NO_STAMP,
     repair: "no",
   };

@@ -5,6 +5,7 @@ import { type Address, bootIdFrom, epochFrom, type NodeId } from "../../model/id
 import { type Field, type Key, keyFromText } from "../../model/key.ts";
 import { FRAME_BYTES_MAX, KEY_BYTES_MAX } from "../../model/limits.ts";
 import { type FrameHeader, type PeerMessage, WIRE_VERSION } from "../../model/peer-message.ts";
+import { ROOT_ONLY } from "../../model/selection.ts";
 import { NO_STAMP } from "../../model/stamp.ts";
 import {
   decodeFrame,
@@ -139,8 +140,16 @@ test("kinds that do not exist are refused", () => {
 
 test("names, slots, keys and ids out of range are refused", () => {
   const body = HEADER_BYTES + 1;
-  const read: PeerMessage = { kind: "read", key: keyFromText("k"), want: "cells" };
-  assert.match(reasonOf(changed(read, (frame) => frame.fill(2, body, body + 1))), /unknown want/);
+  const read: PeerMessage = {
+    kind: "read",
+    key: keyFromText("k"),
+    selection: ROOT_ONLY,
+    want: "cells",
+  };
+  assert.match(
+    reasonOf(changed(read, (frame) => frame.fill(2, body, body + 1))),
+    /unknown selection/,
+  );
   assert.match(
     reasonOf(changed(read, (frame) => frame.writeUInt16BE(0, body + 1))),
     /key length out of range|left over/,
@@ -170,7 +179,12 @@ test("names, slots, keys and ids out of range are refused", () => {
 });
 
 test("a count takes no memory that its bytes do not pay for", () => {
-  const reply: PeerMessage = { kind: "cells-reply", cells: [], collected: NO_STAMP };
+  const reply: PeerMessage = {
+    kind: "cells-reply",
+    cells: [],
+    through: undefined,
+    collected: NO_STAMP,
+  };
   const before = process.memoryUsage();
   for (let round = 0; round < 100; round += 1) {
     const frame = changed(reply, (bytes) => bytes.fill(0xff, HEADER_BYTES + 1 + STAMP_BYTES));

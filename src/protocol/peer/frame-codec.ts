@@ -50,12 +50,13 @@ import {
   putRead,
   putWrite,
   putWriteReply,
+  sizeOfCellsReply,
   sizeOfDigests,
   sizeOfRead,
   sizeOfWrite,
   WRITE_REPLY_BYTES,
 } from "./hot-codec.ts";
-import { readFlag, readStamp, STAMP_BYTES, sizeOfCells } from "./message-parts.ts";
+import { readFlag, readStamp } from "./message-parts.ts";
 import {
   type ColdReply,
   readCellsReply,
@@ -176,11 +177,8 @@ export function encodeMessage(message: PeerMessage): Uint8Array {
       return frame;
     }
     case "cells-reply": {
-      const frame = frameOf(
-        HEADER_BYTES,
-        REPLY_CODES["cells-reply"],
-        STAMP_BYTES + sizeOfCells(message.cells),
-      );
+      const bodyBytes = sizeOfCellsReply(message);
+      const frame = frameOf(HEADER_BYTES, REPLY_CODES["cells-reply"], bodyBytes);
       putCellsReply(frame, BODY_OFFSET, message);
       return frame;
     }

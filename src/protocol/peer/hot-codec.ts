@@ -8,6 +8,7 @@
 import { assert } from "../../base/assert.ts";
 import type { CellAddress, EncodedCell } from "../../model/cell.ts";
 import type { NodeId } from "../../model/ids.ts";
+import type { Field } from "../../model/key.ts";
 import {
   FIELD_BYTES_MAX,
   FRAME_BYTES_MAX,
@@ -15,6 +16,7 @@ import {
   MEMBERS_MAX,
 } from "../../model/limits.ts";
 import type { CellDigest, PeerMessage, StoreResult } from "../../model/peer-message.ts";
+import { FIELDS_PER_REQUEST_MAX, type Selection } from "../../model/selection.ts";
 import type { Stamp } from "../../model/stamp.ts";
 import { ROOT_MARK, STAMP_BYTES, sizeOfCells } from "./message-parts.ts";
 
@@ -28,6 +30,13 @@ export const WRITE_FINAL = 1;
 export const WRITE_FALLBACK = 2;
 /** Each cell has a base of its own: those of all but the first follow the cells. */
 export const WRITE_BASES = 4;
+
+export const READ_DIGEST = 1;
+export const READ_SELECTIONS: Readonly<Record<Selection["kind"], number>> = {
+  root: 0,
+  fields: 2,
+  range: 4,
+};
 
 export const STORE_RESULT_CODES: Readonly<Record<StoreResult, number>> = {
   stored: 0,
@@ -83,16 +92,44 @@ export function putWriteReply(frame: Buffer, start: number, reply: MessageOf<"wr
 }
 
 export function sizeOfRead(message: MessageOf<"read">): number {
-  return 1 + 2 + message.key.length;
+  return 1 + 2 + message.key.length + sizeOfSelection(message.selection);
+}
+
+function sizeOfSelection(selection: Selection): number {
+  switch (selection.kind) {
+    case "root":
+      return 0;
+    case "fields":
+      return selection.fields.reduce((bytes, field) => bytes + 2 + field.length, 4);
+    case "range":
+      return 2 + 2 + selection.prefix.length + 2 + selection.after.length;
+  }
 }
 
 export function putRead(frame: Buffer, start: number, message: MessageOf<"read">): void {
-  frame[start] = message.want === "cells" ? 0 : 1;
-  putEnd(frame, putKey(frame, start + 1, message.key));
+  const { selection } = message;
+  frame[start] = (message.want === "cells" ? 0 : READ_DIGEST) | READ_SELECTIONS[selection.kind];
+  let at = putKey(frame, start + 1, message.key);
+  if (selection.kind === "fields") {
+    assert(selection.fields.length <= FIELDS_PER_REQUEST_MAX, "a read names so many fields");
+    at = frame.writeUInt32BE(selection.fields.length, at);
+    for (const field of selection.fields) at = putField(frame, at, field);
+  } else if (selection.kind === "range") {
+    at = frame.writeUInt16BE(selection.limit, at);
+    at = putField(frame, at, selection.prefix as Field);
+    at = putField(frame, at, selection.after);
+  }
+  putEnd(frame, at);
+}
+
+export function sizeOfCellsReply({ cells, through }: MessageOf<"cells-reply">): number {
+  return STAMP_BYTES + 2 + (through?.length ?? 0) + sizeOfCells(cells);
 }
 
 export function putCellsReply(frame: Buffer, start: number, reply: MessageOf<"cells-reply">): void {
-  putEnd(frame, putCells(frame, putStamp(frame, start, reply.collected), reply.cells));
+  let at = putStamp(frame, start, reply.collected);
+  at = putField(frame, at, reply.through);
+  putEnd(frame, putCells(frame, at, reply.cells));
 }
 
 export function sizeOfDigests(digests: readonly Omit<CellDigest, "key">[]): number {

@@ -5,6 +5,8 @@
  *   bytes       length u32, bytes             integer    u64, two's complement
  *   text        length u16, UTF-8             offset     u53
  *   time        u48                           expiry     u8: 0 a time, then it; 1 keep
+ *   name        length u16, bytes             names      count u32, names
+ *   entries     count u32, then a name and bytes each
  *   outcome     u8: 0 applied: result, optional stamp, quorum
  *                   1 failed: `shared-parts.ts`
  */
@@ -12,9 +14,11 @@ import { assert } from "../../base/assert.ts";
 import type { ByteReader } from "../../base/byte-reader.ts";
 import type { ByteWriter } from "../../base/byte-writer.ts";
 import type { Condition } from "../../model/condition.ts";
+import { NAME_BYTES_MAX } from "../../model/limits.ts";
 import type {
   ExpireWhen,
   Expiry,
+  HashEntry,
   Operation,
   OperationFault,
   OperationOutcome,
@@ -32,6 +36,9 @@ import {
   writeOptionalStamp,
   writeQuorum,
 } from "./shared-parts.ts";
+
+/** The length of nothing. */
+const NAME_PART_BYTES_MIN = 2;
 
 /** How one part of an operation is written, read, and how many bytes it may take. */
 interface Part<Value> {
@@ -100,6 +107,52 @@ const optionalStamp: Part<Stamp | undefined> = {
   read: readOptionalStamp,
 };
 
+const name: Part<string> = {
+  size: (value) => 2 + value.length,
+  write: (writer, value) => {
+    assert(value.length <= NAME_BYTES_MAX, "a name fits its address");
+    writer.binary16(value);
+  },
+  read: readName,
+};
+const names: Part<readonly string[]> = {
+  size: (value) => value.reduce((bytes, one) => bytes + 2 + one.length, 4),
+  write: (writer, value) => {
+    writer.u32(value.length);
+    for (const one of value) name.write(writer, one);
+  },
+  read: (reader) => {
+    const all: string[] = [];
+    for (let left = reader.count32(NAME_PART_BYTES_MIN); left > 0; left -= 1) {
+      all.push(readName(reader));
+    }
+    return all;
+  },
+};
+const entries: Part<readonly HashEntry[]> = {
+  size: (value) => value.reduce((total, [key, one]) => total + 6 + key.length + one.length, 4),
+  write: (writer, value) => {
+    writer.u32(value.length);
+    for (const [key, one] of value) {
+      name.write(writer, key);
+      writer.bytes32(one);
+    }
+  },
+  read: (reader) => {
+    const all: HashEntry[] = [];
+    for (let left = reader.count32(NAME_PART_BYTES_MIN + 4); left > 0; left -= 1) {
+      const key = readName(reader);
+      all.push([key, reader.bytes32()]);
+    }
+    return all;
+  },
+};
+
+function readName(reader: ByteReader): string {
+  const read = reader.binary16();
+  return read.length <= NAME_BYTES_MAX ? read : reader.reject("a name too long for its address");
+}
+
 function choice<Name extends string>(what: string, codes: Readonly<Record<Name, number>>) {
   const names = new Choice<Name>(what, codes);
   return {
@@ -148,6 +201,18 @@ const OPERATIONS: Schema<Operation> = {
     },
   },
   persist: { code: 11, parts: {} },
+  "hash-set": {
+    code: 12,
+    parts: { entries, when: choice("condition of a field", { always: 0, absent: 1 }) },
+  },
+  "hash-delete": { code: 13, parts: { names } },
+  "hash-add": { code: 14, parts: { name, delta: integer } },
+  "hash-add-float": { code: 15, parts: { name, delta: text } },
+  "hash-replace": { code: 16, parts: { entries, expiresAtMs: time } },
+  "set-add": { code: 17, parts: { members: names } },
+  "set-remove": { code: 18, parts: { members: names } },
+  "set-pop": { code: 19, parts: { count: offset } },
+  "set-replace": { code: 20, parts: { members: names, expiresAtMs: time } },
 };
 
 const RESULTS: Schema<OperationResult> = {
@@ -156,6 +221,7 @@ const RESULTS: Schema<OperationResult> = {
   bytes: { code: 2, parts: { bytes } },
   integer: { code: 3, parts: { value: integer } },
   "condition-failed": { code: 4, parts: { current: optionalStamp } },
+  names: { code: 6, parts: { names } },
   fault: {
     code: 5,
     parts: {
@@ -166,6 +232,9 @@ const RESULTS: Schema<OperationResult> = {
         "not-a-float": 3,
         "not-finite": 4,
         "too-long": 5,
+        "field-not-an-integer": 6,
+        "field-not-a-float": 7,
+        "too-many": 8,
       }),
     },
   },

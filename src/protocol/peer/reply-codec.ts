@@ -7,8 +7,8 @@
  *   67 push-pull-reply  membership state
  *   68 probe-reply      nothing
  *   69 write-reply      result u8 (0 stored, 1 behind, 2 superseded), held stamp, commit number u53
- *   70 digest-reply     count u32, digests
- *   71 cells-reply      count u32, cells
+ *   70 digest-reply     collected stamp, count u32, digests
+ *   71 cells-reply      collected stamp, through as a field (the root mark: everything), count u32, cells
  *   72 forward-reply    outcome (`operation-codec.ts`)
  *   73 list-reply       count u32, then slot u16, key, root (length u32, bytes) each; through slot u16, position
  *   74 .. 76            `exchange-codec.ts`
@@ -38,6 +38,7 @@ import {
   readBootId,
   readCells,
   readClusterId,
+  readField,
   readKey,
   readNodeId,
   readOptionalClusterId,
@@ -178,7 +179,8 @@ export function readWriteReply(reader: ByteReader): ReplyOf<"write-reply"> {
 
 export function readCellsReply(reader: ByteReader): ReplyOf<"cells-reply"> {
   const collected = readStamp(reader);
-  return { kind: "cells-reply", collected, cells: readCells(reader) };
+  const through = readField(reader);
+  return { kind: "cells-reply", collected, through, cells: readCells(reader) };
 }
 
 export function readDigestReply(reader: ByteReader): ReplyOf<"digest-reply"> {

@@ -9,7 +9,8 @@
  *   5  write      key, base stamp, flags u8 (bit 0 final, bit 1 fallback, bit 2 more bases), unreached count u16,
  *                 node ids, count u32, cells, with bit 2 a base stamp for each cell but the first
  *   6  hint       slot u16, count u16, node ids
- *   7  read       want u8 (0 cells, 1 digest), key
+ *   7  read       flags u8 (bit 0: 0 cells, 1 digest; bit 1 fields, bit 2 a range), key, then of fields: count u32, fields;
+ *                 of a range: limit u16, prefix and after as fields
  *   8  forward    boot u53, sequence u53, key, w u8, operation (`operation-codec.ts`)
  *   9  list       first slot u16, last slot u16, limit u16, with values u8, prefix (length u16, bytes), position
  *   10 .. 13      `exchange-codec.ts`
@@ -25,8 +26,15 @@ import type { ByteReader } from "../../base/byte-reader.ts";
 import type { ByteWriter } from "../../base/byte-writer.ts";
 import type { Address, NodeId } from "../../model/ids.ts";
 import { type BootId, bootIdFrom, nodeIdFrom } from "../../model/ids.ts";
+import type { Field } from "../../model/key.ts";
 import { KEY_BYTES_MAX, REPLICAS_MAX } from "../../model/limits.ts";
 import { type PeerRequest, WIRE_VERSION } from "../../model/peer-message.ts";
+import {
+  FIELDS_PER_PAGE_MAX,
+  FIELDS_PER_REQUEST_MAX,
+  ROOT_ONLY,
+  type Selection,
+} from "../../model/selection.ts";
 import { NO_STAMP } from "../../model/stamp.ts";
 import { writeCollect, writeRaiseFloor } from "./collection-codec.ts";
 import {
@@ -40,13 +48,19 @@ import {
   writeSlotList,
   writeSlotScan,
 } from "./exchange-codec.ts";
-import { WRITE_BASES, WRITE_FALLBACK, WRITE_FINAL } from "./hot-codec.ts";
+import {
+  READ_DIGEST,
+  READ_SELECTIONS,
+  WRITE_BASES,
+  WRITE_FALLBACK,
+  WRITE_FINAL,
+} from "./hot-codec.ts";
 import { readMemberRecord, readState, writeMemberRecord, writeState } from "./member-codec.ts";
 import {
-  Choice,
   readAddress,
   readBootId,
   readCells,
+  readField,
   readFlag,
   readKey,
   readNodeId,
@@ -63,12 +77,13 @@ import {
 import { readOperation, sizeOfOperation, writeOperation } from "./operation-codec.ts";
 import { readPartialSettings, writeSettings } from "./shared-parts.ts";
 
+/** The length of nothing. */
+const FIELD_PART_BYTES_MIN = 2;
+
 type RequestOf<Kind extends PeerRequest["kind"]> = Extract<PeerRequest, { kind: Kind }>;
 
 /** Requests that are not written by `hot-codec.ts`. */
 export type ColdRequest = Exclude<PeerRequest, { kind: "write" | "read" }>;
-
-const wants = new Choice<"cells" | "digest">("want", { cells: 0, digest: 1 });
 
 /** Bytes the body will take, exact for the messages that carry values and a fair guess for the rest. */
 export function sizeOfRequest(request: ColdRequest): number {
@@ -191,8 +206,36 @@ export function readWrite(reader: ByteReader): RequestOf<"write"> {
 }
 
 export function readRead(reader: ByteReader): RequestOf<"read"> {
-  const want = wants.read(reader);
-  return { kind: "read", key: readKey(reader), want };
+  const flags = reader.u8();
+  const want = flags & READ_DIGEST ? "digest" : "cells";
+  const key = readKey(reader);
+  return { kind: "read", key, selection: readSelection(reader, flags & ~READ_DIGEST), want };
+}
+
+function readSelection(reader: ByteReader, kind: number): Selection {
+  switch (kind) {
+    case READ_SELECTIONS.root:
+      return ROOT_ONLY;
+    case READ_SELECTIONS.fields: {
+      const count = reader.count32(FIELD_PART_BYTES_MIN);
+      if (count > FIELDS_PER_REQUEST_MAX) reader.reject(`${count} fields`);
+      const fields: Field[] = [];
+      for (let index = 0; index < count; index += 1) fields.push(readNamedField(reader));
+      return { kind: "fields", fields };
+    }
+    case READ_SELECTIONS.range: {
+      const limit = readLimit(reader);
+      if (limit > FIELDS_PER_PAGE_MAX) reader.reject(`a page of ${limit} fields`);
+      const prefix = readNamedField(reader);
+      return { kind: "range", prefix, after: readNamedField(reader), limit };
+    }
+    default:
+      return reader.reject("an unknown selection");
+  }
+}
+
+function readNamedField(reader: ByteReader): Field {
+  return readField(reader) ?? reader.reject("the root where a field is meant");
 }
 
 export function readHint(reader: ByteReader): RequestOf<"hint"> {

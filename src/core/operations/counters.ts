@@ -1,0 +1,114 @@
+/**
+ * Adding to a number so that what is added on two sides of a partition is kept on both: each node that counts has a cell
+ * of its own, and what is shown is the number that was begun over and the sum of the cells.
+ *
+ * Invariant: only its node writes a cell, and always more than it last did, so merging loses nothing. A cell carries the
+ * epoch it was begun under; one of another epoch counts for nothing, so that what was deleted, or set, before others had
+ * heard of an addition takes it along.
+ * Source: Shapiro et al., "A comprehensive study of Convergent and Commutative Replicated Data Types" (2011), 3.1.3.
+ */
+import type { Field } from "../../model/key.ts";
+import { compareStamps, maxStamp, type Stamp } from "../../model/stamp.ts";
+import { counterCell, fieldCounter, hashField } from "../causality/addresses.ts";
+import {
+  type Applied,
+  type ApplyContext,
+  asRead,
+  type CellChange,
+  changed,
+  fault,
+  fieldChange,
+  integer,
+  restated,
+  rootChange,
+} from "./changes.ts";
+import { bytesOfInteger, counterRoot, isInteger64, parseInteger } from "./integers.ts";
+import type { KeyView } from "./key-view.ts";
+
+const NO_BYTES = new Uint8Array(0);
+
+/** Adds to a key that holds a text, a counter, or nothing. */
+export function addToKey(view: KeyView, delta: bigint, context: ApplyContext): Applied {
+  const { current, root } = view;
+  const text = view.text();
+  const number = text === undefined ? 0n : parseInteger(text);
+  if (number === undefined) return fault("not-an-integer");
+  const sum = number + delta;
+  if (!isInteger64(sum)) return fault("overflow");
+  const epoch = view.epoch();
+  const isCounter = current?.type === "counter" && root !== undefined;
+  const base = isCounter
+    ? asRead(undefined, root)
+    : begun(view, epoch, number, current?.expiresAtMs ?? 0);
+  const address = counterCell(context.counterId);
+  return changed(integer(sum), base, added(view, address, epoch, delta, context));
+}
+
+/** Adds to a field of a hash, or of what may become one. */
+export function addToField(
+  view: KeyView,
+  name: string,
+  delta: bigint,
+  context: ApplyContext,
+): Applied {
+  const field = hashField(name);
+  const cell = view.at(field);
+  const text = view.hashValue(name);
+  const number = text === undefined ? 0n : parseInteger(text);
+  if (number === undefined) return fault("field-not-an-integer");
+  const sum = number + delta;
+  if (!isInteger64(sum)) return fault("overflow");
+  const isCounting = text !== undefined && cell?.type === "counter";
+  const epoch = isCounting ? cell.since : maxStamp(cell?.stamp ?? view.cleared, view.cleared);
+  const base = isCounting
+    ? asRead(field, cell)
+    : fieldChange(field, {
+        type: "counter",
+        payload: text === undefined ? NO_BYTES : bytesOfInteger(number),
+        since: epoch,
+      });
+  const { current, root } = view;
+  const top =
+    current?.type === "hash" && root !== undefined
+      ? asRead(undefined, root)
+      : restated(view, "hash");
+  const address = fieldCounter(name, context.counterId);
+  return changed(integer(sum), top, base, added(view, address, epoch, delta, context));
+}
+
+/** The root of a counter over what the key holds: it clears nothing, so that two sides may begin the same one. */
+function begun(view: KeyView, epoch: Stamp, number: bigint, expiresAtMs: number): CellChange {
+  return rootChange((stamp) => ({
+    kind: "container",
+    stamp,
+    type: "counter",
+    expiresAtMs,
+    cleared: view.cleared,
+    contentType: "",
+    payload: counterRoot(epoch, number),
+  }));
+}
+
+/** This node's own cell, with so much more in it. */
+function added(
+  view: KeyView,
+  address: Field,
+  epoch: Stamp,
+  delta: bigint,
+  { ownCount }: ApplyContext,
+): CellChange {
+  const own = ownCount(address);
+  const cell = view.at(address);
+  let former = 0n;
+  if (own !== undefined) former = compareStamps(own.epoch, epoch) === 0 ? own.sum : 0n;
+  else if (cell !== undefined && view.isLive(address) && compareStamps(cell.since, epoch) === 0) {
+    former = parseInteger(cell.payload) ?? 0n;
+  }
+  const sum = former + delta;
+  const change = fieldChange(address, {
+    type: "counter",
+    payload: bytesOfInteger(sum),
+    since: epoch,
+  });
+  return { ...change, count: { epoch, sum } };
+}

@@ -1,0 +1,156 @@
+/**
+ * A key as an operation sees it: its cells, merged from a read quorum, and what of them is visible.
+ *
+ * Invariant: a field is visible only under a visible root of its type. Whoever writes a field of a hash or set states the
+ * root anew in the same write, and whoever counts sends the root along as it was read, so that no replica holds a field
+ * that was acknowledged without the root that shows it.
+ * Source: docs/ARCHITECTURE.md, "Data"; decision 0014.
+ */
+import type { Cell, CellAddress, FieldCell, RootCell } from "../../model/cell.ts";
+import type { Field } from "../../model/key.ts";
+import { compareStamps, maxStamp, NO_STAMP, type Stamp } from "../../model/stamp.ts";
+import {
+  COUNTER_PREFIX,
+  fieldCountersPrefix,
+  HASH_PREFIX,
+  hashField,
+  nameAt,
+  SET_PREFIX,
+} from "../causality/addresses.ts";
+import { clearedOf, heldAtField, heldAtRoot, isFieldLive, visibleRoot } from "../causality/view.ts";
+import { bytesOfInteger, parseCounterRoot, parseInteger } from "./integers.ts";
+
+export interface ViewedCell {
+  readonly field: CellAddress;
+  readonly cell: Cell;
+}
+
+export interface ViewOptions {
+  /** Wall clock, by which expiry is judged. */
+  readonly nowMs: number;
+  /** The greatest C of those who were asked: what they lack up to it was held once. */
+  readonly collected: Stamp;
+  /** The root is of a container in which nothing is visible: the key does not exist. */
+  readonly isEmpty: boolean;
+}
+
+export class KeyView {
+  readonly root: RootCell | undefined;
+  /** The root of a key that exists, as far as its root tells. */
+  readonly current: RootCell | undefined;
+  /** The stamp up to which fields are gone. */
+  readonly cleared: Stamp;
+  readonly nowMs: number;
+  readonly #collected: Stamp;
+  readonly #fields = new Map<Field, FieldCell>();
+  #greatest: Stamp = NO_STAMP;
+
+  constructor(cells: Iterable<ViewedCell>, options: ViewOptions) {
+    let root: RootCell | undefined;
+    for (const { field, cell } of cells) {
+      this.#greatest = maxStamp(this.#greatest, cell.stamp);
+      if (field === undefined) root = cell as RootCell;
+      else this.#fields.set(field, cell as FieldCell);
+    }
+    this.root = root;
+    this.nowMs = options.nowMs;
+    this.#collected = options.collected;
+    this.cleared = clearedOf(root, options.nowMs);
+    this.current = options.isEmpty ? undefined : visibleRoot(root, options.nowMs);
+  }
+
+  /** Greatest stamp of what was read. */
+  get stamp(): Stamp {
+    return this.#greatest;
+  }
+
+  /** `string` where there is a text to see: a value, or a counter. */
+  get type(): "string" | "hash" | "set" | undefined {
+    const type = this.current?.type;
+    return type === "counter" ? "string" : type;
+  }
+
+  /**
+   * What a write to this place builds on. What was collected was held: a tombstone that another primary still has must
+   * not push the write back.
+   */
+  held(field: CellAddress): Stamp {
+    const held =
+      field === undefined
+        ? heldAtRoot(this.root, NO_STAMP, this.nowMs)
+        : heldAtField(this.root, this.#fields.get(field), NO_STAMP, this.nowMs);
+    return maxStamp(held, this.#collected);
+  }
+
+  /** The cell that stands there, seen or not. */
+  at(field: Field): FieldCell | undefined {
+    return this.#fields.get(field);
+  }
+
+  isLive(field: Field): boolean {
+    const cell = this.#fields.get(field);
+    return cell !== undefined && isFieldLive(cell, this.cleared, this.nowMs);
+  }
+
+  /** The text of a string or counter that exists. */
+  text(): Uint8Array | undefined {
+    const { current } = this;
+    if (current === undefined || this.type !== "string") return undefined;
+    return current.kind === "value" ? current.payload : bytesOfInteger(this.count());
+  }
+
+  /** The epoch of a counter that exists: the stamp of what its number was begun over. */
+  epoch(): Stamp {
+    return this.current?.type === "counter"
+      ? parseCounterRoot(this.current.payload).epoch
+      : this.cleared;
+  }
+
+  /** What a counter that exists has come to. */
+  count(): bigint {
+    if (this.current?.type !== "counter") return 0n;
+    const { epoch, number } = parseCounterRoot(this.current.payload);
+    return number + this.#sum(COUNTER_PREFIX, epoch);
+  }
+
+  /** The value of a hash's field that exists. */
+  hashValue(name: string): Uint8Array | undefined {
+    if (this.current?.type !== "hash") return undefined;
+    const field = hashField(name);
+    const cell = this.#fields.get(field);
+    if (cell === undefined || !this.isLive(field)) return undefined;
+    return cell.type === "counter" ? bytesOfInteger(this.hashCount(name)) : cell.payload;
+  }
+
+  /** What a field that counts has come to. */
+  hashCount(name: string): bigint {
+    const cell = this.#fields.get(hashField(name));
+    if (cell === undefined) return 0n;
+    return (parseInteger(cell.payload) ?? 0n) + this.#sum(fieldCountersPrefix(name), cell.since);
+  }
+
+  /** Addresses of the cells that were begun to count for a field, whether they count or not. */
+  *hashCounters(name: string): Iterable<Field> {
+    const prefix = fieldCountersPrefix(name);
+    for (const field of this.#fields.keys()) if (field.startsWith(prefix)) yield field;
+  }
+
+  /** Names of the members, or fields, that are visible, in no order. */
+  *names(type: "hash" | "set"): Iterable<string> {
+    if (this.current?.type !== type) return;
+    const prefix = type === "hash" ? HASH_PREFIX : SET_PREFIX;
+    for (const field of this.#fields.keys()) {
+      if (field.startsWith(prefix) && this.isLive(field)) yield nameAt(field);
+    }
+  }
+
+  /** A cell counts for what it was begun over, and for nothing else. */
+  #sum(prefix: string, epoch: Stamp): bigint {
+    let sum = 0n;
+    for (const [field, cell] of this.#fields) {
+      if (!field.startsWith(prefix) || !this.isLive(field)) continue;
+      if (compareStamps(cell.since, epoch) === 0) sum += parseInteger(cell.payload) ?? 0n;
+    }
+    return sum;
+  }
+}

@@ -1,0 +1,88 @@
+/** Operations on a key that holds a set, or nothing. */
+import type { Operation } from "../../model/operation.ts";
+import { setMember } from "../causality/addresses.ts";
+import {
+  type Applied,
+  type ApplyContext,
+  type CellChange,
+  changed,
+  fieldChange,
+  fieldTombstone,
+  integer,
+  isPast,
+  replacingContainer,
+  restated,
+  TOMBSTONE,
+  unchanged,
+} from "./changes.ts";
+import type { KeyView } from "./key-view.ts";
+
+export type SetOperation = Extract<
+  Operation,
+  { kind: "set-add" | "set-remove" | "set-pop" | "set-replace" }
+>;
+
+const NO_BYTES = new Uint8Array(0);
+
+export function applyToSet(operation: SetOperation, view: KeyView, context: ApplyContext): Applied {
+  switch (operation.kind) {
+    case "set-add":
+      return addMembers(operation.members, view);
+    case "set-remove":
+      return removeMembers(operation.members, view);
+    case "set-pop":
+      return pop(operation.count, view, context);
+    case "set-replace":
+      return replaceSet(operation.members, operation.expiresAtMs, view.nowMs);
+  }
+}
+
+function addMembers(members: readonly string[], view: KeyView): Applied {
+  const changes: CellChange[] = [restated(view, "set")];
+  for (const member of new Set(members)) {
+    if (!isMember(member, view)) changes.push(memberChange(member));
+  }
+  const added = changes.length - 1;
+  return added === 0 ? unchanged(integer(0)) : changed(integer(added), ...changes);
+}
+
+function removeMembers(members: readonly string[], view: KeyView): Applied {
+  const present = [...new Set(members)].filter((member) => isMember(member, view));
+  return changed(integer(present.length), ...present.map(removal));
+}
+
+/** Chosen one by one among those that are left: each as likely as any other. */
+function pop(count: number, view: KeyView, { below }: ApplyContext): Applied {
+  const left = [...view.names("set")];
+  const names: string[] = [];
+  while (names.length < count && left.length > 0) {
+    const index = below(left.length);
+    const last = left.pop() as string;
+    names.push(index === left.length ? last : (left[index] as string));
+    if (index < left.length) left[index] = last;
+  }
+  return changed({ kind: "names", names }, ...names.map(removal));
+}
+
+function replaceSet(members: readonly string[], expiresAtMs: number, nowMs: number): Applied {
+  const distinct = new Set(members);
+  const result = integer(distinct.size);
+  if (distinct.size === 0 || isPast(expiresAtMs, nowMs)) return changed(result, TOMBSTONE);
+  return changed(
+    result,
+    replacingContainer("set", expiresAtMs),
+    ...[...distinct].map(memberChange),
+  );
+}
+
+function isMember(member: string, view: KeyView): boolean {
+  return view.current?.type === "set" && view.isLive(setMember(member));
+}
+
+function memberChange(member: string): CellChange {
+  return fieldChange(setMember(member), { type: "set", payload: NO_BYTES });
+}
+
+function removal(member: string): CellChange {
+  return fieldTombstone(setMember(member), "set");
+}

@@ -1,0 +1,231 @@
+/**
+ * Reads of a key, one quorum read after another until all that is needed is there: the root and some fields, then, of
+ * a container, all of its fields, or as many as it takes to find one that is visible.
+ *
+ * Invariant: what is seen is the merge of all that was read. A container that is changed while it is read page by page is
+ * seen at no single moment; each field is as some moment between the beginning and the end had it.
+ */
+import { HASH_PREFIX, hashField, nameAt, SET_PREFIX } from "../core/causality/addresses.ts";
+import { isRootCell } from "../core/causality/cell-codec.ts";
+import { mergeCells } from "../core/causality/merge.ts";
+import { visibleRoot } from "../core/causality/view.ts";
+import { KeyView } from "../core/operations/key-view.ts";
+import type { Need } from "../core/operations/needs.ts";
+import type { ReadVerdict } from "../core/replication/read-coordinator.ts";
+import type { Cell, CellAddress, RootCell } from "../model/cell.ts";
+import type { Field, Key } from "../model/key.ts";
+import type { QuorumReport } from "../model/outcome.ts";
+import { FIELDS_PER_PAGE_MAX, type Selection } from "../model/selection.ts";
+import { maxStamp, NO_STAMP, type Stamp } from "../model/stamp.ts";
+
+/** Fields looked at by one operation or query: HGETALL and its like are refused beyond. */
+export const WHOLE_FIELDS_MAX = 1_000_000;
+/** Bytes of cells looked at by one operation or query. */
+export const WHOLE_BYTES_MAX: number = 256 * 1024 * 1024;
+/** Fields looked at first when one that is visible is wanted. */
+const FIRST_LOOK = 16;
+
+export interface KeyReadRequest {
+  readonly key: Key;
+  readonly r: number | undefined;
+  readonly after: Stamp | undefined;
+  /** Monotonic milliseconds. */
+  readonly deadlineMs: number;
+}
+
+export interface KeyReadPorts {
+  readonly wallMs: () => number;
+  readonly read: (
+    request: KeyReadRequest & { readonly selection: Selection },
+    done: (verdict: ReadVerdict) => void,
+  ) => void;
+}
+
+export type KeyRead =
+  | {
+      readonly kind: "viewed";
+      readonly view: KeyView;
+      /** The greatest C of those who were asked. */
+      readonly collected: Stamp;
+      readonly quorum: QuorumReport;
+      /** Of a page: up to here it was looked at; `undefined`: to the end. */
+      readonly through: Field | undefined;
+    }
+  /** More than one operation may look at. */
+  | { readonly kind: "too-many"; readonly quorum: QuorumReport }
+  | Extract<ReadVerdict, { kind: "failed" }>;
+
+type Done = (read: KeyRead) => void;
+type Failed = Extract<ReadVerdict, { kind: "failed" }>;
+
+/** Reads what is needed of a key. */
+export function readKey(
+  ports: KeyReadPorts,
+  request: KeyReadRequest,
+  need: Need,
+  done: Done,
+): void {
+  new KeyReadRun(ports, request, done).start(need);
+}
+
+/** Reads one page of a container's fields; the counting cells of those that count come with them. */
+export function readPage(
+  ports: KeyReadPorts,
+  request: KeyReadRequest,
+  page: {
+    readonly type: "hash" | "set";
+    readonly after: string | undefined;
+    readonly limit: number;
+  },
+  done: Done,
+): void {
+  new KeyReadRun(ports, request, done).startPage(page);
+}
+
+class KeyReadRun {
+  readonly #ports: KeyReadPorts;
+  readonly #request: KeyReadRequest;
+  readonly #done: Done;
+  readonly #cells = new Map<CellAddress, Cell>();
+  #collected: Stamp = NO_STAMP;
+  #quorum: QuorumReport | undefined;
+  #bytes = 0;
+
+  constructor(ports: KeyReadPorts, request: KeyReadRequest, done: Done) {
+    this.#ports = ports;
+    this.#request = request;
+    this.#done = done;
+  }
+
+  start(need: Need): void {
+    this.#read(need.selection, () => {
+      const container = this.#container();
+      if (container === undefined) return this.#finish(false);
+      const { root, type } = container;
+      if (need.whole === type || need.whole === "either") return this.#readWhole(type, "");
+      if (!need.isExistenceNeeded(root)) return this.#finish(false);
+      this.#lookForField(prefixOf(type), "" as Field, FIRST_LOOK);
+    });
+  }
+
+  startPage({
+    type,
+    after,
+    limit,
+  }: {
+    readonly type: "hash" | "set";
+    readonly after: string | undefined;
+    readonly limit: number;
+  }): void {
+    const prefix = prefixOf(type);
+    const from = (after === undefined ? "" : prefix + after) as Field;
+    this.#read({ kind: "range", prefix, after: from, limit }, (through) => {
+      this.#readCounting(() => this.#finish(false, through));
+    });
+  }
+
+  /** The root of a hash or set that can be seen; counters come with their root, and hold a number in any case. */
+  #container(): { readonly root: RootCell; readonly type: "hash" | "set" } | undefined {
+    const root = visibleRoot(this.#root(), this.#ports.wallMs());
+    if (root === undefined || root.kind !== "container") return undefined;
+    return root.type === "hash" || root.type === "set" ? { root, type: root.type } : undefined;
+  }
+
+  #readWhole(type: "hash" | "set", after: string): void {
+    const prefix = prefixOf(type);
+    const limit = FIELDS_PER_PAGE_MAX;
+    this.#read({ kind: "range", prefix, after: after as Field, limit }, (through) => {
+      if (this.#cells.size > WHOLE_FIELDS_MAX || this.#bytes > WHOLE_BYTES_MAX) {
+        return this.#done({ kind: "too-many", quorum: this.#report() });
+      }
+      if (through !== undefined) return this.#readWhole(type, through);
+      this.#readCounting(() => this.#finish(!this.#hasVisible()));
+    });
+  }
+
+  /** Reads on until there is a field to see. */
+  #lookForField(prefix: string, after: Field, limit: number): void {
+    const known = new Set(this.#cells.keys());
+    this.#read({ kind: "range", prefix, after, limit }, (through) => {
+      const isVisible = this.#hasVisible();
+      if (isVisible || through === undefined) return this.#finish(!isVisible);
+      // Nothing of this page matters any more, and there may be very many.
+      for (const field of this.#cells.keys()) if (!known.has(field)) this.#cells.delete(field);
+      this.#lookForField(prefix, through, FIELDS_PER_PAGE_MAX);
+    });
+  }
+
+  /** A page holds the fields of a hash; what counts for them stands elsewhere. */
+  #readCounting(then: () => void): void {
+    const fields: Field[] = [];
+    for (const [field, cell] of this.#cells) {
+      const isCounting = field?.startsWith(HASH_PREFIX) === true && cell.type === "counter";
+      if (isCounting && cell.kind === "field") fields.push(hashField(nameAt(field)));
+    }
+    const readFrom = (first: number): void => {
+      const part = fields.slice(first, first + FIELDS_PER_PAGE_MAX);
+      if (part.length === 0) return then();
+      this.#read({ kind: "fields", fields: part }, () => readFrom(first + part.length));
+    };
+    readFrom(0);
+  }
+
+  #hasVisible(): boolean {
+    const view = this.#view(false);
+    const { type } = view;
+    if (type === undefined || type === "string") return type === "string";
+    for (const _ of view.names(type)) return true;
+    return false;
+  }
+
+  #read(selection: Selection, then: (through: Field | undefined) => void): void {
+    this.#ports.read({ ...this.#request, selection }, (verdict) => {
+      if (verdict.kind === "failed") return this.#fail(verdict);
+      for (const { field, cell, bytes } of verdict.cells) {
+        const held = this.#cells.get(field);
+        if (held === undefined) this.#bytes += bytes.length + (field?.length ?? 0);
+        this.#cells.set(field, mergeCells(held, cell));
+      }
+      this.#collected = maxStamp(this.#collected, verdict.collected);
+      const { quorum } = verdict;
+      if (this.#quorum === undefined || quorum.acks < this.#quorum.acks) this.#quorum = quorum;
+      then(verdict.through);
+    });
+  }
+
+  #root(): RootCell | undefined {
+    const root = this.#cells.get(undefined);
+    return root !== undefined && isRootCell(root) ? root : undefined;
+  }
+
+  #view(isEmpty: boolean): KeyView {
+    const cells = [...this.#cells].map(([field, cell]) => ({ field, cell }));
+    return new KeyView(cells, {
+      nowMs: this.#ports.wallMs(),
+      collected: this.#collected,
+      isEmpty,
+    });
+  }
+
+  #finish(isEmpty: boolean, through?: Field): void {
+    this.#done({
+      kind: "viewed",
+      view: this.#view(isEmpty),
+      collected: this.#collected,
+      quorum: this.#report(),
+      through,
+    });
+  }
+
+  #fail(verdict: Failed): void {
+    this.#done(verdict);
+  }
+
+  #report(): QuorumReport {
+    return this.#quorum ?? { acks: 0, of: 0, hinted: 0 };
+  }
+}
+
+function prefixOf(type: "hash" | "set"): string {
+  return type === "hash" ? HASH_PREFIX : SET_PREFIX;
+}

@@ -1,0 +1,224 @@
+/**
+ * A replica's answer to a read: the root of a key, and of its fields those that were asked for.
+ *
+ * Invariant: nothing is shown before it is durable; damage and a disk that cannot be read are never absence; a range
+ * shows every cell that was durable when the read came, up to where it says that it has looked.
+ */
+import { COUNTER_PREFIX, countersOf } from "../core/causality/addresses.ts";
+import { checksumOf, decodeCell } from "../core/causality/cell-codec.ts";
+import { cellKey, parseCellKey } from "../core/causality/storage-key.ts";
+import type { Placement } from "../core/placement/placement.ts";
+import { slotOfKey } from "../core/placement/slot-of-key.ts";
+import type { Cell, CellAddress, EncodedCell } from "../model/cell.ts";
+import type { NodeId } from "../model/ids.ts";
+import type { Field } from "../model/key.ts";
+import { VALUE_BYTES_MAX } from "../model/limits.ts";
+import type { PeerRequest, Refusal } from "../model/peer-message.ts";
+import type { Slot } from "../model/slot.ts";
+import type { Storage } from "../ports/storage.ts";
+import type { CellStore } from "./cell-store.ts";
+import type { GroupCommit } from "./group-commit.ts";
+import { type Reply, refuse } from "./reply.ts";
+import type { SlotStates } from "./slot-states.ts";
+import type { Votes } from "./votes.ts";
+
+/** Nodes that ever counted for one key or field, since their last clean slate. */
+const COUNTERS_MAX = 16_384;
+/** Bytes of a page beyond which it ends; one cell goes whatever its size. */
+const PAGE_BYTES_MAX = 1024 * 1024;
+
+type Read = Extract<PeerRequest, { kind: "read" }>;
+
+export interface ReadPorts {
+  readonly self: NodeId;
+  readonly cells: CellStore;
+  readonly commit: GroupCommit;
+  readonly storage: Storage;
+  readonly placement: () => Placement;
+  readonly states: SlotStates;
+  readonly votes: Votes;
+}
+
+interface ReadCell extends EncodedCell {
+  readonly cell: Cell;
+}
+
+export function readCells(ports: ReadPorts, request: Read, reply: Reply): void {
+  const slot = slotOfKey(request.key);
+  if (!ports.votes.has(slot)) {
+    return refuse(reply, "voteless", `slot ${slot} is being mended here`);
+  }
+  new ReplicaRead(ports, slot, request, reply).start();
+}
+
+class ReplicaRead {
+  readonly #ports: ReadPorts;
+  readonly #slot: Slot;
+  readonly #request: Read;
+  readonly #reply: Reply;
+  #cells: ReadCell[] = [];
+
+  constructor(ports: ReadPorts, slot: Slot, request: Read, reply: Reply) {
+    this.#ports = ports;
+    this.#slot = slot;
+    this.#request = request;
+    this.#reply = reply;
+  }
+
+  start(): void {
+    const { selection } = this.#request;
+    if (selection.kind === "range") {
+      const { prefix, after, limit } = selection;
+      this.#whenAllDurable(() => {
+        if (!this.#find([undefined])) return;
+        this.#scan({ prefix, after, limit }, (through) => this.#answer(through));
+      });
+      return;
+    }
+    const fields = selection.kind === "fields" ? selection.fields : NO_FIELDS;
+    if (!this.#find([undefined, ...fields])) return;
+    if (this.#counted().length === 0) return this.#whenFoundDurable(() => this.#answer(undefined));
+    // A scan sees what is committed, so what stands beside it is looked up again then.
+    this.#whenAllDurable(() => {
+      this.#cells = [];
+      if (this.#find([undefined, ...fields])) this.#addCounters(this.#counted());
+    });
+  }
+
+  /** Looks up cells by address; false once the read is refused. */
+  #find(addresses: readonly CellAddress[]): boolean {
+    const { cells, placement, self } = this.#ports;
+    const { key } = this.#request;
+    for (const field of addresses) {
+      const found = cells.find(this.#slot, key, field);
+      if (found.kind === "failed") return this.#refuse("failed", found.detail);
+      if (found.kind === "damaged") return this.#refuse("damaged", "a cell fails its checksum");
+      if (found.kind === "held") {
+        this.#cells.push({ field, bytes: found.bytes, cell: found.cell });
+      } else if (placement().isPending(this.#slot, self)) {
+        // Absence may be the work of an uncommitted drop only on a node that does not vote.
+        return this.#refuse("not-owner", `slot ${this.#slot} is not yet held here`);
+      }
+    }
+    return true;
+  }
+
+  /** What the addresses of cells begin with that count for what was found. */
+  #counted(): string[] {
+    const prefixes: string[] = [];
+    for (const { field, cell } of this.#cells) {
+      if (cell.type !== "counter") continue;
+      if (field === undefined) {
+        if (cell.kind === "container") prefixes.push(COUNTER_PREFIX);
+        continue;
+      }
+      const prefix = countersOf(field);
+      if (prefix !== undefined) prefixes.push(prefix);
+    }
+    return prefixes;
+  }
+
+  #addCounters(prefixes: readonly string[]): void {
+    const [prefix, ...rest] = prefixes;
+    if (prefix === undefined) return this.#answer(undefined);
+    this.#scan({ prefix, after: "" as Field, limit: COUNTERS_MAX }, (through) => {
+      if (through === undefined) this.#addCounters(rest);
+      else this.#refuse("failed", `more than ${COUNTERS_MAX} nodes have counted`);
+    });
+  }
+
+  /** Adds fields in their order; tells the last address looked at where there may be more. */
+  #scan(
+    part: { readonly prefix: string; readonly after: Field; readonly limit: number },
+    done: (through: Field | undefined) => void,
+  ): void {
+    const { storage, cells } = this.#ports;
+    const { key } = this.#request;
+    const first = part.after > part.prefix ? `${part.after}\x00` : part.prefix;
+    const range = {
+      from: cellKey(this.#slot, key, first as Field),
+      before: cellKey(this.#slot, key, afterPrefix(part.prefix)),
+      entriesMax: part.limit,
+      bytesMax: PAGE_BYTES_MAX,
+    };
+    if (range.from >= range.before) return done(undefined);
+    storage.scan(range, (result) => {
+      if (result.kind === "failed") return this.#refuse("failed", result.error.message);
+      let through: Field | undefined;
+      const known = new Set(this.#cells.map(({ field }) => field));
+      for (const { key: storageKey, value } of result.entries) {
+        const field = parseCellKey(storageKey)?.field;
+        const cell = field === undefined ? "damaged" : decodeCell(value, key, field);
+        if (field === undefined || cell === "damaged") {
+          cells.findAnew({ slot: this.#slot, key, field });
+          return this.#refuse("damaged", "a cell fails its checksum");
+        }
+        through = field;
+        if (!known.has(field)) this.#cells.push({ field, bytes: value, cell });
+      }
+      done(result.isComplete ? undefined : through);
+    });
+  }
+
+  #whenAllDurable(then: () => void): void {
+    this.#ports.commit.whenDurable((error) => {
+      if (error === undefined) then();
+      else this.#refuse("failed", error.message);
+    });
+  }
+
+  #whenFoundDurable(then: () => void): void {
+    const { commit } = this.#ports;
+    const { key } = this.#request;
+    const uncommitted = this.#cells.find(({ field }) =>
+      commit.isUncommitted(cellKey(this.#slot, key, field)),
+    );
+    if (uncommitted === undefined) return then();
+    const whenDurable =
+      this.#cells.length === 1
+        ? commit.whenKeyDurable.bind(commit, cellKey(this.#slot, key, uncommitted.field))
+        : commit.whenDurable.bind(commit);
+    whenDurable((error) => {
+      if (error === undefined) then();
+      else this.#refuse("failed", error.message);
+    });
+  }
+
+  #answer(through: Field | undefined): void {
+    const { want, selection } = this.#request;
+    const collected = this.#ports.states.named(this.#slot);
+    if (want === "digest" && selection.kind !== "range") {
+      const digests = this.#cells.map(({ field, bytes, cell }) => ({
+        field,
+        stamp: cell.stamp,
+        checksum: checksumOf(bytes),
+      }));
+      this.#reply({ kind: "digest-reply", digests, collected });
+      return;
+    }
+    let total = 0;
+    for (const { bytes } of this.#cells) total += bytes.length;
+    if (total > VALUE_BYTES_MAX && this.#cells.length > 1) {
+      this.#refuse("failed", `${total} bytes in one read, max ${VALUE_BYTES_MAX}`);
+      return;
+    }
+    const cells = this.#cells.map(({ field, bytes }) => ({ field, bytes }));
+    this.#reply({ kind: "cells-reply", cells, through, collected });
+  }
+
+  #refuse(reason: Refusal, detail: string): false {
+    refuse(this.#reply, reason, detail);
+    return false;
+  }
+}
+
+const NO_FIELDS: readonly Field[] = [];
+
+/** The least address above all that begin with `prefix`. */
+function afterPrefix(prefix: string): Field {
+  // Tags are ASCII, so there is always a character to raise; what follows a tag may be 0xff.
+  let length = prefix.length;
+  while (prefix.charCodeAt(length - 1) === 0xff) length -= 1;
+  const last = String.fromCharCode(prefix.charCodeAt(length - 1) + 1);
+  return `${prefix.slice(0, length - 1)}${last}` as Field;
+}
