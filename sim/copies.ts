@@ -5,6 +5,7 @@
 import { decodeCell } from "../src/core/causality/cell-codec.ts";
 import { cellKey, parseCellKey, slotStateKey } from "../src/core/causality/storage-key.ts";
 import { slotOfKey } from "../src/core/placement/slot-of-key.ts";
+import type { CellAddress } from "../src/model/cell.ts";
 import type { NodeId } from "../src/model/ids.ts";
 import type { Key } from "../src/model/key.ts";
 import type { Slot } from "../src/model/slot.ts";
@@ -23,9 +24,14 @@ export function stampOnDisk(disk: Disk, storageKey: StorageKey): Stamp | undefin
   return cell === "damaged" ? undefined : cell.stamp;
 }
 
-/** Machines with an intact root of `key` that is not older than `stamp`. */
-export function holdersOf(machines: readonly Machine[], key: Key, stamp: Stamp): Machine[] {
-  const storageKey = cellKey(slotOfKey(key), key, undefined);
+/** Machines with an intact cell of `key`, its root unless said otherwise, that is not older than `stamp`. */
+export function holdersOf(
+  machines: readonly Machine[],
+  key: Key,
+  stamp: Stamp,
+  field?: CellAddress,
+): Machine[] {
+  const storageKey = cellKey(slotOfKey(key), key, field);
   return machines.filter(({ disk }) => isHeld(disk, storageKey, stamp));
 }
 

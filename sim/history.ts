@@ -80,6 +80,8 @@ export interface History {
   readonly operations: readonly Operation[];
   /** While members came or went: rules about overlapping quorums say nothing across these. */
   readonly topologyChanges: readonly Span[];
+  /** Keys of hashes, sets and counters: they are listed with the others, and judged by other rules. */
+  readonly typedKeys?: ReadonlySet<Key>;
   /** No fault was switched on in this run. */
   readonly isCalm: boolean;
   /** No clock was set, forward or back, while the run lasted. */

@@ -29,6 +29,7 @@ export function parsePlan(seed: number, text: string): RunPlan {
     ...given,
     shared: { ...drawn.shared, ...part("shared") },
     workload: { ...drawn.workload, ...part("workload") },
+    typed: { ...drawn.typed, ...part("typed") },
     faults: {
       ...drawn.faults,
       ...part("faults"),

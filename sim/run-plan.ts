@@ -4,6 +4,7 @@ import { PACE_USUAL, type Pace } from "../src/node/pace.ts";
 import { type Breakage, drawBreakages } from "./core-phase.ts";
 import { drawFaults, type FaultConfig } from "./fault-plan.ts";
 import { type SimRandom, Streams } from "./random.ts";
+import type { TypedWorkloadConfig } from "./typed-workload.ts";
 import { OPERATIONS_MAX, type WorkloadConfig } from "./workload.ts";
 
 /** The shape of a run, drawn from its seed. */
@@ -18,6 +19,8 @@ export interface RunPlan {
   readonly skewMsMax: number;
   readonly faultMs: number;
   readonly workload: WorkloadConfig;
+  /** Clients of hashes, sets and counters. */
+  readonly typed: TypedWorkloadConfig;
   readonly faults: FaultConfig;
   /** Whether what is deleted must be gone from all disks within a bounded time, where the grace allows it. */
   readonly expectsCollection: boolean;
@@ -50,6 +53,7 @@ export function drawPlan(seed: number): RunPlan {
       ...drawWorkload(random, Math.min(replicas, machines)),
       ...drawLifetimes(new Streams(seed).stream("plan lifetimes")),
     },
+    typed: drawTyped(new Streams(seed).stream("plan typed")),
     faults: drawFaults(
       random,
       streams.stream("plan later faults"),
@@ -110,6 +114,15 @@ function drawGrace(seed: number): number {
   const random = new Streams(seed).stream("plan grace");
   const graceMs = random.pick([1_000, 5_000, 20_000]);
   return random.oneIn(2) ? graceMs : SHARED_CONFIG_DEFAULT.graceMs;
+}
+
+/** A stream of its own, as below. */
+function drawTyped(random: SimRandom): TypedWorkloadConfig {
+  return {
+    lanes: random.pick([1, 2, 4]),
+    operationsMax: random.pick([60, 150, 300]),
+    thinkMs: random.pick([100, 300, 800]),
+  };
 }
 
 /** A stream of its own, so that seeds recorded before keys could expire still tell the same. */

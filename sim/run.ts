@@ -17,6 +17,7 @@ import { MembershipWatch } from "./checkers/membership.ts";
 import { checkOrder } from "./checkers/order.ts";
 import { checkPromises } from "./checkers/promises.ts";
 import { checkReads } from "./checkers/reads.ts";
+import { checkTypes } from "./checkers/types.ts";
 import { type Machine, type NodeFactory, SimCluster } from "./cluster.ts";
 import { CorePhase } from "./core-phase.ts";
 import { DESTROYING_KINDS } from "./destroying-kinds.ts";
@@ -35,6 +36,7 @@ import { Network } from "./network.ts";
 import { type SimRandom, Streams } from "./random.ts";
 import { drawPlan, type RunPlan } from "./run-plan.ts";
 import { Trace, type TraceSink } from "./trace.ts";
+import { type TypedQuery, TypedWorkload } from "./typed-workload.ts";
 import { Scheduler } from "./virtual-clock.ts";
 import { Workload } from "./workload.ts";
 
@@ -121,6 +123,8 @@ class Run {
   readonly #scheduler: Scheduler;
   readonly #cluster: SimCluster;
   readonly #workload: Workload;
+  readonly #typed: TypedWorkload;
+  readonly #typedFinals: TypedQuery[] = [];
   readonly #faults: FaultPlan;
   readonly #membership: MembershipWatch;
   readonly #bounds: BoundsWatch;
@@ -132,6 +136,7 @@ class Run {
   /** Since when all run, are ready and see one another. */
   #formedSinceMs = 0;
   readonly #hasLyingDisks: boolean;
+  readonly #hasNoCells: boolean;
   #isForming = true;
   #settledMs: number | undefined;
 
@@ -153,7 +158,9 @@ class Run {
       scrubMs: this.#plan.faults.kinds.has("bit-rot") ? SCRUB_MS : undefined,
     });
     this.#hasLyingDisks = options.hasLyingDisks ?? false;
+    this.#hasNoCells = options.hasNoCells ?? false;
     this.#workload = new Workload(this.#cluster, this.#streams, this.#plan.workload);
+    this.#typed = new TypedWorkload(this.#cluster, this.#streams, this.#plan.typed);
     this.#faults = new FaultPlan(this.#cluster, this.#workload, this.#streams, this.#plan.faults);
     const bounds = this.#plan.isCalm
       ? { falselyDeadMs: 0, falselyAliveMs: 10_000 }
@@ -171,6 +178,7 @@ class Run {
     this.#workload.onAck = (operation, primaries) => this.#copies?.onAck(operation, primaries);
     this.#cluster.onBootEnded = (process) => {
       this.#workload.cutOff(process);
+      this.#typed.cutOff(process);
       const machine = this.#cluster.machines[process.machine];
       if (machine !== undefined) this.#faults.onBootEnded(machine);
     };
@@ -198,8 +206,10 @@ class Run {
       Object.assign(this.#pace, this.#plan.pace);
       this.#faults.begin();
       this.#workload.start();
+      if (!this.#hasNoCells) this.#typed.start();
       this.#scheduler.runUntil(this.#scheduler.nowMs + this.#plan.faultMs);
       Object.assign(this.#pace, PACE_USUAL);
+      this.#typed.stop();
       this.#liveInCore();
       this.#workload.stop();
       this.#faults.heal();
@@ -348,8 +358,9 @@ class Run {
         continue;
       }
       const dirty = this.#dirty();
-      if (dirty !== "" || this.#workload.underWay > 0) {
-        problem = dirty === "" ? `${this.#workload.underWay} requests under way` : dirty;
+      const underWay = this.#workload.underWay + this.#typed.underWay;
+      if (dirty !== "" || underWay > 0) {
+        problem = dirty === "" ? `${underWay} requests under way` : dirty;
         continue;
       }
       const state = this.#collect();
@@ -468,11 +479,29 @@ class Run {
       keys = asked.filter((read) => !isAnswered(read)).map(({ key }) => key);
       this.#scheduler.runUntil(this.#scheduler.nowMs + (keys.length > 0 ? 2_000 : 0));
     }
+    this.#queryAll();
     const before = this.#walls();
     const listed = this.#listAll();
     const walls = [...before, ...this.#walls()];
     const listedWalls = { leastMs: Math.min(...walls), mostMs: Math.max(...walls) };
     return { ...state, reads, listed, listedWalls };
+  }
+
+  /** Asks for every hash, set and counter somewhere, as `#readAll` does for plain keys. */
+  #queryAll(): void {
+    let keys = this.#typed.keys;
+    for (let round = 1; keys.length > 0 && round <= READ_ROUNDS; round += 1) {
+      const asked = keys.map(({ key, use }) =>
+        this.#typed.queryAt(this.#random.pick(this.#cluster.running()), key, use),
+      );
+      const limitMs = this.#scheduler.nowMs + 10_000;
+      while (this.#typed.underWay > 0 && this.#scheduler.nowMs < limitMs) this.#scheduler.step();
+      const isAnswered = ({ outcome }: TypedQuery): boolean =>
+        round === READ_ROUNDS || outcome?.kind === "answered";
+      this.#typedFinals.push(...asked.filter(isAnswered));
+      keys = asked.filter((query) => !isAnswered(query)).map(({ key, use }) => ({ key, use }));
+      this.#scheduler.runUntil(this.#scheduler.nowMs + (keys.length > 0 ? 2_000 : 0));
+    }
   }
 
   #walls(): number[] {
@@ -534,6 +563,7 @@ class Run {
     const history: History = {
       operations: this.#workload.operations,
       topologyChanges: this.#topologyChanges,
+      typedKeys: new Set(this.#typed.keys.map(({ key }) => key)),
       lostMemory: this.#lostMemory,
       isCalm: this.#plan.isCalm,
       isCollecting: this.#isCollecting,
@@ -552,6 +582,13 @@ class Run {
       ...checkExpiry(history),
     ];
     if (final !== undefined) {
+      violations.push(
+        ...checkTypes({
+          operations: this.#typed.operations,
+          finals: this.#typedFinals,
+          isCalm: this.#plan.isCalm,
+        }),
+      );
       violations.push(...checkDurability(history, final), ...checkStampsOfCells(final.dumps));
     }
     const outcomes: Record<string, number> = {};
@@ -569,7 +606,7 @@ class Run {
       violations,
       virtualMs: this.#scheduler.nowMs,
       events: this.#trace.events,
-      operations: this.#workload.operations.length,
+      operations: this.#workload.operations.length + this.#typed.operations.length,
       outcomes,
       fired: Object.fromEntries(this.#faults.fired),
       machines: this.#plan.machines,

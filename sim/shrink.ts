@@ -158,6 +158,10 @@ function cutsOfWorkload(plan: RunPlan): Cut[] {
   for (const kind of ["list", "conditional", "delete", "read"] as const) {
     if (workload.mix[kind] > 0) cut(`${kind}s`, { mix: { ...workload.mix, [kind]: 0 } });
   }
+  if (plan.typed.operationsMax > 0) {
+    const typed = { ...plan.typed, operationsMax: 0 };
+    cuts.push({ what: "hashes, sets and counters", plan: { ...plan, typed } });
+  }
   if (workload.ttlMsMax !== undefined) cut("times to live", { ttlMsMax: undefined });
   if (workload.retiredEvery !== undefined) cut("retired keys", { retiredEvery: undefined });
   if (workload.asksQuorums) cut("quorums", { asksQuorums: false });

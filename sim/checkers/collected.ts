@@ -25,5 +25,6 @@ export function checkCollected(dumps: readonly ReplicaDump[], beforeMs: number):
 function isOver({ kind, stamp, expiresAtMs }: DumpEntry, beforeMs: number): boolean {
   const stampMs = parseStamp(stamp)?.ms;
   if (stampMs === undefined || stampMs >= beforeMs) return false;
-  return kind === "tombstone" || (expiresAtMs !== 0 && expiresAtMs < beforeMs);
+  const isTombstone = kind === "tombstone" || kind === "field-tombstone";
+  return isTombstone || (expiresAtMs !== 0 && expiresAtMs < beforeMs);
 }

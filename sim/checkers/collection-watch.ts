@@ -8,10 +8,12 @@
  */
 import { decodeRoot } from "../../src/core/causality/cell-codec.ts";
 import {
+  keyRange,
   parseCellKey,
   parseSlotStateKey,
   slotRange,
 } from "../../src/core/causality/storage-key.ts";
+import { slotOfKey } from "../../src/core/placement/slot-of-key.ts";
 import type { RootCell } from "../../src/model/cell.ts";
 import type { Key } from "../../src/model/key.ts";
 import type { Slot } from "../../src/model/slot.ts";
@@ -106,7 +108,8 @@ export class CollectionWatch {
     const root = decodeRoot(value, key);
     const { primaries } = node.locate(key);
     if (root === "damaged" || self === undefined || !primaries.includes(self)) return;
-    if (isOver(root, slotStateOf(machine.disk, slot).collected)) return;
+    const { collected } = slotStateOf(machine.disk, slot);
+    if (isOver(root, collected) || isEmptied(root, collected, machine.disk, key)) return;
     const others = this.#cluster.machines.filter((one) => {
       const id = nodeIdOf(one);
       return one !== machine && id !== undefined && primaries.includes(id);
@@ -130,6 +133,14 @@ export class CollectionWatch {
 /** Whether a root shows nothing from `upTo` on: deleted, or expired before that millisecond. */
 function isOver({ kind, expiresAtMs }: RootCell, upTo: Stamp): boolean {
   return kind === "tombstone" || (expiresAtMs !== 0 && expiresAtMs < upTo.ms);
+}
+
+/** Whether a root is of a hash or set of which no field is left. */
+function isEmptied(root: RootCell, upTo: Stamp, disk: Disk, key: Key): boolean {
+  if (root.kind !== "container" || root.type === "counter") return false;
+  if (compareStamps(root.stamp, upTo) > 0) return false;
+  const range = { ...keyRange(slotOfKey(key), key), entriesMax: 1, bytesMax: 1e9 };
+  return disk.scan(range).entries.length === 0;
 }
 
 function stateIn(value: Uint8Array | undefined): SlotState {

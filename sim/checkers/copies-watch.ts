@@ -131,7 +131,7 @@ export class CopiesWatch {
     if (cell === "damaged" || [...primaries, ...pending].includes(self)) return;
     const others = this.#cluster.machines.filter((one) => one !== machine);
     if (others.some((other) => hasCollected(other, key, cell.stamp))) return;
-    const held = holdersOf(others, key, cell.stamp);
+    const held = holdersOf(others, key, cell.stamp, field);
     if (held.length >= primaries.length || this.#reported.has(key)) return;
     this.#reported.add(key);
     this.#tell(key, cell.stamp, `a copy dropped by n${machine.index}`, primaries.length, held);

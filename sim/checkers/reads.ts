@@ -38,6 +38,7 @@ export function checkReads(
     }
     if (operation.kind === "list" && outcome?.kind === "page") {
       for (const { key, root } of outcome.entries) {
+        if (history.typedKeys?.has(key) === true) continue;
         violations.push(...checkValue(operation, key, root, byId));
       }
     }

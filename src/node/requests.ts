@@ -13,6 +13,7 @@ import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import { majority } from "../core/replication/quorum.ts";
 import type { ReadVerdict } from "../core/replication/read-coordinator.ts";
 import type { WriteVerdict } from "../core/replication/write-coordinator.ts";
+import type { RootCell } from "../model/cell.ts";
 import type { SharedConfig } from "../model/config.ts";
 import type { BootId, NodeId } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
@@ -57,6 +58,8 @@ import { WriteRun } from "./write-run.ts";
 const TICK_MS = 5;
 /** Forwarded writes remembered, so that a frame delivered twice is not carried out twice. */
 const SEEN_MAX = 65_536;
+
+const NO_BYTES = new Uint8Array(0);
 
 type WriteDone = (outcome: WriteOutcome) => void;
 type OperateDone = (outcome: OperationOutcome) => void;
@@ -237,10 +240,35 @@ export class Requests {
     this.#inFlight += 1;
     context.counters.add("listings");
     const after = (delayMs: number, callback: () => void): void => clock.after(delayMs, callback);
-    listPage({ context, after }, request, this.#deadline(request.deadlineMs), (outcome) => {
-      this.#inFlight -= 1;
-      done(outcome);
+    const deadlineMs = this.#deadline(request.deadlineMs);
+    listPage({ context, after }, request, deadlineMs, (outcome) => {
+      this.#complete(request, outcome, deadlineMs, (completed) => {
+        this.#inFlight -= 1;
+        done(completed);
+      });
     });
+  }
+
+  /** A listing meets roots alone: what they are the roots of is read, and left out where there is nothing to see. */
+  #complete(outcome: ListOutcome, deadlineMs: number, done: (outcome: ListOutcome) => void): void {
+    const entries = outcome.kind === "page" ? [...outcome.entries] : [];
+    const containers = entries.filter(({ root }) => root.kind === "container");
+    if (outcome.kind !== "page" || containers.length === 0) return done(outcome);
+    const need = needOfQuery({ kind: "value" });
+    let left = containers.length;
+    let failed: Failure | undefined;
+    for (const entry of containers) {
+      const asked = { key: entry.key, r: undefined, after: undefined, deadlineMs };
+      readKey(this.#readPorts, asked, need, (read) => {
+        const seen = readOutcome(read);
+        const index = entries.indexOf(entry);
+        if (seen.kind === "failed") failed = seen;
+        else if (seen.kind === "absent") entries.splice(index, 1);
+        else entries[index] = { key: entry.key, root: listed(seen.root, request.withValues) };
+        left -= 1;
+        if (left === 0) done(failed ?? { ...outcome, entries });
+      });
+    }
   }
 
   /** A read-modify-write that another node takes for its client. */
@@ -510,6 +538,11 @@ function failedRead(read: Exclude<KeyRead, { kind: "viewed" }>): Failure {
   if (read.kind === "too-many") return readFailure("overloaded", read.quorum);
   const failed = readFailure(read.code, read.quorum);
   return read.code === "too-new" ? { ...failed, newest: read.newest } : failed;
+}
+
+/** A root as a listing shows it. */
+function listed(root: RootCell, withValues: boolean): RootCell {
+  return withValues ? root : { ...root, payload: NO_BYTES };
 }
 
 /** What became of a conditional write. */
