@@ -36,7 +36,8 @@ import type {
 import { compareStamps, NO_STAMP, type Stamp } from "../model/stamp.ts";
 import type { Clock } from "../ports/clock.ts";
 import { encodeMessage } from "../protocol/peer/frame-codec.ts";
-import { isCursor, listPage } from "./listing.ts";
+import { placeOfCursor } from "./list-cursor.ts";
+import { listPage } from "./listing.ts";
 import { ReadModifyWrites } from "./read-modify-write.ts";
 import { ReadRun } from "./read-run.ts";
 import { failure, RESYNC_ROUNDS_MAX, type RequestContext, readFailure } from "./request-context.ts";
@@ -192,7 +193,7 @@ export class Requests {
     if (refusal !== undefined) return done(readFailure(refusal));
     const { context, clock } = this.#options;
     const { cursor } = request;
-    if (cursor !== undefined && !isCursor(cursor)) {
+    if (cursor !== undefined && placeOfCursor(cursor) === undefined) {
       clock.defer(() => done({ kind: "page", entries: [], next: undefined }));
       return;
     }

@@ -175,7 +175,7 @@ const operations: {
   expire: fc.record({
     kind: fc.constant("expire"),
     expiresAtMs: u48,
-    when: fc.constantFrom("always", "none", "some", "later", "earlier"),
+    when: fc.constantFrom("always", "none", "some", "later", "earlier", "some-earlier"),
   }),
   persist: fc.record({ kind: fc.constant("persist") }),
 };

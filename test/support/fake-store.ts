@@ -3,7 +3,10 @@
  *
  * Answers come in a later turn, as the contract says. `failNext` and `hold` let a test choose the outcome and the moment.
  */
+import { cellKey, slotRange } from "../../src/core/causality/storage-key.ts";
+import { visibleRoot } from "../../src/core/causality/view.ts";
 import { applyOperation } from "../../src/core/operations/apply.ts";
+import { slotOfKey } from "../../src/core/placement/slot-of-key.ts";
 import type { RootCell } from "../../src/model/cell.ts";
 import type { Condition } from "../../src/model/condition.ts";
 import { SHARED_CONFIG_DEFAULT, type SharedConfig } from "../../src/model/config.ts";
@@ -33,6 +36,7 @@ import type {
 } from "../../src/model/request.ts";
 import { slotFrom } from "../../src/model/slot.ts";
 import { compareStamps, formatStamp, NO_STAMP, stampFrom } from "../../src/model/stamp.ts";
+import { placeOfCursor } from "../../src/node/list-cursor.ts";
 import type {
   Decided,
   DumpOutcome,
@@ -48,6 +52,8 @@ const NODE = nodeIdFrom(1, 2);
 const NOW_MS = 1_800_000_000_000;
 
 export class FakeStore implements Store {
+  /** Wall clock: the moment stands still unless a test moves it. */
+  nowMs: number = NOW_MS;
   readonly cells = new Map<Key, RootCell>();
   readonly puts: PutRequest[] = [];
   readonly reads: ReadRequest[] = [];
@@ -55,6 +61,8 @@ export class FakeStore implements Store {
   shared: SharedConfig = SHARED_CONFIG_DEFAULT;
   /** The outcome of the next request of any kind, instead of the true one. */
   failNext: Failure | undefined;
+  /** What reads say of how many answered. */
+  quorum: QuorumReport = QUORUM;
   /** Collects answers instead of giving them, while set. */
   held: (() => void)[] | undefined;
   /** Most writes that were waiting for an answer at once. */
@@ -75,7 +83,7 @@ export class FakeStore implements Store {
   put(request: PutRequest, done: (outcome: WriteOutcome) => void): void {
     this.puts.push(request);
     const expiresAtMs =
-      request.expiresAtMs ?? (request.ttlMs === undefined ? 0 : NOW_MS + request.ttlMs);
+      request.expiresAtMs ?? (request.ttlMs === undefined ? 0 : this.nowMs + request.ttlMs);
     this.#write(request.key, request.condition, done, {
       kind: "value",
       type: "string",
@@ -101,7 +109,7 @@ export class FakeStore implements Store {
     const failure = this.#takeFailure();
     this.#answer(() => {
       if (failure !== undefined) return done(failure);
-      const context = { nowMs: NOW_MS, valueBytesMax: this.shared.valueBytesMax };
+      const context = { nowMs: this.nowMs, valueBytesMax: this.shared.valueBytesMax };
       const { result, changes } = applyOperation(operation, this.cells.get(key), context);
       this.#counter += 1;
       const stamp = stampFrom(NOW_MS, this.#counter, BOOT);
@@ -116,11 +124,11 @@ export class FakeStore implements Store {
     const failure = this.#takeFailure();
     this.#answer(() => {
       if (failure !== undefined) return done(failure);
-      const root = this.cells.get(request.key);
-      if (root === undefined || root.kind === "tombstone") {
-        return done({ kind: "absent", stamp: root?.stamp, quorum: QUORUM });
-      }
-      return done({ kind: "found", root, quorum: QUORUM });
+      const held = this.cells.get(request.key);
+      const root = visibleRoot(held, this.nowMs);
+      if (root === undefined)
+        return done({ kind: "absent", stamp: held?.stamp, quorum: this.quorum });
+      return done({ kind: "found", root, quorum: this.quorum });
     });
   }
 
@@ -128,22 +136,20 @@ export class FakeStore implements Store {
     const failure = this.#takeFailure();
     this.#answer(() => {
       if (failure !== undefined) return done(failure);
-      const keys = [...this.cells.keys()]
-        .filter(
-          (key) => this.cells.get(key)?.kind !== "tombstone" && key.startsWith(request.prefix),
-        )
-        .toSorted();
-      const rest = keys.filter((key) => request.cursor === undefined || key > request.cursor);
+      const after = startOf(request.cursor);
+      const rest = [...this.cells]
+        .filter(([key, root]) => {
+          return key.startsWith(request.prefix) && visibleRoot(root, this.nowMs) !== undefined;
+        })
+        .map(([key, root]) => ({ key, root, place: cellKey(slotOfKey(key), key, undefined) }))
+        .filter(({ place }) => place > after)
+        .sort((a, b) => (a.place < b.place ? -1 : 1));
       const page = rest.slice(0, request.limit);
-      const entries = page.map((key) => {
-        const root = this.cells.get(key) as RootCell;
+      const entries = page.map(({ key, root }) => {
         return { key, root: request.withValues ? root : { ...root, payload: new Uint8Array(0) } };
       });
-      return done({
-        kind: "page",
-        entries,
-        next: rest.length > page.length ? page.at(-1) : undefined,
-      });
+      const next = rest.length > page.length ? page.at(-1)?.place : undefined;
+      return done({ kind: "page", entries, next });
     });
   }
 
@@ -234,7 +240,7 @@ export class FakeStore implements Store {
       this.#writesAtOnce -= 1;
       if (failure !== undefined) return done(failure);
       const root = this.cells.get(key);
-      const current = root === undefined || root.kind === "tombstone" ? undefined : root.stamp;
+      const current = visibleRoot(root, this.nowMs)?.stamp;
       if (!holds(condition, current)) return done({ kind: "condition-failed", current });
       this.#counter += 1;
       const stamp = stampFrom(
@@ -257,6 +263,13 @@ export class FakeStore implements Store {
     if (this.held === undefined) setImmediate(answer);
     else this.held.push(answer);
   }
+}
+
+/** The storage key after which a listing goes on. */
+function startOf(cursor: string | undefined): string {
+  const place = placeOfCursor(cursor);
+  if (place === undefined) return "e";
+  return place.after === "" ? slotRange(place.slot).from : place.after;
 }
 
 function holds(condition: Condition | undefined, current: RootCell["stamp"] | undefined): boolean {
