@@ -13,8 +13,11 @@ import type { Stamp } from "./stamp.ts";
 /** Wall-clock milliseconds; 0 is never, `keep` leaves what the key has. */
 export type Expiry = number | "keep";
 
-/** When an expiry is set: as `EXPIRE` has them; no expiry counts as one that is infinitely far. */
-export type ExpireWhen = "always" | "none" | "some" | "later" | "earlier";
+/**
+ * When an expiry is set: as `EXPIRE` has them; no expiry counts as one that is infinitely far. `some-earlier` is both: a key
+ * that has none is left alone.
+ */
+export type ExpireWhen = "always" | "none" | "some" | "later" | "earlier" | "some-earlier";
 
 export type Operation =
   /** A write under a condition on the stamp held. Answers `done`, or `condition-failed`. */

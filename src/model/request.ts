@@ -54,7 +54,7 @@ export interface ListRequest {
   readonly prefix: string;
   /** Entries a page at most: 1..1 000. */
   readonly limit: number;
-  /** `next` of the page before, or `undefined` for the first. */
+  /** `next` of the page before, what `cursorAtSlot` gives, or `undefined` for the first. */
   readonly cursor?: string | undefined;
   /** Whether entries carry payloads; without, `root.payload` is empty. */
   readonly withValues: boolean;

@@ -8,7 +8,7 @@
  */
 import { decodeRoot } from "../core/causality/cell-codec.ts";
 import { mergeRoots } from "../core/causality/merge.ts";
-import { cellKey, parseCellKey } from "../core/causality/storage-key.ts";
+import { cellKey } from "../core/causality/storage-key.ts";
 import { visibleRoot } from "../core/causality/view.ts";
 import type { Placement } from "../core/placement/placement.ts";
 import { majority } from "../core/replication/quorum.ts";
@@ -21,6 +21,7 @@ import type { PeerReply, PeerRequest } from "../model/peer-message.ts";
 import type { ListRequest } from "../model/request.ts";
 import type { Slot } from "../model/slot.ts";
 import { encodeMessage } from "../protocol/peer/frame-codec.ts";
+import { cursorAtSlot, placeOfCursor } from "./list-cursor.ts";
 import { RESYNC_ROUNDS_MAX, type RequestContext, readFailure } from "./request-context.ts";
 
 /** Nodes asked for one page: a window ends before the slot that would need more. */
@@ -69,7 +70,7 @@ export function listPage(
   rounds = 0,
 ): void {
   const { context } = options;
-  const start = startOf(request.cursor);
+  const start = placeOfCursor(request.cursor);
   if (start === undefined) {
     done({ kind: "page", entries: [], next: undefined });
     return;
@@ -93,22 +94,6 @@ export function listPage(
   for (const witness of page.witnesses) ask(options, page, witness);
   judge(options, page);
   watch(options, page, LATE_MS);
-}
-
-/** Where a cursor points: a slot, and the storage key to start after within it. */
-function startOf(cursor: string | undefined): { slot: Slot; after: string } | undefined {
-  if (cursor === undefined) return { slot: 0 as Slot, after: "" };
-  const place = parseCellKey(cursor);
-  if (place !== undefined) return { slot: place.slot, after: cursor };
-  const slot = Number(/^slot:([0-9]{1,5})$/.exec(cursor)?.[1]);
-  return Number.isInteger(slot) && slot < SLOT_COUNT
-    ? { slot: slot as Slot, after: "" }
-    : undefined;
-}
-
-/** Whether `cursor` can have been the `next` of a page. */
-export function isCursor(cursor: string): boolean {
-  return startOf(cursor) !== undefined;
 }
 
 function windowFrom(placement: Placement, first: Slot): { lastSlot: Slot; nodes: NodeId[] } {
@@ -287,5 +272,5 @@ function frontierOf(page: Page): string | undefined {
 
 function nextOf(page: Page, frontier: string | undefined): string | undefined {
   if (frontier !== undefined) return frontier;
-  return page.lastSlot === SLOT_COUNT - 1 ? undefined : `slot:${page.lastSlot + 1}`;
+  return page.lastSlot === SLOT_COUNT - 1 ? undefined : cursorAtSlot((page.lastSlot + 1) as Slot);
 }

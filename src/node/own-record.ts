@@ -11,6 +11,17 @@ export function ownRecord(
   boot: BootId,
   intent: MemberRecord["intent"],
 ): MemberRecord {
-  const { address, httpAddress, zone, weight } = config;
-  return { id: nodeId, address, httpAddress, intent, zone, weight, boots, version: 0, boot };
+  const { address, httpAddress, redisAddress, zone, weight } = config;
+  return {
+    id: nodeId,
+    address,
+    httpAddress,
+    redisAddress,
+    intent,
+    zone,
+    weight,
+    boots,
+    version: 0,
+    boot,
+  };
 }

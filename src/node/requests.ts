@@ -48,7 +48,8 @@ import {
   readKey,
   readPage,
 } from "./key-reader.ts";
-import { isCursor, listPage } from "./listing.ts";
+import { placeOfCursor } from "./list-cursor.ts";
+import { listPage } from "./listing.ts";
 import { ReadModifyWrites } from "./read-modify-write.ts";
 import { ReadRun } from "./read-run.ts";
 import { failure, RESYNC_ROUNDS_MAX, type RequestContext, readFailure } from "./request-context.ts";
@@ -233,7 +234,7 @@ export class Requests {
     if (refusal !== undefined) return done(readFailure(refusal));
     const { context, clock } = this.#options;
     const { cursor } = request;
-    if (cursor !== undefined && !isCursor(cursor)) {
+    if (cursor !== undefined && placeOfCursor(cursor) === undefined) {
       clock.defer(() => done({ kind: "page", entries: [], next: undefined }));
       return;
     }
@@ -250,7 +251,12 @@ export class Requests {
   }
 
   /** A listing meets roots alone: what they are the roots of is read, and left out where there is nothing to see. */
-  #complete(outcome: ListOutcome, deadlineMs: number, done: (outcome: ListOutcome) => void): void {
+  #complete(
+    request: ListRequest,
+    outcome: ListOutcome,
+    deadlineMs: number,
+    done: (outcome: ListOutcome) => void,
+  ): void {
     const entries = outcome.kind === "page" ? [...outcome.entries] : [];
     const containers = entries.filter(({ root }) => root.kind === "container");
     if (outcome.kind !== "page" || containers.length === 0) return done(outcome);
@@ -511,7 +517,15 @@ function readOutcome(read: KeyRead): ReadOutcome {
   const text = view.text();
   if (text === undefined || current.kind === "value")
     return { kind: "found", root: current, quorum };
-  return { kind: "found", root: { ...current, stamp: view.stamp, payload: text }, quorum };
+  // A counter is a string to everybody.
+  const root = {
+    ...current,
+    kind: "value",
+    type: "string",
+    stamp: view.stamp,
+    payload: text,
+  } as const;
+  return { kind: "found", root, quorum };
 }
 
 function queryOutcome(query: Exclude<Query, { kind: "page" }>, read: KeyRead): QueryOutcome {

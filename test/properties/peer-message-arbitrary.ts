@@ -107,6 +107,7 @@ const record: fc.Arbitrary<MemberRecord> = fc.record({
   id: nodeId,
   address,
   httpAddress: fc.constantFrom("", "127.0.0.1:6000"),
+  redisAddress: fc.constantFrom("", "127.0.0.1:6400"),
   intent: fc.constantFrom("joining", "active", "leaving", "left", "removing", "removed"),
   zone: fc.constantFrom("", "eu-1", "zöne"),
   weight: fc.integer({ min: 1, max: 64 }),
@@ -190,7 +191,7 @@ const operations: {
   expire: fc.record({
     kind: fc.constant("expire"),
     expiresAtMs: u48,
-    when: fc.constantFrom("always", "none", "some", "later", "earlier"),
+    when: fc.constantFrom("always", "none", "some", "later", "earlier", "some-earlier"),
   }),
   persist: fc.record({ kind: fc.constant("persist") }),
   "hash-set": fc.record({

@@ -3,9 +3,12 @@
  *
  * Answers come in a later turn, as the contract says. `failNext` and `hold` let a test choose the outcome and the moment.
  */
+
+import { cellKey, slotRange } from "../../src/core/causality/storage-key.ts";
 import { answerQuery, pageOf } from "../../src/core/operations/answer.ts";
 import { applyOperation } from "../../src/core/operations/apply.ts";
 import { KeyView, type ViewedCell } from "../../src/core/operations/key-view.ts";
+import { slotOfKey } from "../../src/core/placement/slot-of-key.ts";
 import type { FieldCell, RootCell } from "../../src/model/cell.ts";
 import type { Condition } from "../../src/model/condition.ts";
 import { SHARED_CONFIG_DEFAULT, type SharedConfig } from "../../src/model/config.ts";
@@ -14,6 +17,7 @@ import {
   bootIdFrom,
   clusterIdFrom,
   epochFrom,
+  type NodeId,
   nodeIdFrom,
   parseAddress,
 } from "../../src/model/ids.ts";
@@ -34,8 +38,9 @@ import type {
   QueryRequest,
   ReadRequest,
 } from "../../src/model/request.ts";
-import { slotFrom } from "../../src/model/slot.ts";
+import { type Slot, slotFrom } from "../../src/model/slot.ts";
 import { compareStamps, formatStamp, NO_STAMP, stampFrom } from "../../src/model/stamp.ts";
+import { placeOfCursor } from "../../src/node/list-cursor.ts";
 import type {
   Decided,
   DumpOutcome,
@@ -51,6 +56,8 @@ const NODE = nodeIdFrom(1, 2);
 const NOW_MS = 1_800_000_000_000;
 
 export class FakeStore implements Store {
+  /** Wall clock: the moment stands still unless a test moves it. */
+  nowMs: number = NOW_MS;
   readonly cells = new Map<Key, RootCell>();
   readonly #fields = new Map<Key, Map<Field, FieldCell>>();
   readonly puts: PutRequest[] = [];
@@ -59,6 +66,8 @@ export class FakeStore implements Store {
   shared: SharedConfig = SHARED_CONFIG_DEFAULT;
   /** The outcome of the next request of any kind, instead of the true one. */
   failNext: Failure | undefined;
+  /** What reads say of how many answered. */
+  quorum: QuorumReport = QUORUM;
   /** Collects answers instead of giving them, while set. */
   held: (() => void)[] | undefined;
   /** Most writes that were waiting for an answer at once. */
@@ -79,7 +88,7 @@ export class FakeStore implements Store {
   put(request: PutRequest, done: (outcome: WriteOutcome) => void): void {
     this.puts.push(request);
     const expiresAtMs =
-      request.expiresAtMs ?? (request.ttlMs === undefined ? 0 : NOW_MS + request.ttlMs);
+      request.expiresAtMs ?? (request.ttlMs === undefined ? 0 : this.nowMs + request.ttlMs);
     this.#write(request.key, request.condition, done, {
       kind: "value",
       type: "string",
@@ -149,11 +158,19 @@ export class FakeStore implements Store {
     return fields;
   }
 
+  /** As a read shows it: of a counter, its number. */
+  #shown(key: Key): RootCell | undefined {
+    const view = this.#view(key);
+    const payload = view.text();
+    if (view.current === undefined || payload === undefined) return view.current;
+    return { ...view.current, kind: "value", type: "string", payload };
+  }
+
   #view(key: Key): KeyView {
     const root = this.cells.get(key);
     const cells: ViewedCell[] = [...this.#fieldsOf(key)].map(([field, cell]) => ({ field, cell }));
     if (root !== undefined) cells.push({ field: undefined, cell: root });
-    const options = { nowMs: NOW_MS, collected: NO_STAMP, isEmpty: false };
+    const options = { nowMs: this.nowMs, collected: NO_STAMP, isEmpty: false };
     const view = new KeyView(cells, options);
     const { type } = view;
     const isEmpty =
@@ -166,11 +183,10 @@ export class FakeStore implements Store {
     const failure = this.#takeFailure();
     this.#answer(() => {
       if (failure !== undefined) return done(failure);
-      const root = this.cells.get(request.key);
-      if (root === undefined || root.kind === "tombstone") {
-        return done({ kind: "absent", stamp: root?.stamp, quorum: QUORUM });
-      }
-      return done({ kind: "found", root, quorum: QUORUM });
+      const root = this.#shown(request.key);
+      if (root !== undefined) return done({ kind: "found", root, quorum: this.quorum });
+      const stamp = this.cells.get(request.key)?.stamp;
+      return done({ kind: "absent", stamp, quorum: this.quorum });
     });
   }
 
@@ -178,22 +194,21 @@ export class FakeStore implements Store {
     const failure = this.#takeFailure();
     this.#answer(() => {
       if (failure !== undefined) return done(failure);
-      const keys = [...this.cells.keys()]
-        .filter(
-          (key) => this.cells.get(key)?.kind !== "tombstone" && key.startsWith(request.prefix),
-        )
-        .toSorted();
-      const rest = keys.filter((key) => request.cursor === undefined || key > request.cursor);
+      const after = startOf(request.cursor);
+      const rest = [...this.cells]
+        .flatMap(([key]) => {
+          const root = key.startsWith(request.prefix) ? this.#shown(key) : undefined;
+          return root === undefined ? [] : [[key, root] as const];
+        })
+        .map(([key, root]) => ({ key, root, place: cellKey(slotOfKey(key), key, undefined) }))
+        .filter(({ place }) => place > after)
+        .sort((a, b) => (a.place < b.place ? -1 : 1));
       const page = rest.slice(0, request.limit);
-      const entries = page.map((key) => {
-        const root = this.cells.get(key) as RootCell;
+      const entries = page.map(({ key, root }) => {
         return { key, root: request.withValues ? root : { ...root, payload: new Uint8Array(0) } };
       });
-      return done({
-        kind: "page",
-        entries,
-        next: rest.length > page.length ? page.at(-1) : undefined,
-      });
+      const next = rest.length > page.length ? page.at(-1)?.place : undefined;
+      return done({ kind: "page", entries, next });
     });
   }
 
@@ -222,6 +237,7 @@ export class FakeStore implements Store {
       id: NODE,
       address,
       httpAddress: "127.0.0.1:6000",
+      redisAddress: "127.0.0.1:6400",
       intent: "active",
       zone: "",
       weight: 1,
@@ -237,6 +253,7 @@ export class FakeStore implements Store {
       config: {
         address,
         httpAddress: "127.0.0.1:6000",
+        redisAddress: "127.0.0.1:6400",
         zone: "",
         weight: 1,
         peers: [],
@@ -264,6 +281,10 @@ export class FakeStore implements Store {
     return { slot: slotFrom(7), primaries: [NODE], pending: [], fallbacks: [] };
   }
 
+  primariesOf(_slot: Slot): readonly NodeId[] {
+    return [NODE];
+  }
+
   /** Gives every held answer. */
   release(): void {
     const held = this.held ?? [];
@@ -283,8 +304,7 @@ export class FakeStore implements Store {
     this.#answer(() => {
       this.#writesAtOnce -= 1;
       if (failure !== undefined) return done(failure);
-      const root = this.cells.get(key);
-      const current = root === undefined || root.kind === "tombstone" ? undefined : root.stamp;
+      const current = this.#shown(key)?.stamp;
       if (!holds(condition, current)) return done({ kind: "condition-failed", current });
       this.#counter += 1;
       const stamp = stampFrom(
@@ -307,6 +327,13 @@ export class FakeStore implements Store {
     if (this.held === undefined) setImmediate(answer);
     else this.held.push(answer);
   }
+}
+
+/** The storage key after which a listing goes on. */
+function startOf(cursor: string | undefined): string {
+  const place = placeOfCursor(cursor);
+  if (place === undefined) return "e";
+  return place.after === "" ? slotRange(place.slot).from : place.after;
 }
 
 function holds(condition: Condition | undefined, current: RootCell["stamp"] | undefined): boolean {

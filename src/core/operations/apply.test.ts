@@ -178,6 +178,9 @@ test("an expiry is set, kept and taken away under its conditions", () => {
   assert.deepEqual(outcome(expire(soon, "later"), held("a")), ["0", "as it was"]);
   assert.deepEqual(outcome(expire(soon, "earlier"), held("a")), ["1", `a@${soon}`]);
   assert.deepEqual(outcome(expire(soon, "earlier"), held("a", soon)), ["0", "as it was"]);
+  assert.deepEqual(outcome(expire(soon, "some-earlier"), held("a")), ["0", "as it was"]);
+  assert.deepEqual(outcome(expire(soon, "some-earlier"), held("a", soon)), ["0", "as it was"]);
+  assert.deepEqual(outcome(expire(soon, "some-earlier"), held("a", later)), ["1", `a@${soon}`]);
   assert.deepEqual(outcome({ kind: "persist" }, held("a", soon)), ["1", "a"]);
   assert.deepEqual(outcome({ kind: "persist" }, held("a")), ["0", "as it was"]);
   const get: Operation = { kind: "get-expire", expiry: soon };

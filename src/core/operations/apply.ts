@@ -102,7 +102,8 @@ function applyExpire(
     (when === "none" && current.expiresAtMs === 0) ||
     (when === "some" && current.expiresAtMs !== 0) ||
     (when === "later" && expiresAtMs > former) ||
-    (when === "earlier" && expiresAtMs < former);
+    (when === "earlier" && expiresAtMs < former) ||
+    (when === "some-earlier" && current.expiresAtMs !== 0 && expiresAtMs < former);
   if (!isAllowed) return unchanged(integer(0));
   const isOver = expiresAtMs <= nowMs;
   return changed(integer(1), isOver ? TOMBSTONE : withExpiry(current, expiresAtMs));

@@ -39,6 +39,24 @@ test("numbers are added in 64 bits, and no further", () => {
   }
 });
 
+test("what one node adds may be more than what all come to", () => {
+  const key = new HeldKey();
+  const greatest = 9223372036854775807n;
+  key.apply(set("-9223372036854775808"));
+  assert.equal(key.apply(add(greatest)), "-1");
+  assert.equal(key.apply(add(greatest)), "9223372036854775806");
+  assert.equal(key.apply(add(1n)), "9223372036854775807");
+  assert.equal(key.apply(add(1n)), "overflow");
+  const one = new HeldKey("one");
+  const two = new HeldKey("two");
+  one.apply(add(greatest));
+  two.apply(add(greatest));
+  one.merge(two);
+  assert.equal(one.text(), "18446744073709551614", "nothing acknowledged is lost");
+  assert.equal(one.apply(add(1n)), "overflow");
+  assert.equal(one.apply(add(-greatest)), "9223372036854775807");
+});
+
 test("a counter begun over a number keeps the number's time, and is a string to everybody", () => {
   const key = new HeldKey();
   key.apply({ ...set("10"), expiry: NOW_MS + 50 } as Operation);

@@ -22,7 +22,7 @@ import {
   restated,
   rootChange,
 } from "./changes.ts";
-import { bytesOfInteger, counterRoot, isInteger64, parseInteger } from "./integers.ts";
+import { bytesOfInteger, counterRoot, isInteger64, parseInteger, parseSum } from "./integers.ts";
 import type { KeyView } from "./key-view.ts";
 
 const NO_BYTES = new Uint8Array(0);
@@ -30,13 +30,13 @@ const NO_BYTES = new Uint8Array(0);
 /** Adds to a key that holds a text, a counter, or nothing. */
 export function addToKey(view: KeyView, delta: bigint, context: ApplyContext): Applied {
   const { current, root } = view;
+  const isCounter = current?.type === "counter" && root !== undefined;
   const text = view.text();
-  const number = text === undefined ? 0n : parseInteger(text);
+  const number = isCounter ? view.count() : numberIn(text);
   if (number === undefined) return fault("not-an-integer");
   const sum = number + delta;
   if (!isInteger64(sum)) return fault("overflow");
   const epoch = view.epoch();
-  const isCounter = current?.type === "counter" && root !== undefined;
   const base = isCounter
     ? asRead(undefined, root)
     : begun(view, epoch, number, current?.expiresAtMs ?? 0);
@@ -54,11 +54,11 @@ export function addToField(
   const field = hashField(name);
   const cell = view.at(field);
   const text = view.hashValue(name);
-  const number = text === undefined ? 0n : parseInteger(text);
+  const isCounting = text !== undefined && cell?.type === "counter";
+  const number = isCounting ? view.hashCount(name) : numberIn(text);
   if (number === undefined) return fault("field-not-an-integer");
   const sum = number + delta;
   if (!isInteger64(sum)) return fault("overflow");
-  const isCounting = text !== undefined && cell?.type === "counter";
   const epoch = isCounting ? cell.since : maxStamp(cell?.stamp ?? view.cleared, view.cleared);
   const base = isCounting
     ? asRead(field, cell)
@@ -74,6 +74,10 @@ export function addToField(
       : restated(view, "hash");
   const address = fieldCounter(name, context.counterId);
   return changed(integer(sum), top, base, added(view, address, epoch, delta, context));
+}
+
+function numberIn(text: Uint8Array | undefined): bigint | undefined {
+  return text === undefined ? 0n : parseInteger(text);
 }
 
 /** The root of a counter over what the key holds: it clears nothing, so that two sides may begin the same one. */
@@ -102,7 +106,7 @@ function added(
   let former = 0n;
   if (own !== undefined) former = compareStamps(own.epoch, epoch) === 0 ? own.sum : 0n;
   else if (cell !== undefined && view.isLive(address) && compareStamps(cell.since, epoch) === 0) {
-    former = parseInteger(cell.payload) ?? 0n;
+    former = parseSum(cell.payload);
   }
   const sum = former + delta;
   const change = fieldChange(address, {

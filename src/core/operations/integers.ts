@@ -2,7 +2,7 @@
  * Whole numbers as Redis keeps them in strings: 64 bits with a sign, in one spelling only, so that a text that is taken
  * for a number is the very text that the number is shown as.
  */
-import { bytesFromBinary } from "../../base/binary.ts";
+import { binaryFromBytes, bytesFromBinary } from "../../base/binary.ts";
 import { decodeAll } from "../../base/byte-reader.ts";
 import { ByteWriter } from "../../base/byte-writer.ts";
 import { lastStampOf, STAMP_MS_MAX, type Stamp } from "../../model/stamp.ts";
@@ -39,6 +39,18 @@ export function isInteger64(value: bigint): boolean {
 export function bytesOfInteger(value: bigint): Uint8Array {
   return bytesFromBinary(value.toString());
 }
+
+/**
+ * What one node has counted, as its cell keeps it. Not held to 64 bits: what others take off is in cells of theirs. Of
+ * anything that is no such number, nothing.
+ */
+export function parseSum(bytes: Uint8Array): bigint {
+  const text = binaryFromBytes(bytes);
+  return SUM.test(text) ? BigInt(text) : 0n;
+}
+
+/** 2^64 additions of 2^63 each. */
+const SUM = /^-?\d{1,39}$/;
 
 /**
  * A counter's root keeps the number that it was begun over, and the stamp that the cells which count for it carry: its

@@ -18,7 +18,7 @@ import {
   SET_PREFIX,
 } from "../causality/addresses.ts";
 import { clearedOf, heldAtField, heldAtRoot, isFieldLive, visibleRoot } from "../causality/view.ts";
-import { bytesOfInteger, parseCounterRoot, parseInteger } from "./integers.ts";
+import { bytesOfInteger, parseCounterRoot, parseSum } from "./integers.ts";
 
 export interface ViewedCell {
   readonly field: CellAddress;
@@ -126,7 +126,7 @@ export class KeyView {
   hashCount(name: string): bigint {
     const cell = this.#fields.get(hashField(name));
     if (cell === undefined) return 0n;
-    return (parseInteger(cell.payload) ?? 0n) + this.#sum(fieldCountersPrefix(name), cell.since);
+    return parseSum(cell.payload) + this.#sum(fieldCountersPrefix(name), cell.since);
   }
 
   /** Addresses of the cells that were begun to count for a field, whether they count or not. */
@@ -149,7 +149,7 @@ export class KeyView {
     let sum = 0n;
     for (const [field, cell] of this.#fields) {
       if (!field.startsWith(prefix) || !this.isLive(field)) continue;
-      if (compareStamps(cell.since, epoch) === 0) sum += parseInteger(cell.payload) ?? 0n;
+      if (compareStamps(cell.since, epoch) === 0) sum += parseSum(cell.payload);
     }
     return sum;
   }

@@ -197,6 +197,7 @@ const OPERATIONS: Schema<Operation> = {
         some: 2,
         later: 3,
         earlier: 4,
+        "some-earlier": 5,
       }),
     },
   },
