@@ -4,9 +4,7 @@
  *
  * A test begins with `DEBUG LOG "### Starting test NAME in FILE"` on a connection of its own, which the suite sends to
  * any server, whatever that answers. A block of tests begins with `FLUSHALL` and `FUNCTION FLUSH`. Bytes that are no
- * request are passed on as they are, and so is all that follows on that connection. A last reply can get lost where the
- * server closes while bytes still go to it, so that the tests that send garbage fail now and then.
- */
+ * request are passed on as they are, and so is all that follows on that connection. */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { encodeRequest } from "./resp-client.ts";
@@ -80,8 +78,12 @@ export class RecordingProxy {
       socket.setNoDelay(true);
       socket.on("close", () => this.#sockets.delete(socket));
     }
-    client.on("data", (chunk: Buffer) => upstream.write(requests.push(chunk)));
-    client.on("end", () => upstream.end(requests.rest()));
+    // A write to a server that has closed would end the connection before its last reply is read: reading goes first.
+    client.on("data", (chunk: Buffer) => {
+      const bytes = requests.push(chunk);
+      setImmediate(() => upstream.write(bytes));
+    });
+    client.on("end", () => setImmediate(() => upstream.end(requests.rest())));
     client.on("error", () => upstream.destroy());
     upstream.on("data", (chunk: Buffer) => client.write(chunk));
     upstream.on("end", () => client.end());

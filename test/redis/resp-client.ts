@@ -39,15 +39,23 @@ export class RespClient {
   }
 
   /** Rejects when the connection ends before the reply. */
-  ask(request: Request): Promise<Reply> {
-    return new Promise((resolve, reject) => {
-      if (this.#socket.destroyed) {
-        reject(new Error("the connection is closed"));
-        return;
-      }
-      this.#waiting.push({ resolve, reject });
-      this.#socket.write(encodeRequest(request), "latin1");
-    });
+  async ask(request: Request): Promise<Reply> {
+    const [reply] = await this.askEncoded([encodeRequest(request)]);
+    if (reply === undefined) throw new Error("no reply to one request");
+    return reply;
+  }
+
+  /** Requests as they go on the wire, all at once; as many replies. */
+  askEncoded(requests: readonly string[]): Promise<Reply[]> {
+    if (this.#socket.destroyed) return Promise.reject(new Error("the connection is closed"));
+    const replies = requests.map(
+      () =>
+        new Promise<Reply>((resolve, reject) => {
+          this.#waiting.push({ resolve, reject });
+        }),
+    );
+    this.#socket.write(requests.join(""), "latin1");
+    return Promise.all(replies);
   }
 
   close(): void {
@@ -69,6 +77,17 @@ export class RespClient {
   #fail(error: Error): void {
     for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
+}
+
+/** As a line, which takes a request as well: each word in quotes, with escapes. */
+export function encodeInline(request: Request): string {
+  const words = request.map((word) => {
+    const escaped = word.replace(/[^\w:*.+-]/g, (char) => {
+      return `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`;
+    });
+    return `"${escaped}"`;
+  });
+  return `${words.join(" ")}\r\n`;
 }
 
 export function encodeRequest(request: Request): string {
