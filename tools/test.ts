@@ -34,7 +34,7 @@ const STAGES: Readonly<Record<string, () => Promise<Outcome>>> = {
       "sim/**/*.test.ts",
       "tools/**/*.test.ts",
       "bench/**/*.test.ts",
-      "test/{tooling,contracts,properties,scenarios}/**/*.test.ts",
+      "test/{tooling,contracts,properties,scenarios,redis}/**/*.test.ts",
     ]),
   sim: runSimulation,
   // One file at a time: they start real nodes, and measure time.
