@@ -350,6 +350,8 @@ export class SimCluster {
   #ended(machine: Machine, ending: Ending): void {
     const { process, transport } = machine;
     assert(process !== undefined && transport !== undefined, "a boot ends once");
+    // A joiner serves, and may be a primary, before its start is over.
+    machine.owner ??= machine.node?.status().nodeId;
     addCounters(this.#counters, machine.node);
     machine.disk.endBoot(ending);
     this.network.shut(transport, ending === "power" ? "off" : "on");

@@ -93,7 +93,6 @@ export class FakeStore implements Store {
       kind: "value",
       type: "string",
       expiresAtMs,
-      cleared: NO_STAMP,
       contentType: request.contentType,
       payload: request.value,
     });
@@ -104,7 +103,6 @@ export class FakeStore implements Store {
       kind: "tombstone",
       type: "string",
       expiresAtMs: 0,
-      cleared: NO_STAMP,
       contentType: "",
       payload: new Uint8Array(0),
     });
@@ -296,7 +294,7 @@ export class FakeStore implements Store {
     key: Key,
     condition: Condition | undefined,
     done: (outcome: WriteOutcome) => void,
-    cell: Omit<RootCell, "stamp">,
+    cell: Omit<RootCell, "stamp" | "cleared">,
   ): void {
     const failure = this.#takeFailure();
     this.#writesAtOnce += 1;
@@ -312,7 +310,7 @@ export class FakeStore implements Store {
         this.#counter % 60_000,
         BOOT,
       );
-      this.cells.set(key, { ...cell, stamp });
+      this.cells.set(key, { ...cell, stamp, cleared: stamp });
       return done({ kind: "written", stamp, quorum: QUORUM });
     });
   }

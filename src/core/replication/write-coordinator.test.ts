@@ -139,6 +139,16 @@ test("each pending node raises what is needed by one, and may give that ack itse
   assert.deepEqual(verdictOf(trial.stored(D)), written(2));
 });
 
+test("without the pending node a majority of today's primaries is not reported as one", () => {
+  const plan: SlotPlan = { primaries: [A, B, C], pending: [D], fallbacks: [] };
+  const trial = new Trial({ plan });
+  trial.start();
+  trial.stored(A);
+  assert.equal(verdictOf(trial.stored(B)), undefined);
+  // Once D is a primary in the place of B, a read of C and D would miss it.
+  assert.deepEqual(verdictOf(trial.tickAt(SILENCE_MS)), written(1));
+});
+
 test("a fallback is never asked as a hedge, only once patience is spent", () => {
   const trial = new Trial({ plan: FIVE });
   trial.start();

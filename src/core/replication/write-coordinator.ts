@@ -13,7 +13,7 @@ import { assert, unreachable } from "../../base/assert.ts";
 import type { NodeId } from "../../model/ids.ts";
 import type { QuorumReport } from "../../model/outcome.ts";
 import { compareStamps, maxStamp, NO_STAMP, type Stamp } from "../../model/stamp.ts";
-import { blockingCount, type Reach, type SlotPlan } from "./quorum.ts";
+import { blockingCount, majority, type Reach, type SlotPlan } from "./quorum.ts";
 import {
   type Attempt,
   isComing,
@@ -517,9 +517,17 @@ export class WriteCoordinator {
     effects.push({ kind: "finished" });
   }
 
+  /**
+   * While somebody is pending a majority of today's primaries is not yet one of tomorrow's: what reads can miss then is not
+   * reported as one.
+   */
   #report(tally: Tally): QuorumReport {
+    const { primaries, pending } = this.#plan;
+    const quorum = majority(primaries.length);
+    const { primaryAcks, pendingAcks } = tally;
+    const isOverlapping = primaryAcks + pendingAcks >= quorum + pending.length;
     return {
-      acks: tally.primaryAcks,
+      acks: isOverlapping ? primaryAcks : Math.min(primaryAcks, Math.max(1, quorum - 1)),
       of: this.#plan.primaries.length,
       hinted: tally.holders - tally.primaryAcks - tally.pendingAcks,
     };
