@@ -61,6 +61,7 @@ function nodeOver(answers: Answers): {
     store: store as Store,
     address: "127.0.0.1:5000",
     httpAddress: undefined,
+    redisAddress: undefined,
     left: new Promise(() => undefined),
     end: async () => {
       endCount += 1;

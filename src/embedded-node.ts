@@ -141,12 +141,15 @@ export class EmbeddedNode {
   readonly address: string;
   /** Where HTTP clients reach this node, `host:port`; `undefined` when it has no HTTP. */
   readonly httpAddress: string | undefined;
+  /** Where Redis clients reach this node, `host:port`; `undefined` when it has no Redis door. */
+  readonly redisAddress: string | undefined;
 
   /** Use `openNode`. */
   constructor(options: {
     readonly store: Store;
     readonly address: string;
     readonly httpAddress: string | undefined;
+    readonly redisAddress: string | undefined;
     readonly end: () => Promise<void>;
     readonly left: Promise<void>;
   }) {
@@ -158,6 +161,7 @@ export class EmbeddedNode {
     this.#valueBytesMax = valueBytesMax;
     this.address = options.address;
     this.httpAddress = options.httpAddress;
+    this.redisAddress = options.redisAddress;
     this.#end = options.end;
     this.#left = options.left;
   }

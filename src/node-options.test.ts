@@ -18,6 +18,7 @@ function refusal(raw: unknown): { message: string; option: string | undefined } 
 test("nothing given is a node on loopback with everything durable", () => {
   const options = parseNodeOptions({});
   assert.equal(options.address, "127.0.0.1");
+  assert.equal(options.redisPort, undefined);
   assert.equal(options.port, 5_000);
   assert.equal(options.durability, "fsync");
   assert.equal(options.serverPort, undefined);

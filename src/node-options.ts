@@ -36,6 +36,14 @@ function duration(minMs: number): z.ZodType<number, number | string> {
     .refine((ms) => Number.isSafeInteger(ms) && ms >= minMs, { error });
 }
 
+/** A port, or `off` for none, which comes out as none. */
+function portOrOff(): z.ZodType<number | undefined, number | "off"> {
+  const error = "an integer from 0 to 65535, or off";
+  return z
+    .union([z.literal("off"), z.number().int().min(0).max(65_535)], { error })
+    .transform((port) => (port === "off" ? undefined : port));
+}
+
 function milliseconds(text: string): number {
   const match = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text);
   const unit = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[match?.[2] ?? ""];
@@ -60,13 +68,19 @@ export const nodeOptionsSchema = z.strictObject({
       error: "a host name or an IP address",
     })
     .default("127.0.0.1")
-    .describe("address to listen on, for peers and HTTP"),
+    .describe("address to listen on, for peers, HTTP and Redis"),
   advertise: peerAddress.optional().describe("host:port where peers reach this node"),
   port: integer(0, 65_535)
     .default(5_000)
     .describe("port for peers, UDP and TCP; 0 is any free one"),
   serverPort: integer(0, 65_535).optional().describe("port for HTTP; 0 is any free one"),
   webPort: integer(0, 65_535).optional().describe("a second port for HTTP, where browsers may go"),
+  redisPort: portOrOff()
+    .optional()
+    .describe("port for the Redis protocol; 0 is any free one, off none"),
+  redisScan: oneOf(["cluster", "node"])
+    .default("cluster")
+    .describe("keys that SCAN, KEYS and DBSIZE cover: of the cluster, or of this node"),
   dataDir: z.string().min(1, { error: "a path" }).optional().describe("data directory"),
   durability: oneOf(["fsync", "os", "memory"])
     .default("fsync")
@@ -145,11 +159,12 @@ function checkTogether(options: NodeOptions, nameOf: (option: string) => string)
       { option: "address" },
     );
   }
-  const { port, serverPort, webPort } = options;
+  const { port, serverPort, webPort, redisPort } = options;
   const ports = [
     ["port", port],
     ["serverPort", serverPort],
     ["webPort", webPort],
+    ["redisPort", redisPort],
   ] as const;
   for (const [index, [option, value]] of ports.entries()) {
     const twin = ports.slice(0, index).find(([, other]) => other === value);

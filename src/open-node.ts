@@ -9,6 +9,7 @@ import { openDataDirectory } from "./adapters/data-directory/data-directory.ts";
 import { DataDirectoryError } from "./adapters/data-directory/data-directory-error.ts";
 import { HttpDoorError, openHttpDoor } from "./adapters/http/http-door.ts";
 import { MemoryStorage } from "./adapters/memory/memory-storage.ts";
+import { openRedisDoor, RedisDoorError } from "./adapters/redis/redis-door.ts";
 import { watchEventLoop } from "./adapters/system/event-loop-delay.ts";
 import { StreamLog } from "./adapters/system/stream-log.ts";
 import { SystemClock } from "./adapters/system/system-clock.ts";
@@ -87,9 +88,11 @@ async function compose({ options, clock, log, onFatal, undo }: Parts): Promise<E
   const { host } = splitAddress(address);
   const ports = await httpPorts(options);
   const httpAddress = ports[0] === undefined ? undefined : formatAddress(host, ports[0]);
+  const redisPort = await chosenPort(options.redisPort, options.address);
+  const redisAddress = redisPort === undefined ? undefined : formatAddress(host, redisPort);
   const { promise: left, resolve: onLeft } = Promise.withResolvers<void>();
   const node = new StoreNode({
-    config: nodeConfig(options, address, httpAddress),
+    config: nodeConfig(options, { address, httpAddress, redisAddress }),
     clock,
     random: new SystemRandom(),
     storage,
@@ -113,6 +116,17 @@ async function compose({ options, clock, log, onFatal, undo }: Parts): Promise<E
     });
     undo.push(() => door.close());
   }
+  if (redisPort !== undefined) {
+    const door = await openRedisDoor({
+      store: node,
+      clock,
+      host: options.address,
+      port: redisPort,
+      scan: options.redisScan,
+      log,
+    });
+    undo.push(() => door.close());
+  }
   await new Promise<void>((done, fail) => {
     node.start((problem) => {
       if (problem === undefined) done();
@@ -121,18 +135,21 @@ async function compose({ options, clock, log, onFatal, undo }: Parts): Promise<E
   });
   const watch = watchEventLoop(STALL_MS_MIN, (lagMs) => node.noteStall(lagMs));
   undo.push(async () => watch.close());
-  return new EmbeddedNode({ store: node, address, httpAddress, left, end: () => unwind(undo) });
+  const addresses = { address, httpAddress, redisAddress };
+  return new EmbeddedNode({ store: node, ...addresses, left, end: () => unwind(undo) });
 }
 
-function nodeConfig(
-  options: NodeOptions,
-  address: Address,
-  httpAddress: string | undefined,
-): NodeConfig {
+interface Addresses {
+  readonly address: Address;
+  readonly httpAddress: string | undefined;
+  readonly redisAddress: string | undefined;
+}
+
+function nodeConfig(options: NodeOptions, addresses: Addresses): NodeConfig {
   return {
-    address,
-    httpAddress: httpAddress ?? "",
-    redisAddress: "",
+    address: addresses.address,
+    httpAddress: addresses.httpAddress ?? "",
+    redisAddress: addresses.redisAddress ?? "",
     zone: options.zone,
     weight: options.weight,
     scrubMs: options.scrubMs,
@@ -143,14 +160,20 @@ function nodeConfig(
 }
 
 /**
- * The ports HTTP will listen on. Where any will do, one is chosen here: the node must be able to tell the others
- * before its door is open.
+ * The ports HTTP will listen on. Where any will do, one is chosen here, as for Redis: the node must be able to tell the
+ * others before its door is open.
  */
 async function httpPorts(options: NodeOptions): Promise<readonly number[]> {
-  const wanted = [options.serverPort, options.webPort].filter((port) => port !== undefined);
   const ports: number[] = [];
-  for (const port of wanted) ports.push(port === 0 ? await freePort(options.address) : port);
+  for (const wanted of [options.serverPort, options.webPort]) {
+    const port = await chosenPort(wanted, options.address);
+    if (port !== undefined) ports.push(port);
+  }
   return ports;
+}
+
+async function chosenPort(wanted: number | undefined, host: string): Promise<number | undefined> {
+  return wanted === 0 ? await freePort(host) : wanted;
 }
 
 function freePort(host: string): Promise<number> {
@@ -217,6 +240,10 @@ function asDndError(error: unknown, options: NodeOptions): unknown {
     const code = error.code === "EADDRINUSE" ? "address-in-use" : "start-failed";
     const option = error.port === options.webPort ? "webPort" : "serverPort";
     return new DndError(code, error.message, { option, cause: error });
+  }
+  if (error instanceof RedisDoorError) {
+    const code = error.code === "EADDRINUSE" ? "address-in-use" : "start-failed";
+    return new DndError(code, error.message, { option: "redisPort", cause: error });
   }
   return error;
 }

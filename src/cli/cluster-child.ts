@@ -21,6 +21,8 @@ export interface ChildPlan {
   readonly port: number;
   readonly serverPort: number;
   readonly webPort: number;
+  /** `undefined`: none. */
+  readonly redisPort: number | undefined;
   readonly dataDir: string;
 }
 

@@ -46,10 +46,16 @@ function planNodes(settings: Settings, nodeCount: number): readonly ChildPlan[] 
     port,
     serverPort = 6_000,
     webPort = 6_080,
+    redisPort,
     dataDir = DATA_DIR_DEFAULT,
     durability,
   } = settings.options;
-  const bases = { port, serverPort, webPort };
+  const bases = {
+    port,
+    serverPort,
+    webPort,
+    ...(redisPort === undefined ? {} : { redisPort }),
+  };
   for (const [name, base] of Object.entries(bases)) {
     if (base === 0)
       throw usageError(
@@ -67,6 +73,7 @@ function planNodes(settings: Settings, nodeCount: number): readonly ChildPlan[] 
     port: port + index,
     serverPort: serverPort + index,
     webPort: webPort + index,
+    redisPort: redisPort === undefined ? undefined : redisPort + index,
     dataDir: join(dataDir, `node-${index + 1}`),
   }));
 }
@@ -120,9 +127,17 @@ async function startAll(
   }
 }
 
+function portText(port: number | undefined): string {
+  return port === undefined ? "off" : String(port);
+}
+
 function addressOf(settings: Settings, plan: ChildPlan): string {
   const { address } = settings.options;
-  return `${address.includes(":") ? `[${address}]` : address}:${plan.port}`;
+  return `${bracketed(address)}:${plan.port}`;
+}
+
+function bracketed(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
 }
 
 /** The flags of `dnd start` for one node. */
@@ -132,6 +147,8 @@ function childArgs(settings: Settings, plan: ChildPlan, peers: readonly string[]
     ["port", String(plan.port)],
     ["server-port", String(plan.serverPort)],
     ["web-port", String(plan.webPort)],
+    ["redis-port", portText(plan.redisPort)],
+    ["redis-scan", options.redisScan],
     ["data-dir", plan.dataDir],
     ["address", options.address],
     ["weight", String(options.weight)],
@@ -160,6 +177,7 @@ function announce(settings: Settings, children: readonly ClusterChild[]): void {
     peers: addressOf(settings, plan),
     http: `http://${host}:${plan.serverPort}`,
     browser: `http://${host}:${plan.webPort}`,
+    redis: plan.redisPort === undefined ? "-" : `${bracketed(host)}:${plan.redisPort}`,
     data: plan.dataDir,
   }));
   if (settings.isJson) {
@@ -173,13 +191,14 @@ function announce(settings: Settings, children: readonly ClusterChild[]): void {
   printLine("");
   printLine(
     table(
-      ["NODE", "PROCESS", "PEERS", "HTTP", "FOR BROWSERS", "DATA"],
+      ["NODE", "PROCESS", "PEERS", "HTTP", "FOR BROWSERS", "REDIS", "DATA"],
       rows.map((row) => [
         String(row.node),
         String(row.pid),
         row.peers,
         row.http,
         row.browser,
+        row.redis,
         row.data,
       ]),
     ),
@@ -191,6 +210,7 @@ function announce(settings: Settings, children: readonly ClusterChild[]): void {
   printLine(`  curl localhost:${last.serverPort}/kv/user1`);
   const node = first.serverPort === 6_000 ? "" : ` --node http://localhost:${first.serverPort}`;
   printLine(`  ${command} status${node}`);
+  if (first.redisPort !== undefined) printLine(`  redis-cli -p ${first.redisPort} get user1`);
   printLine("");
   printLine("Ctrl-C stops all; the next start finds its data.");
 }
@@ -211,8 +231,8 @@ async function reportEnd(
 ): Promise<void> {
   const how = await child.ended;
   if (isStopping()) return;
-  const { number, port, serverPort, webPort, dataDir } = child.plan;
-  const { durability, address, insecure } = settings.options;
+  const { number, port, serverPort, webPort, redisPort, dataDir } = child.plan;
+  const { durability, address, insecure, redisScan } = settings.options;
   if (settings.isJson) {
     printJson({ event: "ended", node: number, how });
     return;
@@ -221,9 +241,11 @@ async function reportEnd(
     `dnd: node ${number} (process ${child.pid}) has ended: ${how}. The others go on. To start it again:`,
   );
   remark(
-    `  ${commandName()} start --port ${port} --server-port ${serverPort} --web-port ${webPort} --data-dir ${dataDir}` +
+    `  ${commandName()} start --port ${port} --server-port ${serverPort} --web-port ${webPort} ` +
+      `--redis-port ${portText(redisPort)} --data-dir ${dataDir}` +
       (durability === "fsync" ? "" : ` --durability ${durability}`) +
       (address === "127.0.0.1" ? "" : ` --address ${address}`) +
-      (insecure ? " --insecure" : ""),
+      (insecure ? " --insecure" : "") +
+      (redisScan === "cluster" ? "" : ` --redis-scan ${redisScan}`),
   );
 }

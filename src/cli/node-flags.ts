@@ -23,6 +23,8 @@ const COMMON_FLAGS: readonly (readonly [string, string])[] = [
   ["--port <number>", "port for peers, UDP and TCP (default: 5000)"],
   ["--server-port <number>", "port for HTTP (default: 6000)"],
   ["--web-port <number>", "port for the same HTTP where browsers may go (default: 6080)"],
+  ["--redis-port <number>", "port for the Redis protocol, or off (default: 6400)"],
+  ["--redis-scan <keys>", "SCAN, KEYS and DBSIZE cover the cluster (default) or the node"],
   ["--weight <number>", "share of the slots relative to other nodes, 1..64 (default: 1)"],
   ["--durability <level>", "a write is acknowledged by: fsync (default), os, memory"],
   ["--remove-after <time>", "remove a member that was dead for so long: 7d, 12h (default: never)"],

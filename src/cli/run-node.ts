@@ -61,11 +61,15 @@ function announce(node: EmbeddedNode, isJson: boolean): void {
     cluster: clusterId,
     address: node.address,
     httpAddress: node.httpAddress,
+    redisAddress: node.redisAddress,
   };
   if (tellParent({ kind: "ready", node: nodeId })) return;
   if (isJson) printJson({ event: "ready", ...facts });
-  else
-    remark(`node ${nodeId} is ready: HTTP at http://${node.httpAddress}, peers at ${node.address}`);
+  else {
+    const redis = node.redisAddress === undefined ? "" : `, Redis at ${node.redisAddress}`;
+    const doors = `HTTP at http://${node.httpAddress}${redis}, peers at ${node.address}`;
+    remark(`node ${nodeId} is ready: ${doors}`);
+  }
 }
 
 async function drain(node: EmbeddedNode): Promise<void> {

@@ -33,6 +33,20 @@ async function refusal(flags: NodeFlags): Promise<CliError> {
   throw new Error("was accepted");
 }
 
+test("the Redis door is at 6400, elsewhere, or off, by file and flag", async () => {
+  assert.equal((await resolveSettings({})).options.redisPort, 6_400);
+  assert.equal((await resolveSettings({ redisPort: "6500" })).options.redisPort, 6_500);
+  assert.equal((await resolveSettings({ redisPort: "off" })).options.redisPort, undefined);
+  const config = await configFile('redis-port = "off"\nredis-scan = "node"\n');
+  const { options } = await resolveSettings({ config });
+  assert.deepEqual([options.redisPort, options.redisScan], [undefined, "node"]);
+  assert.equal((await resolveSettings({ config, redisPort: "0" })).options.redisPort, 0);
+  assert.equal(
+    (await refusal({ redisPort: "on" })).message,
+    '--redis-port is "on": must be an integer from 0 to 65535, or off',
+  );
+});
+
 test("without flags a node listens for HTTP on 6000 and 6080", async () => {
   const { options, logLevel } = await resolveSettings({});
   assert.deepEqual([options.port, options.serverPort, options.webPort], [5_000, 6_000, 6_080]);

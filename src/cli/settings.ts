@@ -17,7 +17,7 @@ const OPTIONS = Object.keys(nodeOptionsSchema.shape);
 const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 const LOG_LEVEL_KEY = "log-level";
 /** What the command line listens on beyond the schema's defaults. */
-const DEFAULTS = { serverPort: 6_000, webPort: 6_080 };
+const DEFAULTS = { serverPort: 6_000, webPort: 6_080, redisPort: 6_400 };
 
 /** @param logLevel what is logged when neither flag nor file says. */
 export async function resolveSettings(

@@ -94,9 +94,7 @@ export async function runAvailability(options: AvailabilityOptions): Promise<Ava
 }
 
 async function startAgain(cluster: RealCluster, victim: UpNode, index: number): Promise<void> {
-  const { port, serverPort, webPort } = cluster.ports;
-  const flags = ["--port", String(port + index), "--server-port", String(serverPort + index)];
-  flags.push("--web-port", String(webPort + index), "--data-dir", victim.data);
+  const flags = [...cluster.portFlags(index), "--data-dir", victim.data];
   const again = cluster.run(["start", ...flags, "--json"]);
   await again.said(/"event":"ready"/);
 }

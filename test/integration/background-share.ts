@@ -130,13 +130,11 @@ try {
   const idleMs = performance.now();
   await wait(spanMs);
   const joinMs = performance.now();
-  const { port, serverPort, webPort } = cluster.ports;
+  const { port, serverPort } = cluster.ports;
   cluster.run([
     "join",
     `127.0.0.1:${port}`,
-    `--port=${port + NODES}`,
-    `--server-port=${serverPort + NODES}`,
-    `--web-port=${webPort + NODES}`,
+    ...cluster.portFlags(NODES),
     `--data-dir=${join(cluster.folder, "joiner")}`,
     "--json",
   ]);

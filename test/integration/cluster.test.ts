@@ -22,13 +22,9 @@ test("a value put on one node is read on the others, through a crash and a resta
   assert.equal(await dndOk("get", "user2", "--node", third.http), "while one is gone");
   assert.equal(await dndOk("get", "user1", "--node", third.http), '{"name": "Jack"}');
 
-  const { port, serverPort, webPort } = cluster.ports;
-  const flags = ["--port", String(port + 1), "--server-port", String(serverPort + 1)];
   const again = cluster.run([
     "start",
-    ...flags,
-    "--web-port",
-    String(webPort + 1),
+    ...cluster.portFlags(1),
     "--data-dir",
     second.data,
     "--json",
@@ -55,7 +51,7 @@ test("Ctrl-C stops every node, and the next start finds the data", async (t) => 
     [],
   );
 
-  const fewer = await dnd(["up", ...cluster.portFlags, "--nodes", "2"], { cwd: cluster.folder });
+  const fewer = await dnd(["up", ...cluster.portFlags(0), "--nodes", "2"], { cwd: cluster.folder });
   assert.equal(fewer.status, 2);
   assert.match(
     fewer.stderr,
@@ -80,7 +76,7 @@ test("a port in use is named, with the flag that moves it", async (t) => {
   const cluster = await RealCluster.create();
   t.after(() => cluster.close());
   await cluster.up("--nodes", "1");
-  const { port, serverPort, webPort } = cluster.ports;
+  const { port, serverPort, webPort, redisPort } = cluster.ports;
   const start = (ports: readonly number[]) =>
     dnd(
       [
@@ -91,26 +87,34 @@ test("a port in use is named, with the flag that moves it", async (t) => {
         `${ports[1]}`,
         "--web-port",
         `${ports[2]}`,
+        "--redis-port",
+        `${ports[3]}`,
         "--data-dir",
         "b",
       ],
       { cwd: cluster.folder },
     );
-  const peers = await start([port, serverPort + 1, webPort + 1]);
+  const peers = await start([port, serverPort + 1, webPort + 1, redisPort + 1]);
   assert.equal(peers.status, 1);
   assert.match(
     peers.stderr,
     new RegExp(`peer port ${port} is in use.*\nhint: choose another with --port`),
   );
-  const http = await start([port + 1, serverPort, webPort + 1]);
+  const http = await start([port + 1, serverPort, webPort + 1, redisPort + 1]);
   assert.match(
     http.stderr,
     new RegExp(`HTTP port ${serverPort} .* is in use\nhint: .* --server-port`),
   );
-  const web = await start([port + 1, serverPort + 1, webPort]);
+  const web = await start([port + 1, serverPort + 1, webPort, redisPort + 1]);
   assert.match(web.stderr, new RegExp(`HTTP port ${webPort} .* is in use\nhint: .* --web-port`));
 
-  const up = await dnd(["up", ...cluster.portFlags, "--data-dir", "c"], { cwd: cluster.folder });
+  const redis = await start([port + 1, serverPort + 1, webPort + 1, redisPort]);
+  assert.match(
+    redis.stderr,
+    new RegExp(`Redis port ${redisPort} .* is in use\nhint: .* --redis-port`),
+  );
+
+  const up = await dnd(["up", ...cluster.portFlags(0), "--data-dir", "c"], { cwd: cluster.folder });
   assert.equal(up.status, 1);
   assert.match(up.stderr, new RegExp(`dnd: node 1: peer port ${port} is in use`));
 });

@@ -16,9 +16,7 @@ before(async () => {
 after(() => cluster.close());
 
 function nodeFlags(index: number, directory: string): string[] {
-  const { port, serverPort, webPort } = cluster.ports;
-  const ports = ["--port", `${port + index}`, "--server-port", `${serverPort + index}`];
-  return [...ports, "--web-port", `${webPort + index}`, "--data-dir", directory];
+  return [...cluster.portFlags(index), "--data-dir", directory];
 }
 
 test("a value goes in from the command line, from stdin and from a file, and comes out byte for byte", async () => {

@@ -243,16 +243,11 @@ export async function growAndShrink(options: GrowAndShrinkOptions): Promise<Grow
 }
 
 async function startNode(cluster: RealCluster, index: number): Promise<Node> {
-  const { port, serverPort, webPort } = cluster.ports;
+  const { port, serverPort } = cluster.ports;
   const running = cluster.run([
     ...(index === 0 ? ["start"] : ["join", `127.0.0.1:${port}`]),
     "--json",
-    "--port",
-    String(port + index),
-    "--server-port",
-    String(serverPort + index),
-    "--web-port",
-    String(webPort + index),
+    ...cluster.portFlags(index),
     "--data-dir",
     join(cluster.folder, `data-${index}`),
   ]);

@@ -82,16 +82,25 @@ export interface UpNode {
   readonly pid: number;
   readonly peers: string;
   readonly http: string;
+  readonly redis: string;
   readonly data: string;
+}
+
+/** The ports of the first node; the others' are counted up. */
+interface BasePorts {
+  readonly port: number;
+  readonly serverPort: number;
+  readonly webPort: number;
+  readonly redisPort: number;
 }
 
 /** A local cluster in a folder of its own. */
 export class RealCluster {
   readonly folder: string;
-  readonly ports: { readonly port: number; readonly serverPort: number; readonly webPort: number };
+  readonly ports: BasePorts;
   readonly #started: RunningDnd[] = [];
 
-  private constructor(folder: string, ports: RealCluster["ports"]) {
+  private constructor(folder: string, ports: BasePorts) {
     this.folder = folder;
     this.ports = ports;
   }
@@ -101,15 +110,14 @@ export class RealCluster {
     return new RealCluster(folder, await freePorts(nodeCount));
   }
 
-  get portFlags(): string[] {
-    const { port, serverPort, webPort } = this.ports;
+  /** Where a node listens, from 0. */
+  portFlags(index: number): string[] {
+    const { port, serverPort, webPort, redisPort } = this.ports;
     return [
-      "--port",
-      String(port),
-      "--server-port",
-      String(serverPort),
-      "--web-port",
-      String(webPort),
+      `--port=${port + index}`,
+      `--server-port=${serverPort + index}`,
+      `--web-port=${webPort + index}`,
+      `--redis-port=${redisPort + index}`,
     ];
   }
 
@@ -120,7 +128,7 @@ export class RealCluster {
   }
 
   async up(...flags: string[]): Promise<{ up: RunningDnd; nodes: readonly UpNode[] }> {
-    const up = this.run(["up", "--json", ...this.portFlags, ...flags]);
+    const up = this.run(["up", "--json", ...this.portFlags(0), ...flags]);
     const [line] = await up.said(/\{"event":"ready".*\}/);
     return { up, nodes: (JSON.parse(line) as { nodes: UpNode[] }).nodes };
   }
@@ -145,13 +153,18 @@ export function isRunning(pid: number): boolean {
   }
 }
 
-/** Three bases from each of which `count` ports upwards are free, on TCP and UDP. */
-async function freePorts(count: number): Promise<RealCluster["ports"]> {
+/** Four bases from each of which `count` ports upwards are free, on TCP and UDP. */
+async function freePorts(count: number): Promise<BasePorts> {
   for (let tryCount = 0; tryCount < 50; tryCount += 1) {
     // Below the range that systems hand out for outgoing connections.
     const port = 10_000 + Math.floor(Math.random() * 20_000);
-    const bases = { port, serverPort: port + count, webPort: port + 2 * count };
-    const tried = Array.from({ length: 3 * count }, (_, index) => isFree(port + index));
+    const bases = {
+      port,
+      serverPort: port + count,
+      webPort: port + 2 * count,
+      redisPort: port + 3 * count,
+    };
+    const tried = Array.from({ length: 4 * count }, (_, index) => isFree(port + index));
     if ((await Promise.all(tried)).every((free) => free)) return bases;
   }
   throw new Error("no free ports");

@@ -1,6 +1,7 @@
 /** All commands that a door offers. */
 import { CommandTable } from "./command-table.ts";
 import { CLIENT_COMMANDS } from "./commands/client.ts";
+import { clusterCommands } from "./commands/cluster.ts";
 import { CONNECTION_COMMANDS } from "./commands/connection.ts";
 import { introspectionCommands } from "./commands/introspection.ts";
 import { KEY_COMMANDS } from "./commands/keys.ts";
@@ -19,5 +20,6 @@ export function createCommandTable(): CommandTable {
   table.add(introspectionCommands(table));
   table.add(transactionCommands(table));
   table.add(PUBSUB_COMMANDS);
+  table.add(clusterCommands());
   return table;
 }

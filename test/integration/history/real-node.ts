@@ -72,6 +72,7 @@ export class RealNode {
     const log = openSync(join(this.folder, `node-${this.index}.log`), "a");
     const args = ["start", "--json", "--log-level", "info"];
     args.push("--port", `${port}`, "--server-port", `${serverPort}`, "--web-port", `${webPort}`);
+    args.push("--redis-port", "off");
     args.push("--data-dir", join(this.folder, `node-${this.index}`));
     if (peers.length > 0) args.push("--peers", peers.map((peer) => peer.peerAddress).join(","));
     // The channel ends the node with this process, however that ends.
