@@ -23,9 +23,9 @@ const START_MS_MAX = 30_000;
 export async function openNode(): Promise<TestServer> {
   const cluster = await RealCluster.create(1);
   try {
-    const port = await freePort();
-    const flags = ["--redis-port", String(port), "--durability", "memory", "--log-level", "warn"];
-    const running = cluster.run(["start", ...cluster.portFlags, ...flags]);
+    const port = cluster.ports.redisPort;
+    const flags = ["--durability", "memory", "--log-level", "warn"];
+    const running = cluster.run(["start", ...cluster.portFlags(0), ...flags]);
     await eventually("dnd to answer PING", START_MS_MAX, async () => {
       if (running.process.exitCode !== null) {
         throw new Error(`dnd ended:\n${running.stdout}${running.stderr}`);
