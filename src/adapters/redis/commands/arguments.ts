@@ -11,7 +11,7 @@ import type { NodeId } from "../../../model/ids.ts";
 import { type Key, parseKey } from "../../../model/key.ts";
 import type { Store } from "../../../node/store.ts";
 import type { Call } from "../command.ts";
-import { errorReply, faultReply, NOT_AN_INTEGER } from "../failures.ts";
+import { type ErrorReply, errorReply, faultReply, NOT_AN_INTEGER } from "../failures.ts";
 
 /** How long the shared settings are believed before the store is asked again: its status is not cheap. */
 const SHARED_FRESH_MS = 1_000;
@@ -56,10 +56,14 @@ export function keyAt(call: Call, index: number): Key | undefined {
   return key;
 }
 
-/** The keys from `first` on, every `step`th. */
-export function keysFrom(call: Call, first: number, step = 1): Key[] | undefined {
+/** The keys from `first` on, up to before `end`. */
+export function keysFrom(
+  call: Call,
+  first: number,
+  end: number = call.args.length,
+): Key[] | undefined {
   const keys: Key[] = [];
-  for (let index = first; index < call.args.length; index += step) {
+  for (let index = first; index < end; index += 1) {
     const key = keyAt(call, index);
     if (key === undefined) return undefined;
     keys.push(key);
@@ -80,6 +84,18 @@ export function integerAt(call: Call, index: number): bigint | undefined {
   const value = parseInteger(argumentAt(call, index));
   if (value === undefined) call.reply(NOT_AN_INTEGER);
   return value;
+}
+
+/** The integer of 64 bits at `index`, from `least` on; `fault` also answers what is none. */
+export function integerFrom(
+  call: Call,
+  index: number,
+  { least, fault }: { readonly least: bigint; readonly fault: ErrorReply },
+): bigint | undefined {
+  const value = parseInteger(argumentAt(call, index));
+  if (value !== undefined && value >= least) return value;
+  call.reply(fault);
+  return undefined;
 }
 
 /** The word at `index` in lower case; empty where there is none, or none that could be an option. */
