@@ -377,10 +377,10 @@ export class Pipeline {
     let request = this.#first;
     while (request?.answer !== undefined) {
       const { answer } = request;
-      if (!request.isSilent && session.replies !== "off") {
-        if ("kind" in answer) session.wire.write(answer);
-        else for (const reply of answer) session.wire.write(reply);
-      }
+      const isSilent = request.isSilent || session.replies === "off";
+      if (!("kind" in answer)) {
+        for (const reply of answer) if (!isSilent || isPush(reply)) session.wire.write(reply);
+      } else if (!isSilent || isPush(answer)) session.wire.write(answer);
       this.#held -= 1;
       request = request.next;
     }
@@ -389,6 +389,11 @@ export class Pipeline {
     this.#last = undefined;
     if (this.#isOver) session.wire.end();
   }
+}
+
+/** What a listener is told of its subscriptions comes whether replies do or not. */
+function isPush({ kind }: Reply): boolean {
+  return kind === "push";
 }
 
 function argumentBytes(args: ParsedRequest): number {
