@@ -471,3 +471,27 @@ test("a page ends before a field with which it would outgrow a frame", () => {
   ] as const;
   assert.deepEqual(pagesOf(new Trial(), names, 2), [["ha"], ["hb"], ["hc"]]);
 });
+
+test("a root that cleared its key long ago is sent along with a field, whatever was written since in its slot", () => {
+  const trial = new Trial();
+  trial.write(K, 10);
+  trial.write(L, 20);
+  trial.settle();
+  const field = "hf" as Field;
+  const content = { type: "hash", expiresAtMs: 0, payload: new Uint8Array(1) } as const;
+  const cell = { kind: "field", stamp: at(30), since: NO_STAMP, ...content } as const;
+  const cells = [cellAt(10, K), { field, bytes: encodeCell(cell, K, field) }];
+  const told: string[] = [];
+  const write = {
+    kind: "write",
+    key: K,
+    attempt: "first",
+    role: "primary",
+    unreached: [],
+  } as const;
+  trial.replica.write({ ...write, cells, bases: [at(10), at(10)] }, (reply) =>
+    told.push(wordOf(reply)),
+  );
+  trial.settle();
+  assert.deepEqual(told, ["stored"]);
+});

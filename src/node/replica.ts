@@ -101,7 +101,7 @@ export class Replica {
       return;
     }
     if (request.attempt === "first") {
-      const held = this.#heldAbove(slot, request, decoded);
+      const held = this.#heldAbove(slot, request, decoded, newest);
       if (held === "unreadable") {
         refuse(reply, "failed", "what is held cannot be read");
         return;
@@ -341,6 +341,7 @@ export class Replica {
     slot: Slot,
     { key, bases }: RequestOf<"write">,
     cells: readonly DecodedCell[],
+    newest: Stamp,
   ): Stamp | "unreadable" | undefined {
     const store = this.#options.cells;
     let above: Stamp | undefined;
@@ -352,9 +353,13 @@ export class Replica {
       if (held === undefined) return "unreadable";
       if (compareStamps(held, base) > 0) above = maxStamp(above ?? NO_STAMP, held);
       if (!isRootCell(cell) || !isClearing(cell)) continue;
+      // One that is sent along as it was read cleared the key when it was written.
+      if (compareStamps(cell.stamp, newest) !== 0) continue;
       // It clears the key, and so must be above whatever field of it was ever acknowledged.
-      const newest = store.newestIn(slot);
-      if (compareStamps(newest, cell.stamp) > 0) above = maxStamp(above ?? NO_STAMP, newest);
+      const newestInSlot = store.newestIn(slot);
+      if (compareStamps(newestInSlot, cell.stamp) > 0) {
+        above = maxStamp(above ?? NO_STAMP, newestInSlot);
+      }
     }
     return above;
   }

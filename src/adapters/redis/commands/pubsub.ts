@@ -4,6 +4,7 @@ import { KEY_BYTES_MAX } from "../../../model/limits.ts";
 import { matchesGlob } from "../../../protocol/resp/glob.ts";
 import { NULL, type Reply } from "../../../protocol/resp/reply.ts";
 import type { Call, Command, CommandFlag, KeyPositions } from "../command.ts";
+import { quoted } from "../dispatch.ts";
 import { errorReply } from "../failures.ts";
 import type { Session } from "../session.ts";
 import type { SubscriptionKind } from "../subscriptions.ts";
@@ -18,6 +19,7 @@ const LISTEN_FLAGS: readonly CommandFlag[] = ["pubsub", "noscript", "loading", "
 const PUBLISH_FLAGS: readonly CommandFlag[] = ["pubsub", "loading", "stale", "fast", "barrier"];
 const ASK_FLAGS: readonly CommandFlag[] = ["pubsub", "loading", "stale"];
 
+const NO_BYTES = new Uint8Array(0);
 const TOO_MANY = errorReply("ERR too many subscriptions of one connection");
 const TOO_LONG = errorReply(`ERR a channel's name is longer than ${KEY_BYTES_MAX} bytes`);
 
@@ -138,7 +140,11 @@ function countOf(session: Session, kind: SubscriptionKind): number {
 }
 
 function channels({ args, door, reply }: Call, kind: SubscriptionKind): void {
-  const [, , pattern] = args;
+  const [, word = NO_BYTES, pattern] = args;
+  if (args.length > 3) {
+    const given = `subcommand or wrong number of arguments for '${quoted(word)}'`;
+    return reply(errorReply(`ERR unknown ${given}. Try PUBSUB HELP.`));
+  }
   const names = door.subscriptions.names(kind);
   const found = pattern === undefined ? names : names.filter((name) => matchesGlob(pattern, name));
   return reply({ kind: "array", items: found.map(binaryReply) });

@@ -4,7 +4,7 @@
  * A write that does not depend on what the key holds is a blind one: one round, to whoever can be reached. What does depend on
  * it is a read-modify-write, which needs a read quorum.
  */
-import type { Reply } from "../../../protocol/resp/reply.ts";
+import { NULL, type Reply } from "../../../protocol/resp/reply.ts";
 import type { Call, Command } from "../command.ts";
 import { errorReply } from "../failures.ts";
 import { integerAt, keyAt, safeNumber, valueAt } from "./arguments.ts";
@@ -178,6 +178,9 @@ function getex(call: Call): void {
   const expiry = key === undefined ? undefined : parseGetexOptions(call);
   if (key === undefined || expiry === undefined) return;
   if (expiry === "none") return answerString(call, key, bulkOrNull);
+  if (typeof expiry === "object") {
+    return answerString(call, key, (bytes) => (bytes === undefined ? NULL : expiry));
+  }
   answerOperation(call, key, { kind: "get-expire", expiry });
 }
 

@@ -144,3 +144,15 @@ test("EXEC runs nothing if a field of a watched hash or set changed, and somethi
     assert.deepEqual(await own.ask("EXEC"), isRun ? [] : null, change);
   }
 });
+
+test("an EXEC that is refused drops what was put aside", async () => {
+  const connection = new TestDoor().connect();
+  const text = "wrong number of arguments for 'exec' command";
+  const refused = `-EXECABORT Transaction discarded because of: ${text}`;
+  assert.equal(await connection.ask("EXEC x"), refused);
+  await connection.ask("MULTI");
+  assert.equal(await connection.ask("SET a 1"), "QUEUED");
+  assert.equal(await connection.ask("EXEC x"), refused);
+  assert.equal(await connection.ask("EXEC"), "-ERR EXEC without MULTI");
+  assert.equal(await connection.ask("GET a"), null);
+});
