@@ -73,6 +73,7 @@ export type Refusal =
   | "late" // the deadline had passed on arrival
   | "failed" // storage refused
   | "damaged" // the cell is held, but fails its checksum
+  | "too-large" // what is asked for does not fit one message
   | "voteless" // the receiver has lost commits, and is not yet mended by the others: no vote
   | "not-first" // a forwarded write reached a node that is not the key's first live primary
   | "seen" // a forwarded write that was already taken: its outcome is the first one's

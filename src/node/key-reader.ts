@@ -17,7 +17,7 @@ import { mergeCells } from "../core/causality/merge.ts";
 import { visibleRoot } from "../core/causality/view.ts";
 import { KeyView } from "../core/operations/key-view.ts";
 import type { Need } from "../core/operations/needs.ts";
-import type { ReadVerdict } from "../core/replication/read-coordinator.ts";
+import type { ReadFailureCode, ReadVerdict } from "../core/replication/read-coordinator.ts";
 import type { Cell, CellAddress, RootCell } from "../model/cell.ts";
 import type { Field, Key } from "../model/key.ts";
 import type { Query } from "../model/operation.ts";
@@ -60,11 +60,15 @@ export type KeyRead =
     }
   /** More than one operation may look at. */
   | { readonly kind: "too-many"; readonly quorum: QuorumReport }
-  | Extract<ReadVerdict, { kind: "failed" }>;
+  | Failed;
+
+interface Failed extends FailedVerdict {
+  readonly code: Exclude<ReadFailureCode, "too-large">;
+}
+type FailedVerdict = Extract<ReadVerdict, { kind: "failed" }>;
 
 type Page = Extract<Query, { kind: "page" }>;
 type Done = (read: KeyRead) => void;
-type Failed = Extract<ReadVerdict, { kind: "failed" }>;
 
 /** Reads what is needed of a key. */
 export function readKey(
@@ -234,8 +238,10 @@ class KeyReadRun {
     });
   }
 
-  #fail(verdict: Failed): void {
-    this.#done(verdict);
+  #fail(verdict: FailedVerdict): void {
+    const { code, quorum } = verdict;
+    if (code === "too-large") this.#done({ kind: "too-many", quorum });
+    else this.#done({ ...verdict, code });
   }
 
   #report(): QuorumReport {

@@ -115,7 +115,7 @@ export class ReadRun implements ReplySink {
   }
 
   #onRefused(from: NodeId, reason: string): void {
-    if (reason === "damaged" || reason === "voteless") {
+    if (reason === "damaged" || reason === "voteless" || reason === "too-large") {
       this.#deliver({ kind: reason, from });
       return;
     }

@@ -202,7 +202,7 @@ class ReplicaRead {
     const { want, selection } = this.#request;
     const collected = this.#ports.states.named(this.#slot);
     if (this.#bytes > FIELDS_BYTES_MAX) {
-      this.#refuse("failed", `${this.#bytes} bytes in one read, max ${FIELDS_BYTES_MAX}`);
+      this.#refuse("too-large", `${this.#bytes} bytes in one read, max ${FIELDS_BYTES_MAX}`);
       return;
     }
     if (want === "digest" && selection.kind !== "range") {

@@ -277,6 +277,7 @@ const refusal = fc.constantFrom<Refusal[]>(
   "config",
   "not-ready",
   "voteless",
+  "too-large",
 );
 
 const optionalClusterId = fc.option(clusterId, { nil: undefined });

@@ -254,6 +254,14 @@ test("nobody's answer is no absence", () => {
   assert.equal(summary(trial.step({ kind: "lost", from: C })), "quorum-unreachable 0/3+0");
 });
 
+test("what is too large for one message is told as such, whatever a stale replica has", () => {
+  const trial = new Trial();
+  trial.start();
+  trial.step({ kind: "too-large", from: A });
+  trial.step({ kind: "too-large", from: B });
+  assert.equal(summary(trial.cells(C, 40)), "too-large 1/3+0");
+});
+
 test("a damaged copy is no absence: one empty replica beside it proves nothing", () => {
   const trial = new Trial();
   trial.reaches.set(C, "down");

@@ -60,12 +60,23 @@ export type ReadEvent =
     } & Vote)
   | ({ readonly kind: "digests"; readonly digests: readonly CellVersion[] } & Vote)
   /** `voteless`: it has lost commits, and what it lacks says nothing. */
-  | { readonly kind: "refused" | "lost" | "damaged" | "voteless"; readonly from: NodeId }
+  /** `too-large`: it holds more of what is asked for than one message does, and so do others, or will. */
+  | {
+      readonly kind: "refused" | "lost" | "damaged" | "voteless" | "too-large";
+      readonly from: NodeId;
+    }
   /** It refused a question put under another placement; both have agreed since, and it is to be asked anew. */
   | { readonly kind: "again"; readonly from: NodeId }
   | { readonly kind: "repaired" | "not-repaired"; readonly from: NodeId }
   | { readonly kind: "replanned"; readonly plan: SlotPlan }
   | { readonly kind: "tick" };
+
+export type ReadFailureCode =
+  | "quorum-unreachable"
+  | "timed-out"
+  | "too-new"
+  | "damaged"
+  | "too-large";
 
 export type ReadVerdict =
   /** `cells`: what was selected of the key, merged, in no order; empty when no replica holds any. */
@@ -80,7 +91,7 @@ export type ReadVerdict =
     }
   | {
       readonly kind: "failed";
-      readonly code: "quorum-unreachable" | "timed-out" | "too-new" | "damaged";
+      readonly code: ReadFailureCode;
       readonly newest: Stamp;
       readonly quorum: QuorumReport;
     };
@@ -140,6 +151,7 @@ export class ReadCoordinator {
   #isRepairing = false;
   #hasDamage = false;
   #hasVoteless = false;
+  #isTooLarge = false;
   #nextHedgeMs: number;
   #askAgainMs = 0;
 
@@ -178,6 +190,10 @@ export class ReadCoordinator {
         break;
       case "voteless":
         this.#hasVoteless = true;
+        this.#onNoVote(event.from, false);
+        break;
+      case "too-large":
+        this.#isTooLarge = true;
         this.#onNoVote(event.from, false);
         break;
       case "again":
@@ -519,8 +535,9 @@ export class ReadCoordinator {
     const isOpen = this.#voters.some(({ state, repair }) =>
       this.#isRepairing ? repair === "sent" : state === "asked" || state === "fetching",
     );
-    let code: "quorum-unreachable" | "timed-out" | "too-new" | "damaged" = "quorum-unreachable";
-    if (this.#isTooOld()) code = "too-new";
+    let code: ReadFailureCode = "quorum-unreachable";
+    if (this.#isTooLarge) code = "too-large";
+    else if (this.#isTooOld()) code = "too-new";
     else if (isOpen) code = "timed-out";
     else if (this.#hasDamage) code = "damaged";
     const newest = this.#newest();
@@ -530,8 +547,9 @@ export class ReadCoordinator {
     });
   }
 
-  /** Too few have said that there is nothing, and somebody holds, or held, what nobody can read. */
+  /** Too few have said that there is nothing, or less, and somebody holds, or held, what nobody can read. */
   #isHidden(): boolean {
+    if (this.#isTooLarge) return true;
     return (this.#hasDamage || this.#hasVoteless) && this.#merged.size === 0;
   }
 

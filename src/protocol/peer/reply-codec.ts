@@ -80,6 +80,7 @@ const refusals = new Choice<Refusal>("refusal", {
   config: 11,
   "not-ready": 12,
   voteless: 13,
+  "too-large": 14,
 });
 
 const storeResults = new Choice<StoreResult>("store result", STORE_RESULT_CODES);
