@@ -334,6 +334,9 @@ export class EmbeddedNode {
     if (fault === "too-long") {
       throw badArgument(`key ${binary.length} bytes, max ${this.#keyBytesMax}`);
     }
+    if (fault === "reserved") {
+      throw badArgument("keys that begin with two zero bytes and dnd: are the store's own");
+    }
     return keyFromBinary(binary);
   }
 }

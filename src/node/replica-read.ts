@@ -186,14 +186,16 @@ class ReplicaRead {
 
   #answer(through: Field | undefined): void {
     const { want, selection } = this.#request;
-    const collected = this.#ports.states.named(this.#slot);
+    const { states } = this.#ports;
+    const collected = states.named(this.#slot);
+    const flushed = states.flushed(this.#slot);
     if (want === "digest" && selection.kind !== "range") {
       const digests = this.#cells.map(({ field, bytes, cell }) => ({
         field,
         stamp: cell.stamp,
         checksum: checksumOf(bytes),
       }));
-      this.#reply({ kind: "digest-reply", digests, collected });
+      this.#reply({ kind: "digest-reply", digests, collected, flushed });
       return;
     }
     let total = 0;
@@ -203,7 +205,7 @@ class ReplicaRead {
       return;
     }
     const cells = this.#cells.map(({ field, bytes }) => ({ field, bytes }));
-    this.#reply({ kind: "cells-reply", cells, through, collected });
+    this.#reply({ kind: "cells-reply", cells, through, collected, flushed });
   }
 
   #refuse(reason: Refusal, detail: string): false {

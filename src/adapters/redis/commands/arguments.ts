@@ -8,7 +8,7 @@ import { binaryFromBytes } from "../../../base/binary.ts";
 import { parseInteger } from "../../../core/operations/integers.ts";
 import type { SharedConfig } from "../../../model/config.ts";
 import type { NodeId } from "../../../model/ids.ts";
-import { type Key, parseKey } from "../../../model/key.ts";
+import { type Key, keyFault, keyFromBinary } from "../../../model/key.ts";
 import type { Store } from "../../../node/store.ts";
 import type { Call } from "../command.ts";
 import { errorReply, faultReply, NOT_AN_INTEGER } from "../failures.ts";
@@ -49,11 +49,15 @@ function knownOf({ store, nowMs }: Call): Known {
 /** The key at `index`. */
 export function keyAt(call: Call, index: number): Key | undefined {
   const { keyBytesMax } = sharedOf(call);
-  const key = parseKey(binaryFromBytes(argumentAt(call, index)), keyBytesMax);
-  if (key === undefined) {
-    call.reply(errorReply(`ERR key is empty or longer than ${keyBytesMax} bytes`));
-  }
-  return key;
+  const binary = binaryFromBytes(argumentAt(call, index));
+  const fault = keyFault(binary, keyBytesMax);
+  if (fault === undefined) return keyFromBinary(binary);
+  const what =
+    fault === "reserved"
+      ? "is one of the store's own"
+      : `is empty or longer than ${keyBytesMax} bytes`;
+  call.reply(errorReply(`ERR key ${what}`));
+  return undefined;
 }
 
 /** The keys from `first` on, every `step`th. */
