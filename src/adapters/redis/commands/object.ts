@@ -1,4 +1,7 @@
-/** OBJECT: how Redis would keep what a key holds. Nothing here depends on it, but clients and tools look at it. */
+/**
+ * OBJECT: how Redis would keep what a key holds. Nothing here depends on it, but clients and tools
+ * look at it.
+ */
 import { assert } from "../../../base/assert.ts";
 import { parseInteger } from "../../../core/operations/integers.ts";
 import type { RootCell } from "../../../model/cell.ts";
