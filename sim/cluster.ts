@@ -200,6 +200,7 @@ export class SimCluster {
       config: {
         address: machine.address,
         httpAddress: "",
+        redisAddress: "",
         zone: machine.zone,
         weight: machine.weight,
         peers: machine.peers,

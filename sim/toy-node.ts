@@ -6,7 +6,7 @@ import { binaryFromBytes, bytesFromBinary } from "../src/base/binary.ts";
 import type { RootCell } from "../src/model/cell.ts";
 import type { Condition } from "../src/model/condition.ts";
 import { SHARED_CONFIG_DEFAULT } from "../src/model/config.ts";
-import { bootIdFrom, epochFrom, nodeIdFrom } from "../src/model/ids.ts";
+import { bootIdFrom, epochFrom, type NodeId, nodeIdFrom } from "../src/model/ids.ts";
 import type { Key } from "../src/model/key.ts";
 import type { OperationOutcome } from "../src/model/operation.ts";
 import type { ListOutcome, ReadOutcome, WriteOutcome } from "../src/model/outcome.ts";
@@ -164,12 +164,17 @@ class ToyNode implements SimNode {
     return { slot: slotFrom(0), primaries: [this.#id], pending: [], fallbacks: [] };
   }
 
+  primariesOf(): readonly NodeId[] {
+    return [this.#id];
+  }
+
   status(): StoreStatus {
     const { config } = this.#ports;
     const record = {
       id: this.#id,
       address: config.address,
       httpAddress: "",
+      redisAddress: "",
       intent: "active" as const,
       zone: "",
       weight: 1,

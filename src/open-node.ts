@@ -132,6 +132,7 @@ function nodeConfig(
   return {
     address,
     httpAddress: httpAddress ?? "",
+    redisAddress: "",
     zone: options.zone,
     weight: options.weight,
     scrubMs: options.scrubMs,

@@ -33,6 +33,8 @@ export interface NodeConfig {
   readonly address: Address;
   /** Where clients reach this node's HTTP door, for members to show; empty when it has none. */
   readonly httpAddress: string;
+  /** Where clients reach this node's Redis door, for members to name to cluster clients; empty when it has none. */
+  readonly redisAddress: string;
   /** Failure domain: copies land in distinct zones while there are any. Empty is a zone of its own name. */
   readonly zone: string;
   /** Share of the slots relative to others: 1..64. */

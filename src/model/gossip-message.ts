@@ -94,17 +94,16 @@ export interface Datagram {
 
 /** Everything in the largest datagram but its updates; the codec's test holds the number. */
 export const GOSSIP_ENVELOPE_BYTES_MAX = 86;
-/** Room for updates. A record with the longest addresses and zone takes 674 of it. */
+/** Room for updates. A record with the longest addresses and zone takes 976 of it. */
 export const GOSSIP_UPDATES_BYTES_MAX: number = DATAGRAM_BYTES_MAX - GOSSIP_ENVELOPE_BYTES_MAX;
 
 const LIVENESS_UPDATE_BYTES = 26;
-const RECORD_UPDATE_FIXED_BYTES = 49;
+const RECORD_UPDATE_FIXED_BYTES = 51;
 
 /** Bytes the update takes in a datagram: lets the sender count what it has really told. */
 export function gossipUpdateBytes(update: GossipUpdate): number {
   if (update.kind === "liveness") return LIVENESS_UPDATE_BYTES;
-  const { address, httpAddress, zone } = update.record;
-  return (
-    RECORD_UPDATE_FIXED_BYTES + address.length + httpAddress.length + binaryFromText(zone).length
-  );
+  const { address, httpAddress, redisAddress, zone } = update.record;
+  const addressBytes = address.length + httpAddress.length + redisAddress.length;
+  return RECORD_UPDATE_FIXED_BYTES + addressBytes + binaryFromText(zone).length;
 }

@@ -17,6 +17,8 @@ export interface MemberRecord {
   readonly address: Address;
   /** HTTP address for people, `host:port`, or empty. */
   readonly httpAddress: string;
+  /** Where clients reach the Redis door, `host:port`, or empty. */
+  readonly redisAddress: string;
   readonly intent: Intent;
   /** At most 64 bytes of UTF-8. */
   readonly zone: string;

@@ -27,6 +27,7 @@ const MEMBER: MemberRecord = {
   id: IDENTITY.nodeId,
   address: "127.0.0.1:5000" as Address,
   httpAddress: "",
+  redisAddress: "",
   intent: "active",
   zone: "",
   weight: 1,

@@ -154,6 +154,7 @@ function memberOf(id: NodeId): Member {
       id,
       address: ADDRESS,
       httpAddress: "",
+      redisAddress: "",
       intent: "active",
       zone: "",
       weight: 1,

@@ -22,6 +22,7 @@ import type {
   PutRequest,
   ReadRequest,
 } from "../model/request.ts";
+import type { Slot } from "../model/slot.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
@@ -55,7 +56,7 @@ import { OwnCommits } from "./own-commits.ts";
 import { PACE_USUAL, type Pace } from "./pace.ts";
 import { Peers } from "./peers.ts";
 import { Replica } from "./replica.ts";
-import type { RequestContext } from "./request-context.ts";
+import { planFor, type RequestContext } from "./request-context.ts";
 import { Requests } from "./requests.ts";
 import { hasCells, knownMembers, LEFT, restore, whyNotReturn } from "./restore.ts";
 import { SCRUB_MS_DEFAULT } from "./scrub.ts";
@@ -433,13 +434,11 @@ export class StoreNode implements Store {
   }
 
   locate(key: Key): KeyLocation {
-    const slot = slotOfKey(key);
-    return {
-      slot,
-      primaries: this.#placement.primaries(slot),
-      pending: this.#placement.pending(slot),
-      fallbacks: this.#placement.fallbacks(slot),
-    };
+    return { slot: slotOfKey(key), ...planFor(this.#placement, key) };
+  }
+
+  primariesOf(slot: Slot): readonly NodeId[] {
+    return this.#placement.primaries(slot);
   }
 
   /** The event loop was found to have stood still for so long: the node doubts itself before others. */
@@ -579,6 +578,7 @@ export class StoreNode implements Store {
       id: this.#identity.nodeId,
       address: config.address,
       httpAddress: config.httpAddress,
+      redisAddress: config.redisAddress,
       intent,
       zone: config.zone,
       weight: config.weight,

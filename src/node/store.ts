@@ -116,4 +116,6 @@ export interface Store {
   dump(cursor: string, limit: number, done: (outcome: DumpOutcome) => void): void;
   status(): StoreStatus;
   locate(key: Key): KeyLocation;
+  /** Of a slot, in order: cheap enough to ask for all of them. The same while the epoch is. */
+  primariesOf(slot: Slot): readonly NodeId[];
 }

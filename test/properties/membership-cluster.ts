@@ -109,6 +109,7 @@ export class MembershipCluster {
       id,
       address,
       httpAddress: "",
+      redisAddress: "",
       intent: "active",
       zone: "",
       weight: 1,

@@ -95,6 +95,7 @@ const record: fc.Arbitrary<MemberRecord> = fc.record({
   id: nodeId,
   address,
   httpAddress: fc.constantFrom("", "127.0.0.1:6000"),
+  redisAddress: fc.constantFrom("", "127.0.0.1:6400"),
   intent: fc.constantFrom("joining", "active", "leaving", "left", "removing", "removed"),
   zone: fc.constantFrom("", "eu-1", "zöne"),
   weight: fc.integer({ min: 1, max: 64 }),

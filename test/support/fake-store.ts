@@ -15,6 +15,7 @@ import {
   bootIdFrom,
   clusterIdFrom,
   epochFrom,
+  type NodeId,
   nodeIdFrom,
   parseAddress,
 } from "../../src/model/ids.ts";
@@ -34,7 +35,7 @@ import type {
   PutRequest,
   ReadRequest,
 } from "../../src/model/request.ts";
-import { slotFrom } from "../../src/model/slot.ts";
+import { type Slot, slotFrom } from "../../src/model/slot.ts";
 import { compareStamps, formatStamp, NO_STAMP, stampFrom } from "../../src/model/stamp.ts";
 import { placeOfCursor } from "../../src/node/list-cursor.ts";
 import type {
@@ -178,6 +179,7 @@ export class FakeStore implements Store {
       id: NODE,
       address,
       httpAddress: "127.0.0.1:6000",
+      redisAddress: "127.0.0.1:6400",
       intent: "active",
       zone: "",
       weight: 1,
@@ -193,6 +195,7 @@ export class FakeStore implements Store {
       config: {
         address,
         httpAddress: "127.0.0.1:6000",
+        redisAddress: "127.0.0.1:6400",
         zone: "",
         weight: 1,
         peers: [],
@@ -218,6 +221,10 @@ export class FakeStore implements Store {
 
   locate(_key: Key): KeyLocation {
     return { slot: slotFrom(7), primaries: [NODE], pending: [], fallbacks: [] };
+  }
+
+  primariesOf(_slot: Slot): readonly NodeId[] {
+    return [NODE];
   }
 
   /** Gives every held answer. */

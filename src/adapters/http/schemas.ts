@@ -149,6 +149,7 @@ export const clusterSchema = z
     epoch: z.string().openapi({ description: "Version of the placement, 14 hexadecimal digits." }),
     address: z.string(),
     httpAddress: z.string(),
+    redisAddress: z.string(),
     zone: z.string(),
     weight: z.int(),
     shared: z.object({
@@ -163,6 +164,7 @@ export const clusterSchema = z
         id: z.string(),
         address: z.string(),
         httpAddress: z.string(),
+        redisAddress: z.string(),
         intent: z.enum(["joining", "active", "leaving", "left", "removing", "removed"]),
         liveness: z.enum(["alive", "suspect", "dead"]),
         zone: z.string(),

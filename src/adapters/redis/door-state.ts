@@ -42,6 +42,9 @@ export class DoorState {
   /** Error replies by their code. */
   readonly errorCounts = new Map<string, number>();
   #lastId = 0;
+  /** When the pace was asked for last, and what had been done by then. */
+  #pacedAtMs: number;
+  #pacedCommands = 0;
 
   constructor(options: {
     readonly store: Store;
@@ -60,11 +63,22 @@ export class DoorState {
     this.budget = new RequestBudget(options.limits.requestsMax, options.limits.requestBytesMax);
     this.config = new ConfigValues();
     this.startedAtMs = options.clock.monotonicMs();
+    this.#pacedAtMs = this.startedAtMs;
   }
 
   nextId(): number {
     this.#lastId += 1;
     return this.#lastId;
+  }
+
+  /** Since this was asked last. */
+  commandsPerSecond(): number {
+    const nowMs = this.clock.monotonicMs();
+    const seconds = Math.max(0.001, (nowMs - this.#pacedAtMs) / 1_000);
+    const commands = Math.max(0, this.commands - this.#pacedCommands);
+    this.#pacedAtMs = nowMs;
+    this.#pacedCommands = this.commands;
+    return Math.round(commands / seconds);
   }
 
   /** Counts an error reply; `text` begins with its code. */

@@ -10,7 +10,7 @@ import type { KeyPositions } from "./command.ts";
 
 /** Instead of a number of readers. */
 const WRITER = -1;
-const NO_HASHES: readonly number[] = [];
+const NONE: readonly number[] = [];
 const COUNT_DIGITS_MAX = 7;
 const DIGIT_ZERO = 0x30;
 
@@ -47,26 +47,29 @@ export function keyHashes(
   args: readonly Uint8Array[],
   keys: KeyPositions | undefined,
 ): readonly number[] {
-  if (keys === undefined) return NO_HASHES;
-  const hashes: number[] = [];
-  const last = lastKeyIndex(args, keys);
-  for (let index = keys.first; index <= last; index += keys.step) {
-    const key = args[index];
-    if (key !== undefined) hashes.push(hashOf(key));
-  }
-  return hashes;
+  if (keys === undefined) return NONE;
+  return keyIndexes(args, keys).map((index) => hashOf(args[index] as Uint8Array));
 }
 
-/** Where the last key among `args` may stand; below `keys.first` if there is none. */
-export function lastKeyIndex(args: readonly Uint8Array[], keys: KeyPositions): number {
-  if (keys.countAt === undefined) return keys.last < 0 ? args.length + keys.last : keys.last;
-  const digits = args[keys.countAt];
+/** Where the keys stand among `args`, which may have too few of them. */
+export function keyIndexes(args: readonly Uint8Array[], keys: KeyPositions): readonly number[] {
+  const indexes: number[] = [];
+  const last = lastKeyIndex(args, keys);
+  for (let index = keys.first; index <= last; index += keys.step) indexes.push(index);
+  return indexes;
+}
+
+function lastKeyIndex(args: readonly Uint8Array[], keys: KeyPositions): number {
+  const { first, last, step, countAt } = keys;
+  if (countAt === undefined) {
+    return Math.min(args.length - 1, last < 0 ? args.length + last : last);
+  }
   let count = 0;
   // A count that is none is the command's to refuse.
-  for (const digit of digits?.subarray(0, COUNT_DIGITS_MAX) ?? NO_HASHES) {
+  for (const digit of args[countAt]?.subarray(0, COUNT_DIGITS_MAX) ?? NONE) {
     count = count * 10 + digit - DIGIT_ZERO;
   }
-  return Math.min(args.length, keys.first + count * keys.step) - 1;
+  return Math.min(args.length, first + count * step) - 1;
 }
 
 /** FNV-1a. */

@@ -137,6 +137,19 @@ export class Session implements Subscriber {
     }
   }
 
+  /** As it was when it connected, but for its id. */
+  reset(): void {
+    this.unsubscribeAll();
+    this.protocol = 2;
+    this.transaction = undefined;
+    this.watched.clear();
+    this.name = "";
+    this.replies = "on";
+    this.isNoEvict = false;
+    this.isNoTouch = false;
+    this.isReadOnly = false;
+  }
+
   deliver(message: Reply): void {
     this.#wire.push(message);
   }

@@ -13,6 +13,7 @@ function recordOf(change: Partial<MemberRecord>): MemberRecord {
     id: nodeIdFrom(0, 1),
     address: "a:1" as Address,
     httpAddress: "",
+    redisAddress: "",
     intent: "active",
     zone: "",
     weight: 1,
@@ -67,6 +68,7 @@ test("records merge to the same table in any order and number, ties included", (
         zone: random.pick(["", "x"]),
         address: random.pick(["a:1", "b:1"]) as Address,
         httpAddress: random.pick(["", "c:1"]),
+        redisAddress: random.pick(["", "c:2"]),
       }),
     );
     const tables = [records, random.shuffle(records), random.shuffle([...records, ...records])].map(

@@ -54,6 +54,7 @@ export function compareRecords(a: MemberRecord, b: MemberRecord): number {
     a.weight - b.weight ||
     compareText(a.address, b.address) ||
     compareText(a.httpAddress, b.httpAddress) ||
+    compareText(a.redisAddress, b.redisAddress) ||
     compareText(a.zone, b.zone)
   );
 }

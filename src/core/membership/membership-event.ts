@@ -29,7 +29,7 @@ export type MembershipTimer =
   | { readonly kind: "reach-out" };
 
 export type ChangeOfSelf = Partial<
-  Pick<MemberRecord, "intent" | "zone" | "weight" | "address" | "httpAddress">
+  Pick<MemberRecord, "intent" | "zone" | "weight" | "address" | "httpAddress" | "redisAddress">
 >;
 
 export type MembershipEvent =

@@ -22,6 +22,7 @@ function recordOf(index: number): MemberRecord {
     id: nodeIdFrom(0, index),
     address: `10.0.0.${index}:5000` as Address,
     httpAddress: "",
+    redisAddress: "",
     intent: "active",
     zone: "",
     weight: 1,

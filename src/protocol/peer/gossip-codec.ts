@@ -54,7 +54,7 @@ import {
 
 const MAGIC = 0xd5;
 /** Raised whenever the layout changes; datagrams of another version are ignored. */
-const GOSSIP_VERSION = 1;
+const GOSSIP_VERSION = 2;
 const CHECKSUM_OFFSET = 2;
 const BODY_OFFSET = 6;
 const UPDATE_BYTES_MIN = 26;

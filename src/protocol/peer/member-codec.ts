@@ -2,7 +2,7 @@
  * Members as bytes, for gossip, joins and push/pull.
  *
  *   record    node id, intent u8, weight u8, boots u53, version u53, boot u53, address (length u16, bytes),
- *             HTTP address (length u16, bytes), zone (length u8, UTF-8)
+ *             HTTP address (length u16, bytes), Redis address (length u16, bytes), zone (length u8, UTF-8)
  *   liveness  node id, liveness u8, incarnation u53
  *   state     count u16, records; count u16, liveness records: at most MEMBERS_MAX of each
  */
@@ -27,7 +27,7 @@ import type {
 } from "../../model/member.ts";
 import { Choice, readAddress, readBootId, readNodeId, writeId } from "./message-parts.ts";
 
-const RECORD_BYTES_MIN = 41;
+const RECORD_BYTES_MIN = 43;
 const LIVENESS_BYTES = 17;
 
 const intents = new Choice<Intent>("intent", {
@@ -53,6 +53,7 @@ export function writeMemberRecord(writer: ByteWriter, record: MemberRecord): voi
   writer.u53(record.boot);
   writer.binary16(record.address);
   writer.binary16(record.httpAddress);
+  writer.binary16(record.redisAddress);
   writer.binary8(zone);
 }
 
@@ -68,13 +69,19 @@ export function readMemberRecord(reader: ByteReader): MemberRecord {
   if (version > VERSION_MAX) reader.reject(`record version ${version}, max ${VERSION_MAX}`);
   const boot = readBootId(reader);
   const address = readAddress(reader);
-  const httpAddress = reader.binary16();
-  // Shown to people only, so its form is not judged, but nothing that a terminal or a page would obey gets in.
-  if (!/^[\x21-\x7e]{0,300}$/.test(httpAddress)) reader.reject("not an HTTP address");
+  const httpAddress = readShownAddress(reader, "HTTP");
+  const redisAddress = readShownAddress(reader, "Redis");
   const zoneBytes = reader.binary8();
   if (zoneBytes.length > ZONE_BYTES_MAX) reader.reject(`zone of ${zoneBytes.length} bytes`);
   const zone = textFromBinary(zoneBytes) ?? reader.reject("zone is not UTF-8");
-  return { id, address, httpAddress, intent, zone, weight, boots, version, boot };
+  return { id, address, httpAddress, redisAddress, intent, zone, weight, boots, version, boot };
+}
+
+/** Only shown and handed to clients, so its form is not judged, but nothing that a terminal or a page would obey gets in. */
+function readShownAddress(reader: ByteReader, door: string): string {
+  const address = reader.binary16();
+  if (!/^[\x21-\x7e]{0,300}$/.test(address)) reader.reject(`not an address for ${door}`);
+  return address;
 }
 
 /** What is believed of a member: liveness u8, incarnation u53. */
