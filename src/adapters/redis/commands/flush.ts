@@ -1,6 +1,6 @@
 /**
- * FLUSHALL and FLUSHDB: the keys of the whole cluster, page by page, each deleted on its own. What is written meanwhile may stay
- * or go.
+ * FLUSHALL and FLUSHDB: the keys of the whole cluster, page by page, each deleted on its own. What
+ * is written meanwhile may stay or go.
  */
 import type { ListEntry, WriteOutcome } from "../../../model/outcome.ts";
 import { OK } from "../../../protocol/resp/reply.ts";
