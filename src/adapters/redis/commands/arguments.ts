@@ -1,8 +1,9 @@
 /**
- * Arguments of commands: keys, values, numbers and words, as Redis reads them and within the cluster's limits.
+ * Arguments of commands: keys, values, numbers and words, as Redis reads them and within the
+ * cluster's limits.
  *
- * Invariant: whoever is given `undefined` by a function that takes the call returns: the call has been answered. Nothing is asked of
- * the store before the arguments have passed here.
+ * Invariant: whoever is given `undefined` by a function that takes the call returns: the call has
+ * been answered. Nothing is asked of the store before the arguments have passed here.
  */
 import { binaryFromBytes } from "../../../base/binary.ts";
 import { parseInteger } from "../../../core/operations/integers.ts";
@@ -13,7 +14,10 @@ import type { Store } from "../../../node/store.ts";
 import type { Call } from "../command.ts";
 import { errorReply, faultReply, NOT_AN_INTEGER } from "../failures.ts";
 
-/** How long the shared settings are believed before the store is asked again: its status is not cheap. */
+/**
+ * How long the shared settings are believed before the store is asked again: its status is not
+ * cheap.
+ */
 const SHARED_FRESH_MS = 1_000;
 /** No option is longer; what is longer is not made a string to find that out. */
 const WORD_BYTES_MAX = 32;
@@ -86,7 +90,9 @@ export function integerAt(call: Call, index: number): bigint | undefined {
   return value;
 }
 
-/** The word at `index` in lower case; empty where there is none, or none that could be an option. */
+/**
+ * The word at `index` in lower case; empty where there is none, or none that could be an option.
+ */
 export function wordAt({ args }: Call, index: number): string {
   const bytes = args[index];
   if (bytes === undefined || bytes.length > WORD_BYTES_MAX) return "";
