@@ -239,7 +239,7 @@ export class TypedWorkload {
       { kind: "hash-delete", names: [name] },
       { kind: "set-add", members: [name] },
       { kind: "set-remove", members: [name] },
-      { kind: "set-replace", members: NAMES.slice(0, 2), expiresAtMs: 0 },
+      { kind: "set-replace", members: NAMES.slice(0, 2), expiresAtMs: 0, when: "always" },
       { kind: "set", value: number, expiry: 0, when: "always", wantsOld: false },
       { kind: "append", bytes: number },
       { kind: "persist" },

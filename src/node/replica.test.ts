@@ -8,7 +8,7 @@ import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import { DirtyMaps } from "../core/replication/dirty-maps.ts";
 import type { EncodedCell } from "../model/cell.ts";
 import { type NodeId, nodeIdFrom } from "../model/ids.ts";
-import { type Key, keyFromText } from "../model/key.ts";
+import { type Field, type Key, keyFromText } from "../model/key.ts";
 import type { PeerReply } from "../model/peer-message.ts";
 import { ROOT_ONLY } from "../model/selection.ts";
 import { NO_STAMP, type Stamp, stampFrom } from "../model/stamp.ts";
@@ -427,4 +427,47 @@ test("a node that lost commits lists nothing", () => {
     told.push(wordOf(reply)),
   );
   assert.deepEqual(told, ["refused voteless"]);
+});
+
+/** The names of a range of a hash, page by page, each as it is read. */
+function pagesOf(
+  trial: Trial,
+  names: readonly (readonly [name: string, bytes: number])[],
+  limit: number,
+): string[][] {
+  for (const [name, bytes] of names) {
+    const field = `h${name}` as Field;
+    const cell = { kind: "field", type: "hash", expiresAtMs: 0, since: NO_STAMP } as const;
+    const payload = new Uint8Array(bytes);
+    const encoded = encodeCell({ ...cell, stamp: at(5), payload }, K, field);
+    trial.storage.plant(cellKey(SLOT, K, field), encoded);
+  }
+  const pages: string[][] = [];
+  let after: Field | undefined = "" as Field;
+  while (after !== undefined && pages.length <= names.length) {
+    const selection = { kind: "range", prefix: "h", after, limit } as const;
+    trial.replica.read({ kind: "read", key: K, selection, want: "cells" }, (reply) => {
+      assert.equal(reply.kind, "cells-reply");
+      if (reply.kind !== "cells-reply") return;
+      pages.push(reply.cells.flatMap(({ field }) => (field === undefined ? [] : [field])));
+      after = reply.through;
+    });
+    trial.storage.endScans();
+  }
+  return pages;
+}
+
+test("a range goes on after the field of the empty name", () => {
+  const names = ["", "a", "b"].map((name) => [name, 1] as const);
+  assert.deepEqual(pagesOf(new Trial(), names, 1), [["h"], ["ha"], ["hb"]]);
+});
+
+test("a page ends before a field with which it would outgrow a frame", () => {
+  const large = 16 * 1024 * 1024;
+  const names = [
+    ["a", 900_000],
+    ["b", large],
+    ["c", 1],
+  ] as const;
+  assert.deepEqual(pagesOf(new Trial(), names, 2), [["ha"], ["hb"], ["hc"]]);
 });

@@ -9,6 +9,7 @@ import { nameAt } from "../core/causality/addresses.ts";
 import { answerQuery, pageOf } from "../core/operations/answer.ts";
 import { type CellChange, TOMBSTONE, value as valueChange } from "../core/operations/changes.ts";
 import { needOfQuery } from "../core/operations/needs.ts";
+import { bytesOf } from "../core/operations/sizes.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import { majority } from "../core/replication/quorum.ts";
 import type { ReadVerdict } from "../core/replication/read-coordinator.ts";
@@ -25,7 +26,7 @@ import {
   VALUE_BYTES_IN_FLIGHT_MAX,
 } from "../model/limits.ts";
 import type { Liveness } from "../model/member.ts";
-import type { Operation, OperationOutcome, Query, QueryOutcome } from "../model/operation.ts";
+import type { OperationOutcome, Query, QueryOutcome } from "../model/operation.ts";
 import type {
   Failure,
   FlushOutcome,
@@ -591,26 +592,8 @@ function writeOutcome(outcome: OperationOutcome): WriteOutcome {
   if (outcome.kind === "failed") return outcome;
   const { result, stamp, quorum } = outcome;
   if (result.kind === "condition-failed") return result;
+  // More fields than one operation may look at, to find out whether the stamp is still theirs.
+  if (result.kind === "fault") return failure("overloaded", "no", quorum);
   assert(stamp !== undefined, "a conditional write that was done has a stamp");
   return { kind: "written", stamp, quorum };
-}
-
-/** Bytes of values that an operation carries. */
-function bytesOf(operation: Operation): number {
-  switch (operation.kind) {
-    case "put-if":
-    case "set":
-      return operation.value.length;
-    case "append":
-    case "set-range":
-      return operation.bytes.length;
-    case "hash-set":
-    case "hash-replace":
-      return operation.entries.reduce(
-        (bytes, [name, value]) => bytes + name.length + value.length,
-        0,
-      );
-    default:
-      return 0;
-  }
 }

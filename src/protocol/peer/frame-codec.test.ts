@@ -147,7 +147,7 @@ test("names, slots, keys and ids out of range are refused", () => {
     want: "cells",
   };
   assert.match(
-    reasonOf(changed(read, (frame) => frame.fill(8, body, body + 1))),
+    reasonOf(changed(read, (frame) => frame.fill(0x40, body, body + 1))),
     /unknown selection/,
   );
   assert.match(
