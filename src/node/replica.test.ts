@@ -471,3 +471,73 @@ test("a page ends before a field with which it would outgrow a frame", () => {
   ] as const;
   assert.deepEqual(pagesOf(new Trial(), names, 2), [["ha"], ["hb"], ["hc"]]);
 });
+
+/** A counter's root of one moment, and a count of another that is sent with it. */
+function countAt(rootMs: number, countMs: number): readonly EncodedCell[] {
+  const root = {
+    kind: "container",
+    stamp: at(rootMs),
+    type: "counter",
+    expiresAtMs: 0,
+    cleared: NO_STAMP,
+    contentType: "",
+    payload: new Uint8Array(17),
+  } as const;
+  const count = {
+    kind: "field",
+    stamp: at(countMs),
+    type: "counter",
+    expiresAtMs: 0,
+    since: NO_STAMP,
+    payload: Uint8Array.of(0x31),
+  } as const;
+  const field = "cme" as Field;
+  return [
+    { field: undefined, bytes: encodeCell(root, K, undefined) },
+    { field, bytes: encodeCell(count, K, field) },
+  ];
+}
+
+function writeCount(trial: Trial, rootMs: number, countMs: number): string[] {
+  const told: string[] = [];
+  trial.replica.write(
+    {
+      kind: "write",
+      key: K,
+      cells: countAt(rootMs, countMs),
+      bases: [at(rootMs), NO_STAMP],
+      attempt: "first",
+      role: "primary",
+      unreached: [],
+    },
+    (reply) => told.push(wordOf(reply)),
+  );
+  trial.settle();
+  return told;
+}
+
+test("a part that was sent along as it was read may lie below the floor; the new part may not", () => {
+  const trial = new Trial();
+  trial.states.raiseFloor(SLOT, at(20));
+  trial.readingMs = 30;
+  assert.deepEqual(writeCount(trial, 10, 25), ["stored"]);
+  assert.equal(trial.cells.find(SLOT, K, undefined).kind, "held");
+  assert.match(writeCount(trial, 10, 15)[0] ?? "", /below/);
+});
+
+test("what was read elsewhere and may have been collected here refuses all that builds on it", () => {
+  const trial = new Trial();
+  trial.states.raiseCollected(SLOT, at(20));
+  assert.match(writeCount(trial, 10, 25)[0] ?? "", /failed/);
+  assert.equal(trial.cells.find(SLOT, K, "cme" as Field).kind, "absent");
+  const marked = new Trial();
+  marked.markMs = 20;
+  assert.match(writeCount(marked, 10, 25)[0] ?? "", /failed/);
+});
+
+test("what is held already is not taken again, though it lies below everything", () => {
+  const trial = new Trial();
+  assert.deepEqual(writeCount(trial, 10, 15), ["stored"]);
+  trial.states.raiseCollected(SLOT, at(20));
+  assert.deepEqual(writeCount(trial, 10, 25), ["stored"]);
+});
