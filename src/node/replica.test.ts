@@ -498,14 +498,14 @@ function countAt(rootMs: number, countMs: number): readonly EncodedCell[] {
   ];
 }
 
-function writeCount(trial: Trial, rootMs: number, countMs: number): string[] {
+function writeCount(trial: Trial, rootMs: number, countMs: number, baseMs = 0): string[] {
   const told: string[] = [];
   trial.replica.write(
     {
       kind: "write",
       key: K,
       cells: countAt(rootMs, countMs),
-      bases: [at(rootMs), NO_STAMP],
+      bases: [at(rootMs), at(baseMs)],
       attempt: "first",
       role: "primary",
       unreached: [],
@@ -539,5 +539,5 @@ test("what is held already is not taken again, though it lies below everything",
   const trial = new Trial();
   assert.deepEqual(writeCount(trial, 10, 15), ["stored"]);
   trial.states.raiseCollected(SLOT, at(20));
-  assert.deepEqual(writeCount(trial, 10, 25), ["stored"]);
+  assert.deepEqual(writeCount(trial, 10, 25, 15), ["stored"]);
 });

@@ -469,7 +469,7 @@ test("of a range nothing is answered, or repaired, beyond where a voter stopped 
   const effects = trial.step({ kind: "cells", from: B, cells: second, collected: NO_STAMP });
   const verdict = verdictOf(effects);
   assert.ok(verdict?.kind === "read");
-  assert.deepEqual(verdict.cells.map(({ field }) => field).toSorted(), ["ha", "hb"]);
+  assert.deepEqual(new Set(verdict.cells.map(({ field }) => field)), new Set(["ha", "hb"]));
   assert.equal(verdict.through, through);
   assert.deepEqual(repairs(effects), [], "what lies beyond is lacked by nobody");
 });
