@@ -15,6 +15,7 @@ import type { Key } from "../model/key.ts";
 import type { Liveness, Member, MemberRecord, MembershipState } from "../model/member.ts";
 import type { OperationOutcome, QueryOutcome } from "../model/operation.ts";
 import type { ListOutcome, ReadOutcome, WriteOutcome } from "../model/outcome.ts";
+import type { Publication, SubscriptionCounts, SubscriptionQuery } from "../model/publication.ts";
 import type {
   DeleteRequest,
   ListRequest,
@@ -38,6 +39,7 @@ import { Convergence } from "./convergence.ts";
 import { Counters } from "./counters.ts";
 import { Departures } from "./departures.ts";
 import { dumpPage } from "./dump.ts";
+import { Everybody } from "./everybody.ts";
 import { ExchangeCounterpart } from "./exchange-counterpart.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { joinCluster } from "./join.ts";
@@ -57,6 +59,7 @@ import { OwnCommits } from "./own-commits.ts";
 import { ownRecord } from "./own-record.ts";
 import { PACE_USUAL, type Pace } from "./pace.ts";
 import { Peers } from "./peers.ts";
+import { PubSub } from "./pub-sub.ts";
 import { Replica } from "./replica.ts";
 import { planFor, type RequestContext } from "./request-context.ts";
 import { Requests } from "./requests.ts";
@@ -66,6 +69,7 @@ import { Service } from "./service.ts";
 import type { ExchangePorts } from "./slot-exchange.ts";
 import { nodeStatus } from "./status.ts";
 import type { Decided, DumpOutcome, KeyLocation, NodePhase, Store, StoreStatus } from "./store.ts";
+import type { Subscriptions } from "./subscriptions.ts";
 import { Upkeep } from "./upkeep.ts";
 import { whenConnected } from "./when-connected.ts";
 
@@ -96,6 +100,7 @@ export class StoreNode implements Store {
   readonly #dirtyMaps = new DirtyMaps();
   readonly #commit: GroupCommit;
   readonly #peers: Peers;
+  readonly #pubSub: PubSub;
   readonly #requests: Requests;
   readonly #replica: Replica;
   readonly #cells: CellStore;
@@ -204,6 +209,11 @@ export class StoreNode implements Store {
       onConnected: () => this.#counters.add("peer-connections"),
       onDisconnected: (id) => this.#membership?.deliver({ kind: "doubted", id }),
     });
+    this.#pubSub = new PubSub({
+      everybody: new Everybody(this.#peers, clock),
+      counters: this.#counters,
+      boot: () => this.#nodeClock.boot,
+    });
     this.#replica = new Replica({
       self: this.#identity.nodeId,
       cells: this.#cells,
@@ -307,6 +317,7 @@ export class StoreNode implements Store {
       counterpart,
       requests: this.#requests,
       collector,
+      pubSub: this.#pubSub,
       placement,
       clusterId: () => this.#identity.clusterId,
       shared: () => this.#identity.shared,
@@ -396,6 +407,18 @@ export class StoreNode implements Store {
 
   list(request: ListRequest, done: (outcome: ListOutcome) => void): void {
     this.#requests.list(request, done);
+  }
+
+  get subscriptions(): Subscriptions {
+    return this.#pubSub.subscriptions;
+  }
+
+  publish(publication: Publication, done: (receivers: number) => void): void {
+    this.#pubSub.publish(publication, done);
+  }
+
+  survey(query: SubscriptionQuery, done: (found: SubscriptionCounts) => void): void {
+    this.#pubSub.survey(query, done);
   }
 
   leave(done: Decided): void {
