@@ -102,7 +102,11 @@ test("PUBSUB tells of all nodes, or of this one where clients ask them all", asy
     );
     assert.equal(await asker.ask("PUBSUB NUMPAT"), isAll ? 2 : 1);
     assert.deepEqual(await asker.ask("PUBSUB SHARDNUMSUB s"), ["s", isAll ? 1 : 0]);
-    assert.equal(await asker.ask("PUBLISH a x"), 2, "those who are told are all, whatever is shown");
+    assert.equal(
+      await asker.ask("PUBLISH a x"),
+      2,
+      "those who are told are all, whatever is shown",
+    );
   }
 });
 
