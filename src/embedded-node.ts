@@ -3,126 +3,51 @@
  *
  * One promise and one closure a call, no copy of a value, no HTTP in between: `bench/` measures this path.
  */
-import { binaryFromBytes, binaryFromText, textFromBinary } from "./base/binary.ts";
 import { DndError } from "./dnd-error.ts";
-import type { RootCell } from "./model/cell.ts";
-import type { Condition } from "./model/condition.ts";
-import { parseNodeId } from "./model/ids.ts";
-import { type Key, keyFault, keyFromBinary } from "./model/key.ts";
-import { DEADLINE_MS_MAX } from "./model/limits.ts";
+import {
+  binaryOf,
+  bytesOf,
+  checkContentType,
+  checked,
+  checkedOptions,
+  checkedTtlMs,
+  conditionOf,
+  expiresAtMsOf,
+  stampOf,
+  whenOf,
+} from "./library/arguments.ts";
+import { DndCounter } from "./library/dnd-counter.ts";
+import { DndHash } from "./library/dnd-hash.ts";
+import { DndSet } from "./library/dnd-set.ts";
+import { type Entry, KeyedEntry, StoredValue } from "./library/entry.ts";
+import { badArgument, errorOf } from "./library/errors.ts";
+import { bytesOfResult, integerOf, KeyCalls } from "./library/key-calls.ts";
 import type {
-  Failure,
-  ListEntry,
-  QuorumReport,
-  ReadOutcome,
-  WriteOutcome,
-} from "./model/outcome.ts";
-import { formatStamp, parseStamp, type Stamp } from "./model/stamp.ts";
+  ChangeOptions,
+  ChangeReceipt,
+  ContainerOptions,
+  ExpireOptions,
+  ExpiryInput,
+  KeyInput,
+  ListOptions,
+  PutOptions,
+  ReadOptions,
+  ReplaceOptions,
+  ValueInput,
+  WriteOptions,
+  WriteReceipt,
+} from "./library/options.ts";
+import { settleRead, settleWrite } from "./library/settle.ts";
+import { parseNodeId } from "./model/ids.ts";
+import type { Key } from "./model/key.ts";
+import { DEADLINE_MS_MAX } from "./model/limits.ts";
+import type { QueryResult } from "./model/operation.ts";
+import type { ListEntry } from "./model/outcome.ts";
 import type { Decided, KeyLocation, Store, StoreStatus } from "./node/store.ts";
-
-/** Text stands for its UTF-8 bytes. 1..32 768 bytes, or less where the cluster is set lower. */
-export type KeyInput = string | Uint8Array;
-/** Text stands for its UTF-8 bytes. 0..16 777 216 bytes, or less where the cluster is set lower. */
-export type ValueInput = string | Uint8Array;
-
-export interface ReadOptions {
-  /** Replicas that must answer, 1..N. Default: the majority, or what can be reached, as `quorum` says. */
-  readonly r?: number;
-  /** A stamp the answer must not be older than: pass that of your last write to read it back at any node. */
-  readonly after?: string;
-  /** Milliseconds the call may take: 1..60 000, default 5 000. */
-  readonly deadlineMs?: number;
-}
-
-export interface WriteOptions {
-  /** Replicas that must acknowledge, 1..N. Default: the majority, met by fewer where no more can be reached. */
-  readonly w?: number;
-  /** Milliseconds the call may take: 1..60 000, default 5 000. */
-  readonly deadlineMs?: number;
-  /** Only if the key holds the value of this very stamp. */
-  readonly ifStamp?: string;
-  /** `true`: only if the key exists. `false`: only if it does not. */
-  readonly ifExists?: boolean;
-}
-
-export interface PutOptions extends WriteOptions {
-  /** Media type kept with the value, at most 255 bytes of ASCII. Default: text for strings, else bytes. */
-  readonly contentType?: string;
-  /** Time to live in milliseconds from now, at least 1. Default: never expires, also if an earlier value did. */
-  readonly ttlMs?: number;
-}
-
-export interface ListOptions {
-  /** Keys that start with this. Default: all. */
-  readonly prefix?: KeyInput;
-  /** Whether values come along. Default: true. */
-  readonly values?: boolean;
-  /** Milliseconds each page may take: 1..60 000, default 5 000. */
-  readonly deadlineMs?: number;
-}
-
-/** What a write came to. */
-export interface WriteReceipt extends QuorumReport {
-  /** When it was written: greater than every earlier stamp of the key, as text too. */
-  readonly stamp: string;
-}
-
-/** A value as it was read. `value` is the caller's to keep and change. */
-export class Entry {
-  readonly value: Uint8Array;
-  readonly stamp: string;
-  /** Empty when unknown. */
-  readonly contentType: string;
-  /** Wall-clock milliseconds; `undefined` never expires. */
-  readonly expiresAtMs: number | undefined;
-  /** How many replicas answered; `undefined` in a listing. */
-  readonly quorum: QuorumReport | undefined;
-
-  constructor(root: RootCell, quorum: QuorumReport | undefined) {
-    this.value = root.payload;
-    this.stamp = formatStamp(root.stamp);
-    this.contentType = root.contentType;
-    this.expiresAtMs = root.expiresAtMs === 0 ? undefined : root.expiresAtMs;
-    this.quorum = quorum;
-  }
-
-  /** The value as UTF-8 text; bytes that are not UTF-8 become U+FFFD. */
-  text(): string {
-    const { buffer, byteOffset, byteLength } = this.value;
-    return Buffer.from(buffer, byteOffset, byteLength).toString("utf8");
-  }
-
-  /** The value parsed as JSON. Throws `SyntaxError` if it is none. */
-  json(): unknown {
-    return JSON.parse(this.text());
-  }
-}
-
-/** An entry of a listing. */
-export class KeyedEntry extends Entry {
-  readonly #binary: string;
-
-  constructor(entry: ListEntry) {
-    super(entry.root, undefined);
-    this.#binary = entry.key;
-  }
-
-  /** The key as text, `undefined` if it is not UTF-8. */
-  get key(): string | undefined {
-    return textFromBinary(this.#binary);
-  }
-
-  /** The key as bytes: a fresh copy. */
-  get keyBytes(): Uint8Array {
-    return Buffer.from(this.#binary, "latin1");
-  }
-}
 
 /** Entries a page when listing with values: 16 MiB each at most, so not many. */
 const PAGE_ENTRIES_WITH_VALUES = 100;
 const PAGE_ENTRIES = 1_000;
-/** About 3 168 years: the expiry still fits 48 bits of milliseconds. */
-const TTL_MS_MAX = 100_000_000_000_000;
 const CONTENT_TYPE = { text: "text/plain; charset=utf-8", bytes: "application/octet-stream" };
 
 /**
@@ -131,9 +56,7 @@ const CONTENT_TYPE = { text: "text/plain; charset=utf-8", bytes: "application/oc
  */
 export class EmbeddedNode {
   readonly #store: Store;
-  readonly #keyBytesMax: number;
-  readonly #valueBytesMax: number;
-  readonly #replicas: number;
+  readonly #calls: KeyCalls;
   readonly #end: () => Promise<void>;
   readonly #left: Promise<void>;
   #closing: Promise<void> | undefined;
@@ -154,11 +77,7 @@ export class EmbeddedNode {
     readonly left: Promise<void>;
   }) {
     this.#store = options.store;
-    // What the cluster shares is fixed once the node has started.
-    const { keyBytesMax, valueBytesMax, replicas } = options.store.status().shared;
-    this.#replicas = replicas;
-    this.#keyBytesMax = keyBytesMax;
-    this.#valueBytesMax = valueBytesMax;
+    this.#calls = new KeyCalls(options.store);
     this.address = options.address;
     this.httpAddress = options.httpAddress;
     this.redisAddress = options.redisAddress;
@@ -176,8 +95,8 @@ export class EmbeddedNode {
   get(key: KeyInput, options: ReadOptions = {}): Promise<Entry | undefined> {
     return new Promise((resolve, reject) => {
       const request = {
-        key: this.#parseKey(key),
-        r: checked("r", options.r, this.#replicas),
+        key: this.#key(key),
+        r: this.#calls.quorum("r", options.r),
         after: options.after === undefined ? undefined : stampOf("after", options.after),
         deadlineMs: checked("deadlineMs", options.deadlineMs, DEADLINE_MS_MAX),
       };
@@ -195,15 +114,13 @@ export class EmbeddedNode {
   put(key: KeyInput, value: ValueInput, options: PutOptions = {}): Promise<WriteReceipt> {
     return new Promise((resolve, reject) => {
       const isText = typeof value === "string";
-      const bytes = isText ? Buffer.from(value, "utf8") : value;
-      const max = this.#valueBytesMax;
-      if (bytes.length > max) throw badArgument(`value ${bytes.length} bytes, max ${max}`);
+      const bytes = bytesOf(value, this.#calls.valueBytesMax);
       const request = {
-        key: this.#parseKey(key),
+        key: this.#key(key),
         value: bytes,
         contentType: options.contentType ?? (isText ? CONTENT_TYPE.text : CONTENT_TYPE.bytes),
-        ttlMs: checked("ttlMs", options.ttlMs, TTL_MS_MAX),
-        w: checked("w", options.w, this.#replicas),
+        ttlMs: checkedTtlMs(options.ttlMs),
+        w: this.#calls.quorum("w", options.w),
         deadlineMs: checked("deadlineMs", options.deadlineMs, DEADLINE_MS_MAX),
         condition: conditionOf(options),
       };
@@ -220,13 +137,157 @@ export class EmbeddedNode {
   delete(key: KeyInput, options: WriteOptions = {}): Promise<WriteReceipt> {
     return new Promise((resolve, reject) => {
       const request = {
-        key: this.#parseKey(key),
-        w: checked("w", options.w, this.#replicas),
+        key: this.#key(key),
+        w: this.#calls.quorum("w", options.w),
         deadlineMs: checked("deadlineMs", options.deadlineMs, DEADLINE_MS_MAX),
         condition: conditionOf(options),
       };
       this.#store.delete(request, (outcome) => settleWrite(outcome, resolve, reject));
     });
+  }
+
+  /** The hash at a key: fields with values of their own. Throws `bad-argument` at once. */
+  hash(key: KeyInput, options: ContainerOptions = {}): DndHash {
+    return new DndHash(this.#calls, key, checkedOptions(options));
+  }
+
+  /** The set at a key. Throws `bad-argument` at once. */
+  set(key: KeyInput, options: ContainerOptions = {}): DndSet {
+    return new DndSet(this.#calls, key, checkedOptions(options));
+  }
+
+  /** The counter at a key. Throws `bad-argument` at once. */
+  counter(key: KeyInput, options: ContainerOptions = {}): DndCounter {
+    return new DndCounter(this.#calls, key, checkedOptions(options));
+  }
+
+  /**
+   * What a key holds; `undefined` if it does not exist. A counter is a `string`.
+   *
+   * @throws as `get`.
+   */
+  async type(
+    key: KeyInput,
+    options: ReadOptions = {},
+  ): Promise<"string" | "hash" | "set" | undefined> {
+    return (await this.#summary(key, options))?.type;
+  }
+
+  /**
+   * Milliseconds a key has to live, by this machine's clock; `Infinity` if it never expires, `undefined` if it does not exist.
+   *
+   * @throws as `get`.
+   */
+  async ttl(key: KeyInput, options: ReadOptions = {}): Promise<number | undefined> {
+    const summary = await this.#summary(key, options);
+    if (summary === undefined) return undefined;
+    if (summary.expiresAtMs === 0) return Number.POSITIVE_INFINITY;
+    return Math.max(0, summary.expiresAtMs - Date.now());
+  }
+
+  /**
+   * Sets when a key ends, whatever it holds. A moment that has passed deletes it.
+   *
+   * @param expiry Milliseconds from now, at least 1; or a `Date`.
+   * @returns with `isChanged`, whether it was set: not where the key does not exist, or `when` forbids it.
+   * @throws as `put`.
+   */
+  async expire(
+    key: KeyInput,
+    expiry: ExpiryInput,
+    options: ExpireOptions = {},
+  ): Promise<ChangeReceipt & { readonly isChanged: boolean }> {
+    const expiresAtMs = expiresAtMsOf(expiry, Date.now());
+    const operation = { kind: "expire", expiresAtMs, when: whenOf(options) } as const;
+    const applied = await this.#calls.operate(this.#key(key), operation, options, "value");
+    return { ...applied.receipt, isChanged: integerOf(applied) === 1n };
+  }
+
+  /**
+   * Takes away the expiry of a key, whatever it holds.
+   *
+   * @returns with `isChanged`, whether there was one.
+   * @throws as `put`.
+   */
+  async persist(
+    key: KeyInput,
+    options: ChangeOptions = {},
+  ): Promise<ChangeReceipt & { readonly isChanged: boolean }> {
+    const operation = { kind: "persist" } as const;
+    const applied = await this.#calls.operate(this.#key(key), operation, options, "value");
+    return { ...applied.receipt, isChanged: integerOf(applied) === 1n };
+  }
+
+  /**
+   * Gives a value and deletes its key.
+   *
+   * @returns with `value`, which is gone then; `undefined` where there was none.
+   * @throws `DndError` `wrong-type` when the key holds a hash or a set; and as `put`.
+   */
+  async getAndDelete(
+    key: KeyInput,
+    options: ChangeOptions = {},
+  ): Promise<ChangeReceipt & { readonly value: StoredValue | undefined }> {
+    const applied = await this.#calls.operate(this.#key(key), { kind: "take" }, options, "value");
+    return { ...applied.receipt, value: valueOf(bytesOfResult(applied)) };
+  }
+
+  /**
+   * Stores a value and gives the former one. No content type is kept with it.
+   *
+   * @returns with `value`, the former one; `undefined` where there was none.
+   * @throws as `getAndDelete`.
+   */
+  async getAndPut(
+    key: KeyInput,
+    value: ValueInput,
+    options: ReplaceOptions = {},
+  ): Promise<ChangeReceipt & { readonly value: StoredValue | undefined }> {
+    const bytes = bytesOf(value, this.#calls.valueBytesMax);
+    const { ttlMs } = options;
+    const expiry = ttlMs === undefined ? 0 : expiresAtMsOf(ttlMs, Date.now());
+    const operation = {
+      kind: "set",
+      value: bytes,
+      expiry,
+      when: "always",
+      wantsOld: true,
+    } as const;
+    const applied = await this.#calls.operate(this.#key(key), operation, options, "value");
+    return { ...applied.receipt, value: valueOf(bytesOfResult(applied)) };
+  }
+
+  /**
+   * Gives a value and sets when its key ends: a session that lives as long as it is used.
+   *
+   * @param expiry Milliseconds from now, at least 1; or a `Date`.
+   * @returns with `value`; `undefined` where there is none.
+   * @throws as `getAndDelete`.
+   */
+  async getAndExpire(
+    key: KeyInput,
+    expiry: ExpiryInput,
+    options: ChangeOptions = {},
+  ): Promise<ChangeReceipt & { readonly value: StoredValue | undefined }> {
+    const operation = { kind: "get-expire", expiry: expiresAtMsOf(expiry, Date.now()) } as const;
+    const applied = await this.#calls.operate(this.#key(key), operation, options, "value");
+    return { ...applied.receipt, value: valueOf(bytesOfResult(applied)) };
+  }
+
+  /**
+   * Adds to the end of a value, or begins one. Of two such changes on two sides of a partition the later wins.
+   *
+   * @returns with `length`, the bytes it has then.
+   * @throws `DndError`: `wrong-type`, `too-long` when the whole would be longer than a value may be; and as `put`.
+   */
+  async append(
+    key: KeyInput,
+    value: ValueInput,
+    options: ChangeOptions = {},
+  ): Promise<ChangeReceipt & { readonly length: number }> {
+    const operation = { kind: "append", bytes: bytesOf(value, this.#calls.valueBytesMax) } as const;
+    const applied = await this.#calls.operate(this.#key(key), operation, options, "value");
+    return { ...applied.receipt, length: Number(integerOf(applied)) };
   }
 
   /**
@@ -237,7 +298,7 @@ export class EmbeddedNode {
    */
   async *list(options: ListOptions = {}): AsyncGenerator<KeyedEntry> {
     const withValues = options.values ?? true;
-    const prefix = options.prefix === undefined ? "" : binaryOf(options.prefix);
+    const prefix = options.prefix === undefined ? "" : binaryOf("prefix", options.prefix);
     let cursor: string | undefined;
     do {
       const page = await this.#page(prefix, withValues, cursor, options.deadlineMs);
@@ -253,11 +314,12 @@ export class EmbeddedNode {
 
   /** Which nodes hold a key, by id; whether it exists is not looked at. */
   locate(key: KeyInput): KeyLocation {
-    return this.#store.locate(this.#parseKey(key));
+    return this.#store.locate(this.#key(key));
   }
 
   /** Finishes what was begun, tells the others, and lets go of ports and disk. May be called twice. */
   close(): Promise<void> {
+    this.#calls.close();
     this.#closing ??= this.#end();
     return this.#closing;
   }
@@ -270,7 +332,7 @@ export class EmbeddedNode {
    * @throws `DndError`: `cannot-leave` (no other active member would hold the data, ...), `closed`.
    */
   async leave(): Promise<void> {
-    if (this.#closing !== undefined) throw closedError();
+    this.#calls.checkOpen();
     await this.#decided((done) => this.#store.leave(done));
     await this.#left;
     await this.close();
@@ -284,7 +346,7 @@ export class EmbeddedNode {
    * @throws `DndError`: `bad-argument`, `cannot-leave` (the member is alive, ...), `closed`.
    */
   async remove(node: string): Promise<void> {
-    if (this.#closing !== undefined) throw closedError();
+    this.#calls.checkOpen();
     const id = parseNodeId(node);
     if (id === undefined) throw badArgument("a node id is 16 hexadecimal digits");
     await this.#decided((done) => this.#store.remove(id, done));
@@ -309,6 +371,19 @@ export class EmbeddedNode {
     return this.close();
   }
 
+  async #summary(
+    key: KeyInput,
+    options: ReadOptions,
+  ): Promise<Extract<QueryResult, { kind: "summary" }> | undefined> {
+    const answer = await this.#calls.query(this.#key(key), { kind: "summary" }, options, "value");
+    return answer.kind === "summary" ? answer : undefined;
+  }
+
+  #key(raw: KeyInput): Key {
+    this.#calls.checkOpen();
+    return this.#calls.key(raw);
+  }
+
   #page(
     prefix: string,
     withValues: boolean,
@@ -317,7 +392,7 @@ export class EmbeddedNode {
   ): Promise<{ readonly entries: readonly ListEntry[]; readonly next: string | undefined }> {
     const limit = withValues ? PAGE_ENTRIES_WITH_VALUES : PAGE_ENTRIES;
     return new Promise((resolve, reject) => {
-      if (this.#closing !== undefined) throw closedError();
+      this.#calls.checkOpen();
       checked("deadlineMs", deadlineMs, DEADLINE_MS_MAX);
       this.#store.list({ prefix, limit, cursor, withValues, deadlineMs }, (outcome) => {
         if (outcome.kind === "page") resolve(outcome);
@@ -325,95 +400,8 @@ export class EmbeddedNode {
       });
     });
   }
-
-  #parseKey(raw: KeyInput): Key {
-    if (this.#closing !== undefined) throw closedError();
-    const binary = binaryOf(raw);
-    const fault = keyFault(binary, this.#keyBytesMax);
-    if (fault === "empty") throw badArgument("key 0 bytes, min 1");
-    if (fault === "too-long") {
-      throw badArgument(`key ${binary.length} bytes, max ${this.#keyBytesMax}`);
-    }
-    return keyFromBinary(binary);
-  }
 }
 
-function binaryOf(raw: KeyInput): string {
-  if (typeof raw === "string") return binaryFromText(raw);
-  if (raw instanceof Uint8Array) return binaryFromBytes(raw);
-  throw badArgument("a key is a string or a Uint8Array");
-}
-
-/** A bound is checked here, where a mistake can still be blamed on its argument. */
-function checked(name: string, value: number | undefined, max: number): number | undefined {
-  if (value === undefined || (Number.isInteger(value) && value >= 1 && value <= max)) return value;
-  throw badArgument(`${name} is ${value}: must be an integer from 1 to ${max}`);
-}
-
-function conditionOf(options: WriteOptions): Condition | undefined {
-  const { ifStamp, ifExists } = options;
-  if (ifStamp === undefined && ifExists === undefined) return undefined;
-  if (ifStamp === undefined) return { kind: ifExists === true ? "exists" : "absent" };
-  if (ifExists === false)
-    throw badArgument("ifStamp asks for a value and ifExists: false for none");
-  return { kind: "stamp-is", stamp: stampOf("ifStamp", ifStamp) };
-}
-
-function stampOf(name: string, text: string): Stamp {
-  const stamp = parseStamp(text);
-  if (stamp === undefined) throw badArgument(`${name} is not a stamp: ${JSON.stringify(text)}`);
-  return stamp;
-}
-
-function checkContentType(contentType: string): void {
-  // Kept as a header's value: a line break in it would write headers of its own.
-  if (contentType.length <= 255 && /^[\x20-\x7e]*$/.test(contentType)) return;
-  throw badArgument("contentType is at most 255 printable ASCII characters");
-}
-
-function settleRead(
-  outcome: ReadOutcome,
-  resolve: (entry: Entry | undefined) => void,
-  reject: (error: DndError) => void,
-): void {
-  if (outcome.kind === "absent") resolve(undefined);
-  else if (outcome.kind === "failed") reject(errorOf(outcome));
-  else if (outcome.root.kind === "value") resolve(new Entry(outcome.root, outcome.quorum));
-  else reject(new DndError("wrong-type", `the key holds a ${outcome.root.type}`));
-}
-
-function settleWrite(
-  outcome: WriteOutcome,
-  resolve: (receipt: WriteReceipt) => void,
-  reject: (error: DndError) => void,
-): void {
-  if (outcome.kind === "written") {
-    const { acks, of, hinted } = outcome.quorum;
-    resolve({ stamp: formatStamp(outcome.stamp), acks, of, hinted });
-  } else if (outcome.kind === "failed") {
-    reject(errorOf(outcome));
-  } else {
-    const { current } = outcome;
-    reject(
-      current === undefined
-        ? new DndError("condition-failed", "the condition does not hold: the key does not exist")
-        : new DndError("condition-failed", `the key holds ${formatStamp(current)}`, {
-            current: formatStamp(current),
-          }),
-    );
-  }
-}
-
-function errorOf(failure: Failure): DndError {
-  const { code, detail, stored, quorum, newest } = failure;
-  const current = newest === undefined ? {} : { current: formatStamp(newest) };
-  return new DndError(code, detail, { stored, quorum, ...current });
-}
-
-function badArgument(message: string): DndError {
-  return new DndError("bad-argument", message);
-}
-
-function closedError(): DndError {
-  return new DndError("closed", "the node is closed");
+function valueOf(bytes: Uint8Array | undefined): StoredValue | undefined {
+  return bytes === undefined ? undefined : new StoredValue(bytes);
 }

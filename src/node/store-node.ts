@@ -13,17 +13,7 @@ import { type NodeConfig, SHARED_CONFIG_DEFAULT, type SharedConfig } from "../mo
 import { type ClusterId, clusterIdFrom, type NodeId, nodeIdFrom } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
 import type { Liveness, Member, MemberRecord, MembershipState } from "../model/member.ts";
-import type { OperationOutcome, QueryOutcome } from "../model/operation.ts";
-import type { ListOutcome, ReadOutcome, WriteOutcome } from "../model/outcome.ts";
 import type { Publication, SubscriptionCounts, SubscriptionQuery } from "../model/publication.ts";
-import type {
-  DeleteRequest,
-  ListRequest,
-  OperateRequest,
-  PutRequest,
-  QueryRequest,
-  ReadRequest,
-} from "../model/request.ts";
 import type { Slot } from "../model/slot.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
@@ -67,7 +57,7 @@ import { hasCells, knownMembers, LEFT, restore, whyNotReturn } from "./restore.t
 import { SCRUB_MS_DEFAULT } from "./scrub.ts";
 import { Service } from "./service.ts";
 import type { ExchangePorts } from "./slot-exchange.ts";
-import { nodeStatus } from "./status.ts";
+import { gaugesOf, nodeStatus } from "./status.ts";
 import type { Decided, DumpOutcome, KeyLocation, NodePhase, Store, StoreStatus } from "./store.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 import { Upkeep } from "./upkeep.ts";
@@ -385,29 +375,14 @@ export class StoreNode implements Store {
     this.#awaitDrained(this.#options.clock.monotonicMs() + DRAIN_MS_MAX, done);
   }
 
-  put(request: PutRequest, done: (outcome: WriteOutcome) => void): void {
-    this.#requests.put(request, done);
-  }
-
-  delete(request: DeleteRequest, done: (outcome: WriteOutcome) => void): void {
-    this.#requests.delete(request, done);
-  }
-
-  operate(request: OperateRequest, done: (outcome: OperationOutcome) => void): void {
-    this.#requests.operate(request, done);
-  }
-
-  query(request: QueryRequest, done: (outcome: QueryOutcome) => void): void {
-    this.#requests.query(request, done);
-  }
-
-  read(request: ReadRequest, done: (outcome: ReadOutcome) => void): void {
-    this.#requests.read(request, done);
-  }
-
-  list(request: ListRequest, done: (outcome: ListOutcome) => void): void {
-    this.#requests.list(request, done);
-  }
+  // What clients ask is taken, and answered, by the requests.
+  readonly put: Store["put"] = (request, done) => this.#requests.put(request, done);
+  readonly delete: Store["delete"] = (request, done) => this.#requests.delete(request, done);
+  readonly operate: Store["operate"] = (request, done) => this.#requests.operate(request, done);
+  readonly flush: Store["flush"] = (request, done) => this.#requests.flush(request, done);
+  readonly query: Store["query"] = (request, done) => this.#requests.query(request, done);
+  readonly read: Store["read"] = (request, done) => this.#requests.read(request, done);
+  readonly list: Store["list"] = (request, done) => this.#requests.list(request, done);
 
   get subscriptions(): Subscriptions {
     return this.#pubSub.subscriptions;
@@ -444,22 +419,16 @@ export class StoreNode implements Store {
       foreignSlots: this.#convergence.foreign(),
       collection: this.#collection.status(),
       counters: this.#counters,
-      gauges: {
-        ...this.#upkeep.gauges,
-        cells: this.#cells.hashes.cells,
-        commits: this.#commit.commits,
-        connections: this.#peers.connected,
-        "departure-members-not-equal": this.#departures.notEqual,
-        "departure-members-not-filled": this.#departures.notFilled,
-        "exchanges-running": this.#convergence.running,
-        "foreign-slots": this.#convergence.foreignSlots,
-        "slots-without-vote": this.#collection.votes.voteless,
-        "hashes-built": this.#cells.isBuilt ? 1 : 0,
-        "keys-uncommitted": this.#commit.uncommitted,
-        "peer-bytes-queued": this.#peers.queuedBytes(),
-        "slots-to-exchange": this.#convergence.slotsToExchange,
-        "requests-in-flight": this.#requests.inFlight,
-      },
+      gauges: gaugesOf({
+        upkeep: this.#upkeep.gauges,
+        cells: this.#cells,
+        commit: this.#commit,
+        peers: this.#peers,
+        departures: this.#departures,
+        convergence: this.#convergence,
+        votes: this.#collection.votes,
+        requests: this.#requests,
+      }),
     });
   }
 

@@ -155,8 +155,8 @@ test("frames in line keep their order, and hold up nothing that is not in line",
   const numbers = frames.map(([number]) => number);
   const isInLine = (number: number | undefined): boolean => number !== undefined && number <= 5;
   assert.deepEqual(numbers.filter(isInLine), [1, 1, 1, 1, 2, 3, 4, 5]);
-  assert.ok(numbers.indexOf(6) < numbers.indexOf(2), `${numbers}`);
-  assert.ok(numbers.indexOf(7) < numbers.indexOf(3), `${numbers}`);
+  assert.ok(numbers.indexOf(6) < numbers.indexOf(2), `order ${numbers.join(" ")}`);
+  assert.ok(numbers.indexOf(7) < numbers.indexOf(3), `order ${numbers.join(" ")}`);
 });
 
 test("frames of one turn are gathered into one buffer, large values are not copied", () => {
