@@ -207,3 +207,24 @@ function deep(levels: number, callback: () => void): void {
   if (levels === 0) callback();
   else deep(levels - 1, callback);
 }
+
+test("what replaces a key builds on the root that was read, and on any field below the write", () => {
+  const bases: (readonly Stamp[])[] = [];
+  const writes = new ReadModifyWrites({
+    monotonicMs: () => 0,
+    wallMs: () => 0,
+    valueBytesMax: () => 1_000,
+    mintAbove: ({ ms }) => stampFrom(ms + 1, 0, 0),
+    random: new Prng(1),
+    read: (_read, done) => done(readOf(50)),
+    write: (write, done) => {
+      bases.push(write.bases);
+      done(WRITTEN, write.stamp);
+    },
+  });
+  const when = "always";
+  const operation = { kind: "set-replace", members: ["m", "n"], expiresAtMs: 0, when } as const;
+  writes.run({ key: KEY, operation, w: undefined, deadlineMs: 1 }, () => undefined);
+  const [read, write] = [stampFrom(50, 0, 0), stampFrom(51, 0, 0)];
+  assert.deepEqual(bases, [[read, write, write]]);
+});

@@ -161,8 +161,11 @@ export class ReadModifyWrites {
         else done({ kind: "applied", result, stamp: undefined, quorum: read.quorum });
         return;
       }
-      const bases = changes.map(({ field }) => read.view.held(field));
-      const stamp = this.#ports.mintAbove(bases.reduce(maxStamp, past.above));
+      const held = changes.map(({ field }) => read.view.held(field));
+      const stamp = this.#ports.mintAbove(held.reduce(maxStamp, past.above));
+      const bases = changes.map((change, index) =>
+        change.isOverCleared === true ? stamp : (held[index] as Stamp),
+      );
       const write = { key, changes, stamp, bases, w, deadlineMs };
       this.#ports.write(write, (verdict, last) => {
         this.#noteCounts(key, changes, verdict);

@@ -13,7 +13,7 @@ import type { Cell, CellAddress, EncodedCell } from "../model/cell.ts";
 import type { NodeId } from "../model/ids.ts";
 import type { Field } from "../model/key.ts";
 import type { PeerRequest, Refusal } from "../model/peer-message.ts";
-import { FIELD_OVERHEAD_BYTES, FIELDS_BYTES_MAX } from "../model/selection.ts";
+import { FIELDS_BYTES_MAX } from "../model/selection.ts";
 import type { Slot } from "../model/slot.ts";
 import type { Storage } from "../ports/storage.ts";
 import type { CellStore } from "./cell-store.ts";
@@ -26,6 +26,8 @@ import type { Votes } from "./votes.ts";
 const COUNTERS_MAX = 16_384;
 /** Bytes of a page beyond which it ends; one cell goes whatever its size. */
 const PAGE_BYTES_MAX = 1024 * 1024;
+/** What a message says of the lengths of a cell and its address. */
+const CELL_LENGTHS_BYTES = 6;
 
 type Read = Extract<PeerRequest, { kind: "read" }>;
 
@@ -226,9 +228,9 @@ class ReplicaRead {
 
 const NO_FIELDS: readonly Field[] = [];
 
-/** In a message, with what is around it. */
+/** In a message. */
 function sizeOf({ field, bytes }: ReadCell): number {
-  return FIELD_OVERHEAD_BYTES + (field?.length ?? 0) + bytes.length;
+  return CELL_LENGTHS_BYTES + (field?.length ?? 0) + bytes.length;
 }
 
 /** The least address above all that begin with `prefix`. */
