@@ -9,9 +9,16 @@ import { SHARED_CONFIG_DEFAULT } from "../src/model/config.ts";
 import { bootIdFrom, epochFrom, type NodeId, nodeIdFrom } from "../src/model/ids.ts";
 import type { Key } from "../src/model/key.ts";
 import type { OperationOutcome, QueryOutcome } from "../src/model/operation.ts";
-import type { Failure, ListOutcome, ReadOutcome, WriteOutcome } from "../src/model/outcome.ts";
+import type {
+  Failure,
+  FlushOutcome,
+  ListOutcome,
+  ReadOutcome,
+  WriteOutcome,
+} from "../src/model/outcome.ts";
 import type {
   DeleteRequest,
+  FlushRequest,
   ListRequest,
   OperateRequest,
   PutRequest,
@@ -115,6 +122,10 @@ class ToyNode implements SimNode {
 
   /** It knows no more than puts and deletes. */
   operate(_request: OperateRequest, done: (outcome: OperationOutcome) => void): void {
+    this.#ports.clock.defer(() => done(NOT_OFFERED));
+  }
+
+  flush(_request: FlushRequest, done: (outcome: FlushOutcome) => void): void {
     this.#ports.clock.defer(() => done(NOT_OFFERED));
   }
 

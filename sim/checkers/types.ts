@@ -155,6 +155,7 @@ function effectOn(name: string, operation: TypedOperation): Effect | undefined {
   const gone = { value: undefined, operation };
   switch (asked.kind) {
     case "remove":
+    case "flush":
       return gone;
     case "hash-set": {
       const entry = asked.entries.find(([one]) => one === name);

@@ -58,6 +58,9 @@ export class KeyCalls {
     if (fault === "too-long") {
       throw badArgument(`key ${binary.length} bytes, max ${this.#keyBytesMax}`);
     }
+    if (fault === "reserved") {
+      throw badArgument("keys that begin with two zero bytes and dnd: are the store's own");
+    }
     return keyFromBinary(binary);
   }
 

@@ -67,23 +67,28 @@ export type Operation =
   | { readonly kind: "hash-add"; readonly name: string; readonly delta: bigint }
   /** Answers the sum, as text. */
   | { readonly kind: "hash-add-float"; readonly name: string; readonly delta: string }
-  /** A hash that takes the place of whatever the key held; without entries, nothing. Answers how many. */
+  /**
+   * A hash that takes the place of whatever the key held; without entries, nothing. Answers how many. `absent`: only if the
+   * key does not exist, else `none`.
+   */
   | {
       readonly kind: "hash-replace";
       readonly entries: readonly HashEntry[];
       readonly expiresAtMs: number;
+      readonly when: "always" | "absent";
     }
   /** Answers how many members are new. */
   | { readonly kind: "set-add"; readonly members: readonly string[] }
   /** Answers how many there were. */
   | { readonly kind: "set-remove"; readonly members: readonly string[] }
-  /** Answers members that are gone then, chosen by chance. */
+  /** Answers members that are gone then, chosen by chance: fewer than asked for where one write cannot hold them. */
   | { readonly kind: "set-pop"; readonly count: number }
-  /** A set that takes the place of whatever the key held; without members, nothing. Answers how many. */
+  /** As `hash-replace`. */
   | {
       readonly kind: "set-replace";
       readonly members: readonly string[];
       readonly expiresAtMs: number;
+      readonly when: "always" | "absent";
     };
 
 /** Names are binary strings of at most NAME_BYTES_MAX. */

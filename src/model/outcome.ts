@@ -49,6 +49,10 @@ export type ReadOutcome =
   | { readonly kind: "absent"; readonly stamp: Stamp | undefined; readonly quorum: QuorumReport }
   | Failure;
 
+export type FlushOutcome =
+  /** `quorum` is the least of any slot's; of nothing, `of` is 0. */
+  { readonly kind: "flushed"; readonly slots: number; readonly quorum: QuorumReport } | Failure;
+
 export interface ListEntry {
   readonly key: Key;
   readonly root: RootCell;

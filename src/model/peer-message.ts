@@ -261,12 +261,15 @@ export type PeerReply =
       readonly through: Field | undefined;
       /** The sender's named C: what it lacks up to it was deleted, or expired. */
       readonly collected: Stamp;
+      /** The slot's flush floor, as the sender knows it: what is at or below it is gone. */
+      readonly flushed: Stamp;
     }
   | {
       readonly kind: "digest-reply";
       readonly digests: readonly Omit<CellDigest, "key">[];
       /** As in `cells-reply`. */
       readonly collected: Stamp;
+      readonly flushed: Stamp;
     }
   | { readonly kind: "forward-reply"; readonly outcome: OperationOutcome }
   | {
@@ -277,6 +280,8 @@ export type PeerReply =
         /** Empty: the root is held, and damaged. */
         readonly bytes: Uint8Array;
       }[];
+      /** Flush floors of the slots that were looked at, in no order; of most slots there is none. */
+      readonly flushed: readonly { readonly slot: Slot; readonly stamp: Stamp }[];
       /** Everything up to this slot and position was looked at. */
       readonly throughSlot: Slot;
       /** Position within `throughSlot`; empty: the whole slot. */

@@ -88,6 +88,7 @@ class KeyReadRun {
   readonly #done: Done;
   readonly #cells = new Map<CellAddress, Cell>();
   #collected: Stamp = NO_STAMP;
+  #flushed: Stamp = NO_STAMP;
   #quorum: QuorumReport | undefined;
   #bytes = 0;
 
@@ -126,7 +127,7 @@ class KeyReadRun {
 
   /** The root of a hash or set that can be seen; counters come with their root, and hold a number in any case. */
   #container(): { readonly root: RootCell; readonly type: "hash" | "set" } | undefined {
-    const root = visibleRoot(this.#root(), this.#ports.wallMs());
+    const root = visibleRoot(this.#root(), this.#ports.wallMs(), this.#flushed);
     if (root === undefined || root.kind !== "container") return undefined;
     return root.type === "hash" || root.type === "set" ? { root, type: root.type } : undefined;
   }
@@ -187,6 +188,7 @@ class KeyReadRun {
         this.#cells.set(field, mergeCells(held, cell));
       }
       this.#collected = maxStamp(this.#collected, verdict.collected);
+      this.#flushed = maxStamp(this.#flushed, verdict.flushed);
       const { quorum } = verdict;
       if (this.#quorum === undefined || quorum.acks < this.#quorum.acks) this.#quorum = quorum;
       then(verdict.through);
@@ -203,6 +205,7 @@ class KeyReadRun {
     return new KeyView(cells, {
       nowMs: this.#ports.wallMs(),
       collected: this.#collected,
+      flushed: this.#flushed,
       isEmpty,
     });
   }

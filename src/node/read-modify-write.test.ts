@@ -79,7 +79,14 @@ function scripted(heldMs: number, verdicts: readonly ModifyVerdict[] = []) {
 function readOf(heldMs: number): ReadVerdict {
   const quorum = { acks: 2, of: 3, hinted: 0 };
   if (heldMs === 0)
-    return { kind: "read", through: undefined, cells: [], collected: NO_STAMP, quorum };
+    return {
+      kind: "read",
+      through: undefined,
+      flushed: NO_STAMP,
+      cells: [],
+      collected: NO_STAMP,
+      quorum,
+    };
   const stamp = stampFrom(heldMs, 0, 0);
   const cell: RootCell = {
     kind: "value",
@@ -91,7 +98,14 @@ function readOf(heldMs: number): ReadVerdict {
     payload: new Uint8Array(0),
   };
   const cells = [{ field: undefined, bytes: new Uint8Array(0), cell }];
-  return { kind: "read", through: undefined, cells, collected: NO_STAMP, quorum };
+  return {
+    kind: "read",
+    through: undefined,
+    flushed: NO_STAMP,
+    cells,
+    collected: NO_STAMP,
+    quorum,
+  };
 }
 
 function run(writes: ReadModifyWrites, condition: Condition): OperationOutcome {

@@ -11,6 +11,7 @@ import { applyOperation } from "../core/operations/apply.ts";
 import { type Applied, type CellChange, fault } from "../core/operations/changes.ts";
 import type { KeyView } from "../core/operations/key-view.ts";
 import { needOf } from "../core/operations/needs.ts";
+import { isTooLarge } from "../core/operations/sizes.ts";
 import { majority } from "../core/replication/quorum.ts";
 import type { WriteVerdict } from "../core/replication/write-coordinator.ts";
 import type { Key } from "../model/key.ts";
@@ -173,13 +174,14 @@ export class ReadModifyWrites {
   #apply({ key, operation }: ModifyRequest, view: KeyView, quorum: QuorumReport): Applied {
     const isKnown = quorum.acks >= majority(quorum.of);
     const { id } = this.#ownCounts;
-    return applyOperation(operation, view, {
+    const applied = applyOperation(operation, view, {
       valueBytesMax: this.#ports.valueBytesMax(),
       // What this node put into its cell may be in none of those that were read: then it begins another one.
       counterId: isKnown || this.#isRemembered(key, operation, id) ? id : this.#ownCounts.freshId(),
       ownCount: (address) => this.#ownCounts.at(key, address),
       below: (limit) => this.#ports.random.below(limit),
     });
+    return isTooLarge(operation, applied.changes) ? TOO_MANY : applied;
   }
 
   #isRemembered(key: Key, operation: Operation, id: string): boolean {

@@ -92,6 +92,7 @@ export class ReadRun implements ReplySink {
           cells: reply.cells,
           through: reply.through,
           collected: reply.collected,
+          flushed: reply.flushed,
         });
         break;
       case "digest-reply":
@@ -100,6 +101,7 @@ export class ReadRun implements ReplySink {
           from,
           digests: reply.digests,
           collected: reply.collected,
+          flushed: reply.flushed,
         });
         break;
       case "refused":

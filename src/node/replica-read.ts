@@ -12,8 +12,8 @@ import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import type { Cell, CellAddress, EncodedCell } from "../model/cell.ts";
 import type { NodeId } from "../model/ids.ts";
 import type { Field } from "../model/key.ts";
-import { VALUE_BYTES_MAX } from "../model/limits.ts";
 import type { PeerRequest, Refusal } from "../model/peer-message.ts";
+import { FIELD_OVERHEAD_BYTES, FIELDS_BYTES_MAX } from "../model/selection.ts";
 import type { Slot } from "../model/slot.ts";
 import type { Storage } from "../ports/storage.ts";
 import type { CellStore } from "./cell-store.ts";
@@ -57,6 +57,8 @@ class ReplicaRead {
   readonly #request: Read;
   readonly #reply: Reply;
   #cells: ReadCell[] = [];
+  /** In the message that they make. */
+  #bytes = 0;
 
   constructor(ports: ReadPorts, slot: Slot, request: Read, reply: Reply) {
     this.#ports = ports;
@@ -81,6 +83,7 @@ class ReplicaRead {
     // A scan sees what is committed, so what stands beside it is looked up again then.
     this.#whenAllDurable(() => {
       this.#cells = [];
+      this.#bytes = 0;
       if (this.#find([undefined, ...fields])) this.#addCounters(this.#counted());
     });
   }
@@ -94,7 +97,7 @@ class ReplicaRead {
       if (found.kind === "failed") return this.#refuse("failed", found.detail);
       if (found.kind === "damaged") return this.#refuse("damaged", "a cell fails its checksum");
       if (found.kind === "held") {
-        this.#cells.push({ field, bytes: found.bytes, cell: found.cell });
+        this.#add({ field, bytes: found.bytes, cell: found.cell });
       } else if (placement().isPending(this.#slot, self)) {
         // Absence may be the work of an uncommitted drop only on a node that does not vote.
         return this.#refuse("not-owner", `slot ${this.#slot} is not yet held here`);
@@ -134,7 +137,8 @@ class ReplicaRead {
   ): void {
     const { storage, cells } = this.#ports;
     const { key } = this.#request;
-    const first = part.after > part.prefix ? `${part.after}\x00` : part.prefix;
+    // The address that is the prefix alone, of the empty name, is a place like any other.
+    const first = part.after >= part.prefix ? `${part.after}\x00` : part.prefix;
     const range = {
       from: cellKey(this.#slot, key, first as Field),
       before: cellKey(this.#slot, key, afterPrefix(part.prefix)),
@@ -153,11 +157,19 @@ class ReplicaRead {
           cells.findAnew({ slot: this.#slot, key, field });
           return this.#refuse("damaged", "a cell fails its checksum");
         }
+        const found = { field, bytes: value, cell };
+        const isCut = this.#request.selection.kind === "range" && through !== undefined;
+        if (isCut && this.#bytes + sizeOf(found) > FIELDS_BYTES_MAX) return done(through);
         through = field;
-        if (!known.has(field)) this.#cells.push({ field, bytes: value, cell });
+        if (!known.has(field)) this.#add(found);
       }
       done(result.isComplete ? undefined : through);
     });
+  }
+
+  #add(cell: ReadCell): void {
+    this.#cells.push(cell);
+    this.#bytes += sizeOf(cell);
   }
 
   #whenAllDurable(then: () => void): void {
@@ -186,24 +198,24 @@ class ReplicaRead {
 
   #answer(through: Field | undefined): void {
     const { want, selection } = this.#request;
-    const collected = this.#ports.states.named(this.#slot);
+    const { states } = this.#ports;
+    const collected = states.named(this.#slot);
+    const flushed = states.flushed(this.#slot);
+    if (this.#bytes > FIELDS_BYTES_MAX) {
+      this.#refuse("failed", `${this.#bytes} bytes in one read, max ${FIELDS_BYTES_MAX}`);
+      return;
+    }
     if (want === "digest" && selection.kind !== "range") {
       const digests = this.#cells.map(({ field, bytes, cell }) => ({
         field,
         stamp: cell.stamp,
         checksum: checksumOf(bytes),
       }));
-      this.#reply({ kind: "digest-reply", digests, collected });
-      return;
-    }
-    let total = 0;
-    for (const { bytes } of this.#cells) total += bytes.length;
-    if (total > VALUE_BYTES_MAX && this.#cells.length > 1) {
-      this.#refuse("failed", `${total} bytes in one read, max ${VALUE_BYTES_MAX}`);
+      this.#reply({ kind: "digest-reply", digests, collected, flushed });
       return;
     }
     const cells = this.#cells.map(({ field, bytes }) => ({ field, bytes }));
-    this.#reply({ kind: "cells-reply", cells, through, collected });
+    this.#reply({ kind: "cells-reply", cells, through, collected, flushed });
   }
 
   #refuse(reason: Refusal, detail: string): false {
@@ -213,6 +225,11 @@ class ReplicaRead {
 }
 
 const NO_FIELDS: readonly Field[] = [];
+
+/** In a message, with what is around it. */
+function sizeOf({ field, bytes }: ReadCell): number {
+  return FIELD_OVERHEAD_BYTES + (field?.length ?? 0) + bytes.length;
+}
 
 /** The least address above all that begin with `prefix`. */
 function afterPrefix(prefix: string): Field {

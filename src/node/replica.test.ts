@@ -8,7 +8,7 @@ import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import { DirtyMaps } from "../core/replication/dirty-maps.ts";
 import type { EncodedCell } from "../model/cell.ts";
 import { type NodeId, nodeIdFrom } from "../model/ids.ts";
-import { type Key, keyFromText } from "../model/key.ts";
+import { type Field, type Key, keyFromText } from "../model/key.ts";
 import type { PeerReply } from "../model/peer-message.ts";
 import { ROOT_ONLY } from "../model/selection.ts";
 import { NO_STAMP, type Stamp, stampFrom } from "../model/stamp.ts";
@@ -427,4 +427,117 @@ test("a node that lost commits lists nothing", () => {
     told.push(wordOf(reply)),
   );
   assert.deepEqual(told, ["refused voteless"]);
+});
+
+/** The names of a range of a hash, page by page, each as it is read. */
+function pagesOf(
+  trial: Trial,
+  names: readonly (readonly [name: string, bytes: number])[],
+  limit: number,
+): string[][] {
+  for (const [name, bytes] of names) {
+    const field = `h${name}` as Field;
+    const cell = { kind: "field", type: "hash", expiresAtMs: 0, since: NO_STAMP } as const;
+    const payload = new Uint8Array(bytes);
+    const encoded = encodeCell({ ...cell, stamp: at(5), payload }, K, field);
+    trial.storage.plant(cellKey(SLOT, K, field), encoded);
+  }
+  const pages: string[][] = [];
+  let after: Field | undefined = "" as Field;
+  while (after !== undefined && pages.length <= names.length) {
+    const selection = { kind: "range", prefix: "h", after, limit } as const;
+    trial.replica.read({ kind: "read", key: K, selection, want: "cells" }, (reply) => {
+      assert.equal(reply.kind, "cells-reply");
+      if (reply.kind !== "cells-reply") return;
+      pages.push(reply.cells.flatMap(({ field }) => (field === undefined ? [] : [field])));
+      after = reply.through;
+    });
+    trial.storage.endScans();
+  }
+  return pages;
+}
+
+test("a range goes on after the field of the empty name", () => {
+  const names = ["", "a", "b"].map((name) => [name, 1] as const);
+  assert.deepEqual(pagesOf(new Trial(), names, 1), [["h"], ["ha"], ["hb"]]);
+});
+
+test("a page ends before a field with which it would outgrow a frame", () => {
+  const large = 16 * 1024 * 1024;
+  const names = [
+    ["a", 900_000],
+    ["b", large],
+    ["c", 1],
+  ] as const;
+  assert.deepEqual(pagesOf(new Trial(), names, 2), [["ha"], ["hb"], ["hc"]]);
+});
+
+/** A counter's root of one moment, and a count of another that is sent with it. */
+function countAt(rootMs: number, countMs: number): readonly EncodedCell[] {
+  const root = {
+    kind: "container",
+    stamp: at(rootMs),
+    type: "counter",
+    expiresAtMs: 0,
+    cleared: NO_STAMP,
+    contentType: "",
+    payload: new Uint8Array(17),
+  } as const;
+  const count = {
+    kind: "field",
+    stamp: at(countMs),
+    type: "counter",
+    expiresAtMs: 0,
+    since: NO_STAMP,
+    payload: Uint8Array.of(0x31),
+  } as const;
+  const field = "cme" as Field;
+  return [
+    { field: undefined, bytes: encodeCell(root, K, undefined) },
+    { field, bytes: encodeCell(count, K, field) },
+  ];
+}
+
+function writeCount(trial: Trial, rootMs: number, countMs: number, baseMs = 0): string[] {
+  const told: string[] = [];
+  trial.replica.write(
+    {
+      kind: "write",
+      key: K,
+      cells: countAt(rootMs, countMs),
+      bases: [at(rootMs), at(baseMs)],
+      attempt: "first",
+      role: "primary",
+      unreached: [],
+    },
+    (reply) => told.push(wordOf(reply)),
+  );
+  trial.settle();
+  return told;
+}
+
+test("a part that was sent along as it was read may lie below the floor; the new part may not", () => {
+  const trial = new Trial();
+  trial.states.raiseFloor(SLOT, at(20));
+  trial.readingMs = 30;
+  assert.deepEqual(writeCount(trial, 10, 25), ["stored"]);
+  assert.equal(trial.cells.find(SLOT, K, undefined).kind, "held");
+  assert.match(writeCount(trial, 10, 15)[0] ?? "", /below/);
+});
+
+test("what was read elsewhere and may have been collected here refuses all that builds on it", () => {
+  const trial = new Trial();
+  trial.states.raiseCollected(SLOT, at(20));
+  assert.match(writeCount(trial, 10, 25)[0] ?? "", /failed/);
+  assert.equal(trial.cells.find(SLOT, K, "cme" as Field).kind, "absent");
+  const marked = new Trial();
+  marked.markMs = 20;
+  assert.match(writeCount(marked, 10, 25)[0] ?? "", /failed/);
+});
+
+test("what is held already is not taken again, though it lies below everything", () => {
+  const trial = new Trial();
+  assert.deepEqual(writeCount(trial, 10, 15), ["stored"]);
+  trial.states.raiseCollected(SLOT, at(20));
+  assert.deepEqual(writeCount(trial, 10, 25, 15), ["stored"]);
 });

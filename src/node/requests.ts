@@ -9,6 +9,7 @@ import { nameAt } from "../core/causality/addresses.ts";
 import { answerQuery, pageOf } from "../core/operations/answer.ts";
 import { type CellChange, TOMBSTONE, value as valueChange } from "../core/operations/changes.ts";
 import { needOfQuery } from "../core/operations/needs.ts";
+import { bytesOf } from "../core/operations/sizes.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import { majority } from "../core/replication/quorum.ts";
 import type { ReadVerdict } from "../core/replication/read-coordinator.ts";
@@ -25,11 +26,18 @@ import {
   VALUE_BYTES_IN_FLIGHT_MAX,
 } from "../model/limits.ts";
 import type { Liveness } from "../model/member.ts";
-import type { Operation, OperationOutcome, Query, QueryOutcome } from "../model/operation.ts";
-import type { Failure, ListOutcome, ReadOutcome, WriteOutcome } from "../model/outcome.ts";
+import type { OperationOutcome, Query, QueryOutcome } from "../model/operation.ts";
+import type {
+  Failure,
+  FlushOutcome,
+  ListOutcome,
+  ReadOutcome,
+  WriteOutcome,
+} from "../model/outcome.ts";
 import type { PeerReply, PeerRequest } from "../model/peer-message.ts";
 import type {
   DeleteRequest,
+  FlushRequest,
   ListRequest,
   OperateRequest,
   PutRequest,
@@ -41,6 +49,7 @@ import { compareStamps, NO_STAMP, type Stamp } from "../model/stamp.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
 import { encodeMessage } from "../protocol/peer/frame-codec.ts";
+import { flushSlots } from "./flush.ts";
 import {
   type KeyRead,
   type KeyReadPorts,
@@ -167,6 +176,25 @@ export class Requests {
     if (condition === undefined) return this.#blind(request, TOMBSTONE, 0, done);
     const operation = { kind: "delete-if", condition } as const;
     this.operate({ ...request, operation }, (outcome) => done(writeOutcome(outcome)));
+  }
+
+  flush(request: FlushRequest, done: (outcome: FlushOutcome) => void): void {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return done(failure(refusal, "no"));
+    const { context, clock } = this.#options;
+    const deadlineMs = this.#deadline(request.deadlineMs ?? DEADLINE_MS_MAX);
+    this.#inFlight += 1;
+    context.counters.add("flushes");
+    const ports = {
+      remainingMs: () => Math.max(1, deadlineMs - context.monotonicMs()),
+      list: (asked: ListRequest, told: (outcome: ListOutcome) => void) => this.list(asked, told),
+      remove: (key: Key, remainingMs: number, told: WriteDone) =>
+        this.delete({ key, deadlineMs: remainingMs }, told),
+    };
+    flushSlots(ports, request.slots, (outcome) => {
+      this.#inFlight -= 1;
+      clock.defer(() => done(outcome));
+    });
   }
 
   operate(request: OperateRequest, done: OperateDone): void {
@@ -564,26 +592,8 @@ function writeOutcome(outcome: OperationOutcome): WriteOutcome {
   if (outcome.kind === "failed") return outcome;
   const { result, stamp, quorum } = outcome;
   if (result.kind === "condition-failed") return result;
+  // More fields than one operation may look at, to find out whether the stamp is still theirs.
+  if (result.kind === "fault") return failure("overloaded", "no", quorum);
   assert(stamp !== undefined, "a conditional write that was done has a stamp");
   return { kind: "written", stamp, quorum };
-}
-
-/** Bytes of values that an operation carries. */
-function bytesOf(operation: Operation): number {
-  switch (operation.kind) {
-    case "put-if":
-    case "set":
-      return operation.value.length;
-    case "append":
-    case "set-range":
-      return operation.bytes.length;
-    case "hash-set":
-    case "hash-replace":
-      return operation.entries.reduce(
-        (bytes, [name, value]) => bytes + name.length + value.length,
-        0,
-      );
-    default:
-      return 0;
-  }
 }

@@ -14,9 +14,10 @@ import { type ClusterId, clusterIdFrom, type NodeId, nodeIdFrom } from "../model
 import type { Key } from "../model/key.ts";
 import type { Liveness, Member, MemberRecord, MembershipState } from "../model/member.ts";
 import type { OperationOutcome, QueryOutcome } from "../model/operation.ts";
-import type { ListOutcome, ReadOutcome, WriteOutcome } from "../model/outcome.ts";
+import type { FlushOutcome, ListOutcome, ReadOutcome, WriteOutcome } from "../model/outcome.ts";
 import type {
   DeleteRequest,
+  FlushRequest,
   ListRequest,
   OperateRequest,
   PutRequest,
@@ -384,6 +385,10 @@ export class StoreNode implements Store {
 
   operate(request: OperateRequest, done: (outcome: OperationOutcome) => void): void {
     this.#requests.operate(request, done);
+  }
+
+  flush(request: FlushRequest, done: (outcome: FlushOutcome) => void): void {
+    this.#requests.flush(request, done);
   }
 
   query(request: QueryRequest, done: (outcome: QueryOutcome) => void): void {

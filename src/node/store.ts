@@ -9,9 +9,10 @@ import type { ClusterId, Epoch, NodeId } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
 import type { Member } from "../model/member.ts";
 import type { OperationOutcome, QueryOutcome } from "../model/operation.ts";
-import type { ListOutcome, ReadOutcome, WriteOutcome } from "../model/outcome.ts";
+import type { FlushOutcome, ListOutcome, ReadOutcome, WriteOutcome } from "../model/outcome.ts";
 import type {
   DeleteRequest,
+  FlushRequest,
   ListRequest,
   OperateRequest,
   PutRequest,
@@ -100,6 +101,8 @@ export interface Store {
   delete(request: DeleteRequest, done: (outcome: WriteOutcome) => void): void;
   /** Runs at the key's first live primary, one at a time per key; never sent to a second node. */
   operate(request: OperateRequest, done: (outcome: OperationOutcome) => void): void;
+  /** One cell a slot, however many keys it holds. */
+  flush(request: FlushRequest, done: (outcome: FlushOutcome) => void): void;
   query(request: QueryRequest, done: (outcome: QueryOutcome) => void): void;
   /** A plain key's value, or a counter's number as text; of a hash or set, its root alone. */
   read(request: ReadRequest, done: (outcome: ReadOutcome) => void): void;

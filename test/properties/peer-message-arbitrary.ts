@@ -161,6 +161,7 @@ const name = binary(0, 30);
 const names = fc.array(name, { maxLength: 4 });
 const entries = fc.array(fc.tuple(name, bytes), { maxLength: 4 });
 const expiry = fc.oneof(u48, fc.constant("keep" as const));
+const replaces = fc.constantFrom("always" as const, "absent" as const);
 
 /** One arbitrary a kind: the compiler asks for new ones. */
 const operations: {
@@ -202,11 +203,21 @@ const operations: {
   "hash-delete": fc.record({ kind: fc.constant("hash-delete"), names }),
   "hash-add": fc.record({ kind: fc.constant("hash-add"), name, delta: int64 }),
   "hash-add-float": fc.record({ kind: fc.constant("hash-add-float"), name, delta: text }),
-  "hash-replace": fc.record({ kind: fc.constant("hash-replace"), entries, expiresAtMs: u48 }),
+  "hash-replace": fc.record({
+    kind: fc.constant("hash-replace"),
+    entries,
+    expiresAtMs: u48,
+    when: replaces,
+  }),
   "set-add": fc.record({ kind: fc.constant("set-add"), members: names }),
   "set-remove": fc.record({ kind: fc.constant("set-remove"), members: names }),
   "set-pop": fc.record({ kind: fc.constant("set-pop"), count: u53 }),
-  "set-replace": fc.record({ kind: fc.constant("set-replace"), members: names, expiresAtMs: u48 }),
+  "set-replace": fc.record({
+    kind: fc.constant("set-replace"),
+    members: names,
+    expiresAtMs: u48,
+    when: replaces,
+  }),
 };
 const operation: fc.Arbitrary<Operation> = fc.oneof(...Object.values(operations));
 
@@ -385,17 +396,20 @@ export const messageArbitraries: {
     kind: fc.constant("cells-reply"),
     cells,
     through: field,
+    flushed: stamp,
     collected: stamp,
   }),
   "digest-reply": fc.record({
     kind: fc.constant("digest-reply"),
     digests: fc.array(digest, { maxLength: 4 }),
+    flushed: stamp,
     collected: stamp,
   }),
   "forward-reply": fc.record({ kind: fc.constant("forward-reply"), outcome }),
   "list-reply": fc.record({
     kind: fc.constant("list-reply"),
     entries: fc.array(fc.record({ slot, key, bytes }), { maxLength: 4 }),
+    flushed: fc.array(fc.record({ slot, stamp }), { maxLength: 4 }),
     throughSlot: slot,
     through: position,
   }),

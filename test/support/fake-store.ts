@@ -25,6 +25,7 @@ import type { Field, Key } from "../../src/model/key.ts";
 import type { OperationOutcome, QueryOutcome } from "../../src/model/operation.ts";
 import type {
   Failure,
+  FlushOutcome,
   ListOutcome,
   QuorumReport,
   ReadOutcome,
@@ -32,6 +33,7 @@ import type {
 } from "../../src/model/outcome.ts";
 import type {
   DeleteRequest,
+  FlushRequest,
   ListRequest,
   OperateRequest,
   PutRequest,
@@ -126,6 +128,17 @@ export class FakeStore implements Store {
       }
       const written = changes.length === 0 ? undefined : stamp;
       return done({ kind: "applied", result, stamp: written, quorum: QUORUM });
+    });
+  }
+
+  flush(_request: FlushRequest, done: (outcome: FlushOutcome) => void): void {
+    const failure = this.#takeFailure();
+    this.#answer(() => {
+      if (failure !== undefined) return done(failure);
+      const slots = new Set([...this.cells.keys()].map(slotOfKey)).size;
+      this.cells.clear();
+      this.#fields.clear();
+      return done({ kind: "flushed", slots, quorum: QUORUM });
     });
   }
 

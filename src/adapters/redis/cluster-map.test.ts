@@ -112,7 +112,7 @@ test("CLUSTER shows the same in all its formats", async () => {
 
 test("CLUSTER finds the slot of a key and the keys of a slot", async () => {
   const connection = new TestDoor().connect();
-  const slot = await connection.ask("CLUSTER KEYSLOT {tag}1");
+  const slot = Number(await connection.ask("CLUSTER KEYSLOT {tag}1"));
   assert.equal(await connection.ask("CLUSTER KEYSLOT tag"), slot);
   for (const key of ["{tag}1", "{tag}2", "{tag}3", "elsewhere"])
     await connection.ask(`SET ${key} 1`);

@@ -376,11 +376,9 @@ export class Pipeline {
     const { session } = this;
     let request = this.#first;
     while (request?.answer !== undefined) {
-      const { answer } = request;
-      if (!request.isSilent && session.replies !== "off") {
-        if ("kind" in answer) session.wire.write(answer);
-        else for (const reply of answer) session.wire.write(reply);
-      }
+      const { answer, isSilent } = request;
+      if ("kind" in answer) this.#writeReply(answer, isSilent);
+      else for (const reply of answer) this.#writeReply(reply, isSilent);
       this.#held -= 1;
       request = request.next;
     }
@@ -388,6 +386,12 @@ export class Pipeline {
     if (request !== undefined) return;
     this.#last = undefined;
     if (this.#isOver) session.wire.end();
+  }
+
+  #writeReply(reply: Reply, isSilent: boolean): void {
+    // Who turned replies off still wants to hear that it listens.
+    const isWanted = reply.kind === "push" || !(isSilent || this.session.replies === "off");
+    if (isWanted) this.session.wire.write(reply);
   }
 }
 

@@ -106,6 +106,8 @@ class Door implements RedisDoor {
   async listen(): Promise<void> {
     const { host, port, log } = this.#options;
     this.#state.port = await listenOn(this.#server, host, port);
+    // A connection that could not be accepted; the door goes on.
+    this.#server.on("error", ({ message }) => log.log("warn", "redis-door-error", { message }));
     log.log("info", "redis-door-open", { host, port: this.#state.port });
   }
 
@@ -166,10 +168,13 @@ class Door implements RedisDoor {
   #refuse(socket: Socket): void {
     this.#refused.add(socket);
     socket.on("error", () => undefined);
-    socket.on("close", () => this.#refused.delete(socket));
+    const timer = setTimeout(() => socket.destroy(), this.#state.limits.lingerMs).unref();
+    socket.on("close", () => {
+      clearTimeout(timer);
+      this.#refused.delete(socket);
+    });
     socket.resume();
     socket.end(TOO_MANY);
-    setTimeout(() => socket.destroy(), this.#state.limits.lingerMs).unref();
   }
 }
 
@@ -188,6 +193,8 @@ class Connection implements Wire {
   #isPaused = false;
   #isEnding = false;
   #isClosed = false;
+  /** Destroys a connection whose client does not end its side. */
+  #ending: NodeJS.Timeout | undefined;
   /** What this connection has in the door's count of arriving bytes. */
   #arrivingBytes = 0;
 
@@ -273,8 +280,8 @@ class Connection implements Wire {
     const { lingerMs, stalledMs } = this.#state.limits;
     // Closing with bytes unread would reset the connection, and take the last replies with it.
     this.#socket.resume();
-    this.#socket.end(() => setTimeout(() => this.destroy(), lingerMs).unref());
-    setTimeout(() => this.destroy(), stalledMs).unref();
+    this.#destroyAfter(stalledMs);
+    this.#socket.end(() => this.#destroyAfter(lingerMs));
   }
 
   destroy(): void {
@@ -300,6 +307,11 @@ class Connection implements Wire {
     if (this.#pipeline.isBlocked) this.#pipeline.pump();
   }
 
+  #destroyAfter(ms: number): void {
+    clearTimeout(this.#ending);
+    if (!this.#isClosed) this.#ending = setTimeout(() => this.destroy(), ms).unref();
+  }
+
   #onData(chunk: Buffer): void {
     if (this.#isEnding) return;
     this.#state.inputBytes += chunk.length;
@@ -320,6 +332,7 @@ class Connection implements Wire {
 
   #onClose(): void {
     this.#isClosed = true;
+    clearTimeout(this.#ending);
     this.#session.unsubscribeAll();
     this.#state.sessions.delete(this.#session.id);
     this.#pipeline.finish();

@@ -71,8 +71,10 @@ export function applyOperation(
       if (type !== undefined && type !== "set") return unchanged(WRONG_TYPE);
       return applyToSet(operation, view, context);
     case "hash-replace":
+      if (operation.when === "absent" && current !== undefined) return unchanged(NONE);
       return applyToHash(operation, view, context);
     case "set-replace":
+      if (operation.when === "absent" && current !== undefined) return unchanged(NONE);
       return applyToSet(operation, view, context);
   }
 }

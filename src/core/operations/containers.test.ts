@@ -132,13 +132,20 @@ test("what replaces a key leaves nothing of it, and clears no field of its own",
   const key = new HeldKey();
   key.apply(hashSet(["a", "1"], ["b", "2"]));
   const entries = [["b", bytes("3")]] as const;
-  assert.equal(key.apply({ kind: "hash-replace", entries, expiresAtMs: NOW_MS + 9 }), "1");
+  const hash = { kind: "hash-replace", entries, expiresAtMs: NOW_MS + 9, when: "always" } as const;
+  const set = { kind: "set-replace", members: ["m", "n"], expiresAtMs: 0, when: "always" } as const;
+  assert.equal(key.apply(hash), "1");
   assert.deepEqual(key.names("hash"), ["b"]);
   assert.equal(key.view().current?.expiresAtMs, NOW_MS + 9);
-  assert.equal(key.apply({ kind: "set-replace", members: ["m", "n"], expiresAtMs: 0 }), "2");
+  assert.equal(key.apply({ ...set, when: "absent" }), "none");
+  assert.equal(key.apply({ ...hash, when: "absent" }), "none");
+  assert.deepEqual(key.names("hash"), ["b"]);
+  assert.equal(key.apply(set), "2");
   assert.deepEqual(key.names("set"), ["m", "n"]);
-  assert.equal(key.apply({ kind: "set-replace", members: [], expiresAtMs: 0 }), "0");
+  assert.equal(key.apply({ ...set, members: [] }), "0");
   assert.equal(key.view().current, undefined);
+  assert.equal(key.apply({ ...hash, when: "absent" }), "1");
+  assert.deepEqual(key.names("hash"), ["b"]);
 });
 
 test("every field set states the root anew, as it was read", () => {

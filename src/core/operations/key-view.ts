@@ -30,6 +30,8 @@ export interface ViewOptions {
   readonly nowMs: number;
   /** The greatest C of those who were asked: what they lack up to it was held once. */
   readonly collected: Stamp;
+  /** The greatest flush floor of those who were asked; absent for none. */
+  readonly flushed?: Stamp;
   /** The root is of a container in which nothing is visible: the key does not exist. */
   readonly isEmpty: boolean;
 }
@@ -42,6 +44,7 @@ export class KeyView {
   readonly cleared: Stamp;
   readonly nowMs: number;
   readonly #collected: Stamp;
+  readonly #flushed: Stamp;
   readonly #fields = new Map<Field, FieldCell>();
   #greatest: Stamp = NO_STAMP;
 
@@ -55,8 +58,9 @@ export class KeyView {
     this.root = root;
     this.nowMs = options.nowMs;
     this.#collected = options.collected;
-    this.cleared = clearedOf(root, options.nowMs);
-    this.current = options.isEmpty ? undefined : visibleRoot(root, options.nowMs);
+    this.#flushed = options.flushed ?? NO_STAMP;
+    this.cleared = clearedOf(root, options.nowMs, this.#flushed);
+    this.current = options.isEmpty ? undefined : visibleRoot(root, options.nowMs, this.#flushed);
   }
 
   /** Greatest stamp of what was read. */
@@ -77,8 +81,8 @@ export class KeyView {
   held(field: CellAddress): Stamp {
     const held =
       field === undefined
-        ? heldAtRoot(this.root, NO_STAMP, this.nowMs)
-        : heldAtField(this.root, this.#fields.get(field), NO_STAMP, this.nowMs);
+        ? heldAtRoot(this.root, this.#flushed, this.nowMs)
+        : heldAtField(this.root, this.#fields.get(field), this.#flushed, this.nowMs);
     return maxStamp(held, this.#collected);
   }
 

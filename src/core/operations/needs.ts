@@ -18,6 +18,12 @@ export function needOf(operation: Operation, counterId: string): Need {
   switch (operation.kind) {
     case "put-if":
     case "delete-if":
+      // A stamp is that of all that the key holds: a field may be younger than its root.
+      return {
+        selection: ROOT_ONLY,
+        whole: operation.condition.kind === "stamp-is" ? "either" : undefined,
+        isExistenceNeeded: ALWAYS,
+      };
     case "take":
     case "get-expire":
     case "append":
@@ -60,7 +66,11 @@ export function needOf(operation: Operation, counterId: string): Need {
       return { selection: ROOT_ONLY, whole: "set", isExistenceNeeded: other("set") };
     case "hash-replace":
     case "set-replace":
-      return { selection: ROOT_ONLY, whole: undefined, isExistenceNeeded: NEVER };
+      return {
+        selection: ROOT_ONLY,
+        whole: undefined,
+        isExistenceNeeded: operation.when === "absent" ? ALWAYS : NEVER,
+      };
   }
 }
 

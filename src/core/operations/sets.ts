@@ -23,6 +23,9 @@ export type SetOperation = Extract<
 >;
 
 const NO_BYTES = new Uint8Array(0);
+/** What one pop takes at most, whatever it is asked for: members whose removal fits one write, and they themselves one answer. */
+export const POP_MEMBERS_MAX = 32_768;
+export const POP_BYTES_MAX: number = 8 * 1024 * 1024;
 
 export function applyToSet(operation: SetOperation, view: KeyView, context: ApplyContext): Applied {
   switch (operation.kind) {
@@ -55,10 +58,14 @@ function removeMembers(members: readonly string[], view: KeyView): Applied {
 function pop(count: number, view: KeyView, { below }: ApplyContext): Applied {
   const left = [...view.names("set")];
   const names: string[] = [];
-  while (names.length < count && left.length > 0) {
+  const most = Math.min(count, POP_MEMBERS_MAX);
+  let bytes = 0;
+  while (names.length < most && left.length > 0 && bytes < POP_BYTES_MAX) {
     const index = below(left.length);
     const last = left.pop() as string;
-    names.push(index === left.length ? last : (left[index] as string));
+    const name = index === left.length ? last : (left[index] as string);
+    names.push(name);
+    bytes += name.length;
     if (index < left.length) left[index] = last;
   }
   return changed({ kind: "names", names }, ...names.map(removal));

@@ -48,6 +48,8 @@ interface Vote {
   readonly from: NodeId;
   /** The voter's named C of the slot: what it lacks up to it was deleted. */
   readonly collected: Stamp;
+  /** The slot's flush floor, as the voter knows it; absent for none. */
+  readonly flushed?: Stamp;
 }
 
 export type ReadEvent =
@@ -76,6 +78,8 @@ export type ReadVerdict =
       readonly through: Field | undefined;
       /** The greatest C of a vote: what is not here up to it was deleted, or expired. */
       readonly collected: Stamp;
+      /** The greatest flush floor of a vote: what is at or below it is gone, though it may be among `cells`. */
+      readonly flushed: Stamp;
       readonly quorum: QuorumReport;
     }
   | {
@@ -125,6 +129,7 @@ interface Voter {
   cells: readonly MergedCell[];
   through: Field | undefined;
   collected: Stamp;
+  flushed: Stamp;
   repair: "no" | "sent" | "done";
 }
 
@@ -166,10 +171,10 @@ export class ReadCoordinator {
         this.#adopt(this.#plan);
         break;
       case "cells":
-        this.#onCells(event.from, event.cells, event.through, event.collected);
+        this.#onCells(event.from, event.cells, event.through, event);
         break;
       case "digests":
-        this.#onDigests(event.from, event.digests, event.collected);
+        this.#onDigests(event.from, event.digests, event);
         break;
       case "refused":
       case "lost":
@@ -222,7 +227,7 @@ export class ReadCoordinator {
     from: NodeId,
     cells: readonly EncodedCell[],
     through: Field | undefined,
-    collected: Stamp,
+    { collected, flushed = NO_STAMP }: Vote,
   ): void {
     const voter = this.#find(from);
     if (voter === undefined || (voter.state !== "asked" && voter.state !== "fetching")) return;
@@ -240,16 +245,22 @@ export class ReadCoordinator {
     voter.versions = new Map(cells.map(({ field, bytes }) => [field, checksumOf(bytes)]));
     voter.cells = decoded;
     voter.through = through;
+    voter.flushed = flushed;
     voter.state = "merged";
     if (this.#noteCollected(voter, collected)) return;
     for (const cell of decoded) if (!this.#isOutranked(cell, voter)) this.#merge(cell);
   }
 
-  #onDigests(from: NodeId, digests: readonly CellVersion[], collected: Stamp): void {
+  #onDigests(
+    from: NodeId,
+    digests: readonly CellVersion[],
+    { collected, flushed = NO_STAMP }: Vote,
+  ): void {
     const voter = this.#find(from);
     if (voter?.state !== "asked") return;
     voter.versions = new Map(digests.map(({ field, checksum }) => [field, checksum]));
     voter.state = "digest";
+    voter.flushed = flushed;
     this.#noteCollected(voter, collected);
   }
 
@@ -502,9 +513,16 @@ export class ReadCoordinator {
       cells: [...this.#merged.values()],
       through: this.#through,
       collected: this.#collected,
+      flushed: this.#flushed(),
       quorum: this.#report(),
     };
     effects.push({ kind: "answer", verdict });
+  }
+
+  #flushed(): Stamp {
+    let flushed = NO_STAMP;
+    for (const voter of this.#voters) if (isVote(voter)) flushed = maxStamp(flushed, voter.flushed);
+    return flushed;
   }
 
   #fail(effects: ReadEffect[]): void {
@@ -578,7 +596,7 @@ export class ReadCoordinator {
   #isTooOld(): boolean {
     const { after } = this.#options;
     // Who has collected past it knows what became of it.
-    const newest = maxStamp(this.#newest(), this.#collected);
+    const newest = maxStamp(maxStamp(this.#newest(), this.#collected), this.#flushed());
     return after !== undefined && compareStamps(newest, after) < 0;
   }
 
@@ -607,6 +625,7 @@ function voterFor(node: NodeId, isPrimary: boolean): Voter {
     cells: [],
     through: undefined,
     collected: NO_STAMP,
+    flushed: NO_STAMP,
     repair: "no",
   };
 }

@@ -147,7 +147,7 @@ test("names, slots, keys and ids out of range are refused", () => {
     want: "cells",
   };
   assert.match(
-    reasonOf(changed(read, (frame) => frame.fill(2, body, body + 1))),
+    reasonOf(changed(read, (frame) => frame.fill(0x40, body, body + 1))),
     /unknown selection/,
   );
   assert.match(
@@ -183,11 +183,12 @@ test("a count takes no memory that its bytes do not pay for", () => {
     kind: "cells-reply",
     cells: [],
     through: undefined,
+    flushed: NO_STAMP,
     collected: NO_STAMP,
   };
   const before = process.memoryUsage();
   for (let round = 0; round < 100; round += 1) {
-    const frame = changed(reply, (bytes) => bytes.fill(0xff, HEADER_BYTES + 1 + STAMP_BYTES));
+    const frame = changed(reply, (bytes) => bytes.fill(0xff, HEADER_BYTES + 1 + 2 * STAMP_BYTES));
     assert.match(reasonOf(frame), /4294967295 items announced/);
   }
   const after = process.memoryUsage();

@@ -168,6 +168,8 @@ const bit: Part<0 | 1> = {
   read: (reader) => (readFlag(reader) ? 1 : 0),
 };
 
+const replaces = choice("condition of a replacement", { always: 0, absent: 1 });
+
 const OPERATIONS: Schema<Operation> = {
   "put-if": { code: 0, parts: { value: bytes, contentType: text, expiresAtMs: time, condition } },
   "delete-if": { code: 1, parts: { condition } },
@@ -209,11 +211,11 @@ const OPERATIONS: Schema<Operation> = {
   "hash-delete": { code: 13, parts: { names } },
   "hash-add": { code: 14, parts: { name, delta: integer } },
   "hash-add-float": { code: 15, parts: { name, delta: text } },
-  "hash-replace": { code: 16, parts: { entries, expiresAtMs: time } },
+  "hash-replace": { code: 16, parts: { entries, expiresAtMs: time, when: replaces } },
   "set-add": { code: 17, parts: { members: names } },
   "set-remove": { code: 18, parts: { members: names } },
   "set-pop": { code: 19, parts: { count: offset } },
-  "set-replace": { code: 20, parts: { members: names, expiresAtMs: time } },
+  "set-replace": { code: 20, parts: { members: names, expiresAtMs: time, when: replaces } },
 };
 
 const RESULTS: Schema<OperationResult> = {

@@ -1,9 +1,10 @@
 /**
  * RENAME, RENAMENX and COPY: what one key holds, to another, with its expiry.
  *
- * There is no step that covers two keys: the source is read, the target written, and a renamed source deleted after that. Who
- * reads meanwhile may see both keys. What is written to the source meanwhile is not lost: it is deleted only as it was read.
- * Where something fails halfway both keys may be left, never neither.
+ * There is no step that covers two keys: the source is read, the target written, and a renamed
+ * source deleted after that. Who reads meanwhile may see both keys. What is written to the source
+ * meanwhile is not lost: it is deleted only as it was read. Where something fails halfway both keys
+ * may be left, never neither.
  */
 import type { RootCell } from "../../../model/cell.ts";
 import type { Key } from "../../../model/key.ts";
@@ -107,8 +108,8 @@ interface Moving {
 function deleteMoved({ call, source, root, reply }: Moving): void {
   const condition = { kind: "stamp-is", stamp: root.stamp } as const;
   call.store.operate({ key: source, operation: { kind: "delete-if", condition } }, (outcome) => {
-    // Somebody wrote to the source since it was read: that came after the renaming, and stays. A failure is one of the
-    // second half: the target has been written.
+    // Somebody wrote to the source since it was read: that came after the renaming, and stays. A
+    // failure is one of the second half: the target has been written.
     if (outcome.kind === "applied") call.reply(reply);
     else call.reply(failureReply({ ...outcome, stored: "maybe" }));
   });

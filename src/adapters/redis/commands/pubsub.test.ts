@@ -67,6 +67,15 @@ test("in version 2 a listener may do little else; in version 3 everything", asyn
   assert.equal(connection.wire.replies.length, 0);
 });
 
+test("who turned replies off still hears of its subscriptions, and messages", async () => {
+  const connection = new TestDoor().connect();
+  await connection.ask("HELLO 3");
+  await connection.ask("CLIENT REPLY OFF");
+  assert.deepEqual(await connection.ask("SUBSCRIBE a"), ["subscribe", "a", 1]);
+  assert.deepEqual(await connection.ask("PUBLISH a x"), ["message", "a", "x"]);
+  assert.deepEqual(await connection.ask("UNSUBSCRIBE a"), ["unsubscribe", "a", 0]);
+});
+
 test("PUBSUB shows who listens at this node", async () => {
   const door = new TestDoor();
   const [asker, listener] = [door.connect(), door.connect()];

@@ -1,13 +1,16 @@
 /**
  * Where scans go on, as the integers that clients carry.
  *
- *   cursor = token * 16 384 + slot          below 2^53, so that it survives as a number in any client; 0 is the beginning, and the end
+ *   cursor = token * 16 384 + slot
  *
- * Without a token (0) a scan goes on with the first key of the slot: any node understands that, and always. A slot with very many
- * keys is cut into several steps: the token then stands for the last key answered, which this node remembers.
+ * It is below 2^53, so that it survives as a number in any client. 0 is the beginning, and the end.
  *
- * Invariant: a token is never taken for another place than its own: it is drawn at random and kept with its slot. One that is no
- * longer known is told as such.
+ * Without a token (0) a scan goes on with the first key of the slot: any node understands that, and
+ * always. A slot with very many keys is cut into several steps: the token then stands for the last
+ * key answered, which this node remembers.
+ *
+ * Invariant: a token is never taken for another place than its own: it is drawn at random and kept
+ * with its slot. One that is no longer known is told as such.
  */
 import { SLOT_COUNT } from "../../../model/limits.ts";
 import { type Slot, slotFrom } from "../../../model/slot.ts";
@@ -15,7 +18,10 @@ import type { Store } from "../../../node/store.ts";
 import type { Random } from "../../../ports/random.ts";
 import { SystemRandom } from "../../system/system-random.ts";
 
-/** Places remembered for all scans of a node, the last ones used: 32 MiB if their keys are the longest. */
+/**
+ * Places remembered for all scans of a node, the last ones used: 32 MiB if their keys are the
+ * longest.
+ */
 export const PLACES_MAX = 1_024;
 const TOKENS = 2 ** 39;
 const CURSOR_MAX = 2n ** 64n - 1n;

@@ -3,13 +3,13 @@
  *
  * Times beyond what the store keeps (`EXPIRES_AT_MS_MAX`, the year 10889) are as good as that one.
  */
-import { INTEGER_MAX } from "../../../core/operations/integers.ts";
+import { INTEGER_MAX, parseInteger } from "../../../core/operations/integers.ts";
 import { EXPIRES_AT_MS_MAX } from "../../../model/limits.ts";
 import type { Expiry } from "../../../model/operation.ts";
 import type { Reply } from "../../../protocol/resp/reply.ts";
 import type { Call } from "../command.ts";
-import { SYNTAX_ERROR } from "../failures.ts";
-import { integerAt, wordAt } from "./arguments.ts";
+import { type ErrorReply, NOT_AN_INTEGER, SYNTAX_ERROR } from "../failures.ts";
+import { argumentAt, wordAt } from "./arguments.ts";
 import { expireTimeError } from "./replies.ts";
 
 /** How a time is given: in which unit, and from when it counts. */
@@ -54,11 +54,14 @@ export function parseSetOptions(call: Call): SetOptions | undefined {
     }
   }
   const expiry = time.isBare ? "keep" : time.expiresAtMs(call);
-  return expiry === undefined ? undefined : { when, wantsOld, expiry };
+  return typeof expiry === "object" ? refuse(call, expiry) : { when, wantsOld, expiry };
 }
 
-/** The expiry that a GETEX sets, 0 to take it away; or `none`: it leaves the key as it is. */
-export function parseGetexOptions(call: Call): number | "none" | undefined {
+/**
+ * The expiry that a GETEX sets, 0 to take it away; or `none`: it leaves the key as it is. Why a
+ * time cannot be is not answered yet: that matters only where there is a string.
+ */
+export function parseGetexOptions(call: Call): number | "none" | ErrorReply | undefined {
   const time = new TimeOption("persist");
   for (let index = 2; index < call.args.length; ) {
     const taken = time.take(call, index);
@@ -69,17 +72,22 @@ export function parseGetexOptions(call: Call): number | "none" | undefined {
   return time.expiresAtMs(call);
 }
 
-/** The time at `index` as wall-clock milliseconds from 1 on; it must lie in the future of its epoch, not of today. */
-export function expiresAtMsAt(call: Call, index: number, form: TimeForm): number | undefined {
-  const given = integerAt(call, index);
-  if (given === undefined) return undefined;
+/**
+ * The time at `index` as wall-clock milliseconds from 1 on, or why it cannot be: it must be
+ * positive, though it may have passed.
+ */
+export function expiresAtMsAt(call: Call, index: number, form: TimeForm): number | ErrorReply {
+  const given = parseInteger(argumentAt(call, index));
+  if (given === undefined) return NOT_AN_INTEGER;
   const scaled = given * form.unitMs;
   const expiresAtMs = form.isFromNow ? scaled + BigInt(Math.floor(call.nowMs)) : scaled;
   if (given > 0n && expiresAtMs <= INTEGER_MAX) return clampedMs(expiresAtMs);
-  return refuse(call, expireTimeError(wordAt(call, 0)));
+  return expireTimeError(wordAt(call, 0));
 }
 
-/** Within what the store keeps. What is before the epoch has passed, as has its first millisecond. */
+/**
+ * Within what the store keeps. What is before the epoch has passed, as has its first millisecond.
+ */
 export function clampedMs(expiresAtMs: bigint): number {
   if (expiresAtMs < 1n) return 1;
   return Math.min(Number(expiresAtMs), EXPIRES_AT_MS_MAX);
@@ -104,7 +112,10 @@ class TimeOption {
     return this.#word === this.#bareWord;
   }
 
-  /** How many arguments from `index` on belong to it; 0: they are something else, or do not go with what came before. */
+  /**
+   * How many arguments from `index` on belong to it; 0: they are something else, or do not go with
+   * what came before.
+   */
   take(call: Call, index: number): number {
     const word = wordAt(call, index);
     if (this.#word !== undefined && this.#word !== word) return 0;
@@ -116,7 +127,7 @@ class TimeOption {
   }
 
   /** 0 where no time was given. */
-  expiresAtMs(call: Call): number | undefined {
+  expiresAtMs(call: Call): number | ErrorReply {
     const form = TIME_FORMS.get(this.#word ?? "");
     return form === undefined ? 0 : expiresAtMsAt(call, this.#valueIndex, form);
   }

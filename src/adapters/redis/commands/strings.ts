@@ -1,8 +1,8 @@
 /**
  * Strings as wholes: GET, SET and what comes to one of them.
  *
- * A write that does not depend on what the key holds is a blind one: one round, to whoever can be reached. What does depend on
- * it is a read-modify-write, which needs a read quorum.
+ * A write that does not depend on what the key holds is a blind one: one round, to whoever can be
+ * reached. What does depend on it is a read-modify-write, which needs a read quorum.
  */
 import type { Reply } from "../../../protocol/resp/reply.ts";
 import type { Call, Command } from "../command.ts";
@@ -157,7 +157,8 @@ function setFor(call: Call, form: TimeForm): void {
   const value = key === undefined ? undefined : valueAt(call, 3);
   if (key === undefined || value === undefined) return;
   const expiresAtMs = expiresAtMsAt(call, 2, form);
-  if (expiresAtMs !== undefined) answerPut(call, key, value, expiresAtMs);
+  if (typeof expiresAtMs === "number") answerPut(call, key, value, expiresAtMs);
+  else call.reply(expiresAtMs);
 }
 
 function getset(call: Call): void {
@@ -177,8 +178,12 @@ function getex(call: Call): void {
   const key = keyAt(call, 1);
   const expiry = key === undefined ? undefined : parseGetexOptions(call);
   if (key === undefined || expiry === undefined) return;
-  if (expiry === "none") return answerString(call, key, bulkOrNull);
-  answerOperation(call, key, { kind: "get-expire", expiry });
+  if (typeof expiry === "number") {
+    return answerOperation(call, key, { kind: "get-expire", expiry });
+  }
+  answerString(call, key, (bytes) => {
+    return expiry === "none" || bytes === undefined ? bulkOrNull(bytes) : expiry;
+  });
 }
 
 function append(call: Call): void {
@@ -208,7 +213,8 @@ function getrange(call: Call): void {
 
 /** From index `first` through `last`, both counted from the end where they are negative. */
 function rangeReply(bytes: Uint8Array, first: number, last: number): Reply {
-  // Before the string is cut to, or two ends before its beginning in the wrong order would meet there.
+  // Before the string is cut to, or two ends before its beginning in the wrong order would meet
+  // there.
   if (first < 0 && last < 0 && first > last) return EMPTY_BULK;
   const from = Math.max(first < 0 ? bytes.length + first : first, 0);
   const through = Math.max(last < 0 ? bytes.length + last : last, 0);
