@@ -188,7 +188,7 @@ async function wrongType(client: NodeRedis, prefix: string): Promise<void> {
   const key = `${prefix}typed`;
   await client.set(key, "text");
   const refused = (error: unknown): boolean =>
-    error instanceof ErrorReply && /^WRONGTYPE /.test(error.message);
+    error instanceof ErrorReply && error.message.startsWith("WRONGTYPE ");
   await assert.rejects(client.hGetAll(key), refused);
   await assert.rejects(client.sAdd(key, "a"), refused);
   await assert.rejects(client.incr(key), /^.*ERR value is not an integer or out of range$/);
