@@ -17,6 +17,11 @@ import type {
   WriteOutcome,
 } from "../src/model/outcome.ts";
 import type {
+  Publication,
+  SubscriptionCounts,
+  SubscriptionQuery,
+} from "../src/model/publication.ts";
+import type {
   DeleteRequest,
   FlushRequest,
   ListRequest,
@@ -35,6 +40,7 @@ import {
   stampFrom,
 } from "../src/model/stamp.ts";
 import type { Decided, DumpOutcome, KeyLocation, StoreStatus } from "../src/node/store.ts";
+import { Subscriptions } from "../src/node/subscriptions.ts";
 import type { StorageOperation } from "../src/ports/storage.ts";
 import type { NodePorts, SimNode } from "./cluster.ts";
 
@@ -118,6 +124,16 @@ class ToyNode implements SimNode {
   delete(request: DeleteRequest, done: (outcome: WriteOutcome) => void): void {
     const cell = { kind: "tombstone" as const, contentType: "", payload: new Uint8Array(0) };
     this.#write(request.key, cell, request, done);
+  }
+
+  readonly subscriptions = new Subscriptions();
+
+  publish(publication: Publication, done: (receivers: number) => void): void {
+    done(this.subscriptions.deliver(publication));
+  }
+
+  survey(query: SubscriptionQuery, done: (found: SubscriptionCounts) => void): void {
+    done(this.subscriptions.survey(query));
   }
 
   /** It knows no more than puts and deletes. */

@@ -10,6 +10,7 @@ import type { Address, BootId, ClusterId, Epoch, NodeId } from "./ids.ts";
 import type { Field, Key } from "./key.ts";
 import type { MemberRecord, MembershipState } from "./member.ts";
 import type { Operation, OperationOutcome } from "./operation.ts";
+import type { Publication, SubscriptionCounts, SubscriptionQuery } from "./publication.ts";
 import type { Selection } from "./selection.ts";
 import type { Slot } from "./slot.ts";
 import type { Stamp } from "./stamp.ts";
@@ -222,6 +223,15 @@ export type PeerRequest =
       /** As the receiver gave it when it raised the floor. */
       readonly generation: number;
     }
+  /** Something published at the sender, for those who listen at the receiver. Sent in line. */
+  | ({
+      readonly kind: "publish";
+      /** The sender's start, and the place of this among all it has published since: what comes later has a greater one. */
+      readonly boot: BootId;
+      readonly sequence: number;
+    } & Publication)
+  /** Who listens at the receiver. */
+  | { readonly kind: "subscriptions"; readonly query: SubscriptionQuery }
   /** Repair, exchange and handover: merged without push-back, answered when durable. */
   | { readonly kind: "merge"; readonly parts: readonly SlotCells[] };
 
@@ -339,6 +349,9 @@ export type PeerReply =
   | { readonly kind: "floor-reply"; readonly generation: number }
   /** What was to be dropped is dropped, and C is named. */
   | { readonly kind: "collect-reply" }
+  /** How many it was given to. */
+  | { readonly kind: "publish-reply"; readonly receivers: number }
+  | ({ readonly kind: "subscriptions-reply" } & SubscriptionCounts)
   | { readonly kind: "filled-reply"; readonly isFilled: boolean };
 
 export type PeerMessage = PeerRequest | PeerReply;

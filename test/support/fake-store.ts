@@ -32,6 +32,11 @@ import type {
   WriteOutcome,
 } from "../../src/model/outcome.ts";
 import type {
+  Publication,
+  SubscriptionCounts,
+  SubscriptionQuery,
+} from "../../src/model/publication.ts";
+import type {
   DeleteRequest,
   FlushRequest,
   ListRequest,
@@ -51,6 +56,8 @@ import type {
   Store,
   StoreStatus,
 } from "../../src/node/store.ts";
+
+import { Subscriptions } from "../../src/node/subscriptions.ts";
 
 const QUORUM: QuorumReport = { acks: 2, of: 3, hinted: 1 };
 const BOOT = bootIdFrom(77);
@@ -78,6 +85,25 @@ export class FakeStore implements Store {
   departureProblem: string | undefined;
   #writesAtOnce = 0;
   #counter = 0;
+
+  readonly subscriptions: Subscriptions = new Subscriptions();
+  /** Who listens at the other nodes. */
+  readonly elsewhere: Subscriptions = new Subscriptions();
+
+  publish(publication: Publication, done: (receivers: number) => void): void {
+    const here = this.subscriptions.deliver(publication);
+    const receivers = here + this.elsewhere.deliver(publication);
+    this.#answer(() => done(receivers));
+  }
+
+  survey(query: SubscriptionQuery, done: (found: SubscriptionCounts) => void): void {
+    const { counts, isWhole } = this.subscriptions.survey(query);
+    const sums = new Map(counts);
+    for (const [name, count] of this.elsewhere.survey(query).counts) {
+      sums.set(name, (sums.get(name) ?? 0) + count);
+    }
+    this.#answer(() => done({ counts: sums, isWhole }));
+  }
 
   leave(done: Decided): void {
     done(this.departureProblem);

@@ -2,8 +2,9 @@
  * The requests of one connection: which may run, and the order in which they are answered.
  *
  * Requests begin in the order they came. One waits, and all behind it, while an earlier one is unanswered with which it shares
- * a key that one of the two writes; a barrier waits for all before it, and all behind it wait for it. So a client that sends
- * ahead finds what it would have found waiting for each reply, and what is far apart goes on side by side.
+ * a key that one of the two writes; a barrier waits for all before it, and all behind it wait for it. What is published waits for
+ * all before it but other messages, and nothing waits for it. So a client that sends ahead finds what it would have found
+ * waiting for each reply, and what is far apart goes on side by side.
  *
  *   SET a 1, GET b, PING    begin at once, and are answered in this order
  *   SET a 2                 begins when SET a 1 is answered
@@ -99,6 +100,8 @@ export class Pipeline {
   /** Of those: not yet answered, and the bytes of their arguments. */
   #unanswered = 0;
   #bytes = 0;
+  /** Of the unanswered: those nobody waits for. */
+  #unansweredAfter = 0;
   /** The only unanswered one, whose keys are not locked. */
   #lone: Request | undefined;
   #barrier: Request | undefined;
@@ -244,6 +247,7 @@ export class Pipeline {
     if (entry === undefined || this.#isToQueue(entry)) return true;
     if (this.#unanswered > 0) {
       if (entry.isBarrier) return false;
+      if (entry.isAfter && this.#unanswered > this.#unansweredAfter) return false;
       if (this.#bytes + request.bytes > this.door.limits.connectionBytesMax) return false;
       if (!this.#areKeysFree(request, entry)) return false;
     }
@@ -296,6 +300,7 @@ export class Pipeline {
     else this.#lock(request, entry);
     if (entry.isBarrier) this.#barrier = request;
     this.#unanswered += 1;
+    if (entry.isAfter) this.#unansweredAfter += 1;
     this.#bytes += request.bytes;
     this.#room = "not-asked";
     this.door.commands += 1;
@@ -338,6 +343,7 @@ export class Pipeline {
     request.answer = answer;
     const { entry, bytes } = request;
     this.#unanswered -= 1;
+    if (entry?.isAfter === true) this.#unansweredAfter -= 1;
     this.#bytes -= bytes;
     if (this.#lone === request) this.#lone = undefined;
     if (this.#barrier === request) this.#barrier = undefined;

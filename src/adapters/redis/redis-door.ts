@@ -10,14 +10,12 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
 import type { ProtocolVersion, Reply } from "../../protocol/resp/reply.ts";
 import { ReplyEncoder } from "../../protocol/resp/reply-encoder.ts";
-import { type Channels, LocalChannels } from "./channels.ts";
 import type { CommandTable } from "./command-table.ts";
 import { DoorState, type ScanScope } from "./door-state.ts";
 import { errorReply } from "./failures.ts";
 import { Pipeline } from "./pipeline.ts";
 import { REDIS_LIMITS, type RedisLimits } from "./redis-limits.ts";
 import { Session, type Wire } from "./session.ts";
-import { Subscriptions } from "./subscriptions.ts";
 import { createCommandTable } from "./table.ts";
 
 export interface RedisDoorOptions {
@@ -29,9 +27,6 @@ export interface RedisDoorOptions {
   readonly port: number;
   readonly scan: ScanScope;
   readonly log: Log;
-  /** Who listens at this node, and the way to all who listen. Default: channels that end at this door. */
-  readonly subscriptions?: Subscriptions | undefined;
-  readonly channels?: Channels | undefined;
   /** Defaults to `REDIS_LIMITS`. */
   readonly limits?: Partial<RedisLimits> | undefined;
 }
@@ -83,10 +78,8 @@ class Door implements RedisDoor {
   constructor(options: RedisDoorOptions) {
     this.#options = options;
     const limits = { ...REDIS_LIMITS, ...options.limits };
-    const subscriptions = options.subscriptions ?? new Subscriptions();
-    const channels = options.channels ?? new LocalChannels(subscriptions);
     const { store, clock, scan } = options;
-    this.#state = new DoorState({ store, clock, limits, scan, subscriptions, channels });
+    this.#state = new DoorState({ store, clock, limits, scan });
     this.#table = createCommandTable();
     this.#server = createServer({
       noDelay: true,
@@ -209,7 +202,7 @@ class Connection implements Wire {
       localAddress: addressText(socket.localAddress, socket.localPort),
       nowMs: state.clock.wallMs(),
       wire: this,
-      subscriptions: state.subscriptions,
+      subscriptions: state.store.subscriptions,
     });
     this.#pipeline = new Pipeline({ session: this.#session, door: state, table });
     state.sessions.set(this.#session.id, this.#session);

@@ -16,6 +16,8 @@
  *   77 merge-reply      nothing
  *   78 filled-reply     is filled u8
  *   79, 80              `exchange-codec.ts`
+ *   81 .. 83            `collection-codec.ts`
+ *   84, 85              `publish-codec.ts`
  */
 import { unreachable } from "../../base/assert.ts";
 import type { ByteReader } from "../../base/byte-reader.ts";
@@ -53,6 +55,7 @@ import {
   writeText,
 } from "./message-parts.ts";
 import { readOutcome, sizeOfOutcome, writeOutcome } from "./operation-codec.ts";
+import { sizeOfSubscriptionsReply, writeSubscriptionsReply } from "./publish-codec.ts";
 import { readDigests, readSettings, writeSettings } from "./shared-parts.ts";
 
 type ReplyOf<Kind extends PeerReply["kind"]> = Extract<PeerReply, { kind: Kind }>;
@@ -104,6 +107,10 @@ export function sizeOfReply(reply: ColdReply): number {
       return sizeOfList(reply);
     case "forward-reply":
       return sizeOfOutcome(reply.outcome);
+    case "publish-reply":
+      return 4;
+    case "subscriptions-reply":
+      return sizeOfSubscriptionsReply(reply);
     case "probe-reply":
     case "merge-reply":
     case "collect-reply":
@@ -164,6 +171,12 @@ export function writeReply(writer: ByteWriter, reply: ColdReply): void {
       return;
     case "floor-reply":
       writer.u53(reply.generation);
+      return;
+    case "publish-reply":
+      writer.u32(reply.receivers);
+      return;
+    case "subscriptions-reply":
+      writeSubscriptionsReply(writer, reply);
       return;
     case "probe-reply":
     case "merge-reply":
