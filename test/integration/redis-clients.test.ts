@@ -18,7 +18,7 @@ import {
   openNodeRedis,
   openNodeRedisCluster,
 } from "./redis-clients/node-redis.ts";
-import type { Protocol } from "./redis-clients/suite.ts";
+import type { Protocol, Suite } from "./redis-clients/suite.ts";
 
 let cluster: RealCluster;
 let addresses: readonly string[];
@@ -34,46 +34,63 @@ function addressOf(index: number): string {
   return addresses[index] ?? assert.fail("there are three nodes");
 }
 
-for (const protocol of [2, 3] as const satisfies readonly Protocol[]) {
-  describe(`@redis/client with one node, RESP${protocol}`, () => {
-    let client: NodeRedis;
-    const prefix = `node-redis:${protocol}:`;
-    before(async () => {
-      client = await openNodeRedis(addressOf(0), protocol);
-    });
-    after(() => client.close());
-    for (const [claim, attempt] of NODE_REDIS_SUITE) test(claim, () => attempt(client, prefix));
-    test("what is published is told to who listens", () => nodeRedisPublishes(client, prefix));
-  });
+/** A library, and how its clients are opened, closed and tried. */
+interface Library<Client> {
+  readonly name: string;
+  readonly suite: Suite<Client>;
+  readonly openAt: (address: string, protocol: Protocol) => Promise<Client>;
+  readonly openOf: (addresses: readonly string[], protocol: Protocol) => Promise<Client>;
+  readonly close: (client: Client) => Promise<unknown>;
+  readonly publishes: (client: Client, listener: Client, prefix: string) => Promise<void>;
+}
 
-  describe(`@redis/client as a cluster, RESP${protocol}`, () => {
-    let client: NodeRedis;
-    const prefix = `node-redis:cluster:${protocol}:`;
-    before(async () => {
-      client = await openNodeRedisCluster(addresses, protocol);
-    });
-    after(() => client.close());
-    for (const [claim, attempt] of NODE_REDIS_SUITE) test(claim, () => attempt(client, prefix));
-  });
+const nodeRedis: Library<NodeRedis> = {
+  name: "@redis/client",
+  suite: NODE_REDIS_SUITE,
+  openAt: openNodeRedis,
+  openOf: openNodeRedisCluster,
+  close: (client) => client.close(),
+  publishes: nodeRedisPublishes,
+};
+const ioRedis: Library<IoRedis> = {
+  name: "ioredis",
+  suite: IO_REDIS_SUITE,
+  openAt: openIoRedis,
+  openOf: openIoRedisCluster,
+  close: (client) => client.quit(),
+  publishes: ioRedisPublishes,
+};
 
-  describe(`ioredis with one node, RESP${protocol}`, () => {
-    let client: Awaited<ReturnType<typeof openIoRedis>>;
-    const prefix = `ioredis:${protocol}:`;
-    before(async () => {
-      client = await openIoRedis(addressOf(1), protocol);
-    });
-    after(() => client.quit());
-    for (const [claim, attempt] of IO_REDIS_SUITE) test(claim, () => attempt(client, prefix));
-    test("what is published is told to who listens", () => ioRedisPublishes(client, prefix));
-  });
+for (const protocol of [2, 3] as const) {
+  describeLibrary(nodeRedis, protocol);
+  describeLibrary(ioRedis, protocol);
+}
 
-  describe(`ioredis as a cluster, RESP${protocol}`, () => {
-    let client: IoRedis;
-    const prefix = `ioredis:cluster:${protocol}:`;
-    before(async () => {
-      client = await openIoRedisCluster(addresses, protocol);
-    });
-    after(() => client.quit());
-    for (const [claim, attempt] of IO_REDIS_SUITE) test(claim, () => attempt(client, prefix));
+function describeLibrary<Client>(library: Library<Client>, protocol: Protocol): void {
+  describe(`${library.name} with one node, RESP${protocol}`, () => {
+    tryClients(library, `${library.name}:${protocol}:`, (index) =>
+      library.openAt(addressOf(index), protocol),
+    );
   });
+  describe(`${library.name} as a cluster, RESP${protocol}`, () => {
+    tryClients(library, `${library.name}:cluster:${protocol}:`, () =>
+      library.openOf(addresses, protocol),
+    );
+  });
+}
+
+function tryClients<Client>(
+  { suite, close, publishes }: Library<Client>,
+  prefix: string,
+  open: (index: number) => Promise<Client>,
+): void {
+  let client: Client;
+  let listener: Client;
+  before(async () => {
+    [client, listener] = await Promise.all([open(0), open(1)]);
+  });
+  after(() => Promise.all([close(client), close(listener)]));
+  for (const [claim, attempt] of suite) test(claim, () => attempt(client, prefix));
+  test("what is published is told to who listens elsewhere", () =>
+    publishes(client, listener, prefix));
 }

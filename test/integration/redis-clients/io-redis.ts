@@ -17,7 +17,7 @@ export async function openIoRedisCluster(
   addresses: readonly string[],
   protocol: Protocol,
 ): Promise<Cluster> {
-  const options = { redisOptions: { protocol }, lazyConnect: true };
+  const options = { redisOptions: { protocol }, lazyConnect: true, shardedSubscribers: true };
   const client = new Cluster(addresses.map(hostAndPort), options);
   client.on("error", ignored);
   await client.connect();
@@ -199,23 +199,27 @@ async function wrongType(client: IoRedis, prefix: string): Promise<void> {
   await assert.rejects(client.incr(key), /^.*ERR value is not an integer or out of range$/);
 }
 
-/** What one client publishes at a node, another that listens there is told. */
-export async function ioRedisPublishes(client: Redis, prefix: string): Promise<void> {
-  const listener = client.duplicate();
-  try {
-    const told: unknown[] = [];
-    listener.on("message", (channel, message) => told.push(channel, message));
-    assert.equal(await listener.subscribe(`${prefix}news`), 1);
-    assert.equal(await listener.psubscribe(`${prefix}n*`), 2);
-    const isTold = once(listener, "pmessage");
-    assert.equal(await client.publish(`${prefix}news`, "hello"), 2);
-    assert.deepEqual(await isTold, [`${prefix}n*`, `${prefix}news`, "hello"]);
-    assert.deepEqual(told, [`${prefix}news`, "hello"]);
-    await listener.unsubscribe(`${prefix}news`);
-    await listener.punsubscribe(`${prefix}n*`);
-    assert.equal(await client.publish(`${prefix}news`, "nobody"), 0);
-    assert.equal(await listener.ping(), "PONG");
-  } finally {
-    await listener.quit();
-  }
+/** What one client publishes, another that listens is told, wherever each is connected. */
+export async function ioRedisPublishes(
+  client: IoRedis,
+  listener: IoRedis,
+  prefix: string,
+): Promise<void> {
+  const channel = `${prefix}news`;
+  assert.equal(await listener.subscribe(channel), 1);
+  assert.equal(await listener.psubscribe(`${prefix}n*`), 2);
+  const isTold = once(listener, "message");
+  const isPatternTold = once(listener, "pmessage");
+  await client.publish(channel, "hello");
+  assert.deepEqual(await isTold, [channel, "hello"]);
+  assert.deepEqual(await isPatternTold, [`${prefix}n*`, channel, "hello"]);
+  assert.equal(await listener.unsubscribe(channel), 1);
+  assert.equal(await listener.punsubscribe(`${prefix}n*`), 0);
+
+  assert.equal(await listener.ssubscribe(channel), 1);
+  const isShardTold = once(listener, "smessage");
+  await client.spublish(channel, "to a shard");
+  assert.deepEqual((await isShardTold).slice(0, 2), [channel, "to a shard"]);
+  assert.equal(await listener.sunsubscribe(channel), 0);
+  assert.equal(await listener.ping(), "PONG");
 }

@@ -1,6 +1,5 @@
 /** What programs that use `@redis/client` do, against whatever node or cluster a client was opened for. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { createClient, createCluster, ErrorReply, RESP_TYPES, WatchError } from "@redis/client";
 import type { Protocol, Suite } from "./suite.ts";
 
@@ -113,9 +112,8 @@ async function hashes(client: NodeRedis, prefix: string): Promise<void> {
   assert.deepEqual((await client.hKeys(key)).toSorted(), ["age", "name"]);
   assert.equal(await client.hExists(key, "name"), 1);
   assert.equal(await client.hLen(key), 2);
-  const found = [];
-  for await (const entries of client.hScanIterator(key)) found.push(...entries);
-  assert.deepEqual(found.map(({ field }) => field).toSorted(), ["age", "name"]);
+  const { cursor, entries } = await client.hScan(key, "0");
+  assert.deepEqual([cursor, entries.map(({ field }) => field).toSorted()], ["0", ["age", "name"]]);
   assert.equal(await client.hDel(key, ["name", "age"]), 2);
   assert.equal(await client.exists(key), 0);
 }
@@ -130,9 +128,8 @@ async function sets(client: NodeRedis, prefix: string): Promise<void> {
   assert.deepEqual((await client.sInter([`${tag}1`, `${tag}2`])).toSorted(), ["b", "c"]);
   assert.equal(await client.sUnionStore(`${tag}3`, [`${tag}1`, `${tag}2`]), 4);
   assert.equal(await client.sCard(`${tag}3`), 4);
-  const found: string[] = [];
-  for await (const members of client.sScanIterator(`${tag}3`)) found.push(...members);
-  assert.deepEqual(found.toSorted(), ["a", "b", "c", "d"]);
+  const { cursor, members } = await client.sScan(`${tag}3`, "0");
+  assert.deepEqual([cursor, members.toSorted()], ["0", ["a", "b", "c", "d"]]);
   assert.equal(await client.sRem(`${tag}1`, ["a", "z"]), 1);
   assert.ok(["b", "c"].includes(String(await client.sPop(`${tag}1`))));
   assert.equal(await client.del([`${tag}1`, `${tag}2`, `${tag}3`]), 3);
@@ -194,28 +191,34 @@ async function wrongType(client: NodeRedis, prefix: string): Promise<void> {
   await assert.rejects(client.incr(key), /^.*ERR value is not an integer or out of range$/);
 }
 
-/** What one client publishes at a node, another that listens there is told. */
-export async function nodeRedisPublishes(client: NodeRedis, prefix: string): Promise<void> {
-  const listener = client.duplicate();
-  listener.on("error", ignored);
-  await listener.connect();
-  try {
-    const told: string[] = [];
-    await listener.subscribe(`${prefix}news`, (message, channel) => told.push(channel, message));
-    await listener.pSubscribe(`${prefix}n*`, (message, channel) => {
-      told.push(channel, message);
-      listener.emit("told");
-    });
-    const isTold = once(listener, "told");
-    assert.equal(await client.publish(`${prefix}news`, "hello"), 2);
-    await isTold;
-    assert.deepEqual(told, [`${prefix}news`, "hello", `${prefix}news`, "hello"]);
-    await listener.unsubscribe(`${prefix}news`);
-    await listener.pUnsubscribe(`${prefix}n*`);
-    assert.equal(await client.publish(`${prefix}news`, "nobody"), 0);
-    // In RESP2, who has listened is answered by bytes, whatever the server.
-    assert.equal(String(await listener.ping()), "PONG");
-  } finally {
-    await listener.close();
-  }
+/** What one client publishes, another that listens is told, wherever each is connected. */
+export async function nodeRedisPublishes(
+  client: NodeRedis,
+  listener: NodeRedis,
+  prefix: string,
+): Promise<void> {
+  const channel = `${prefix}news`;
+  const told: string[] = [];
+  const isTold = new Promise<void>((resolve) => {
+    const tell = (message: string, from: string): void => {
+      if (told.push(`${from}: ${message}`) === 3) resolve();
+    };
+    void listener.subscribe(channel, tell);
+    void listener.pSubscribe(`${prefix}n*`, tell);
+    void listener.sSubscribe(channel, tell);
+  });
+  // Each of them is confirmed before what is asked for after it.
+  await Promise.all([
+    listener.subscribe(`${prefix}other`, ignored),
+    listener.pSubscribe(`${prefix}o*`, ignored),
+    listener.sSubscribe(`${prefix}other`, ignored),
+  ]);
+  await client.publish(channel, "hello");
+  await client.sPublish(channel, "hello");
+  await isTold;
+  assert.deepEqual(new Set(told), new Set([`${channel}: hello`]));
+  await listener.unsubscribe();
+  await listener.pUnsubscribe();
+  await listener.sUnsubscribe(channel);
+  await listener.sUnsubscribe(`${prefix}other`);
 }
