@@ -38,8 +38,11 @@ interface Debt {
   sinceMs: number;
 }
 
+/** What it needs of the connections to them. */
+type Connections = Pick<Peers, "post" | "reach" | "reachable">;
+
 export class Everybody implements ReplySink {
-  readonly #peers: Peers;
+  readonly #peers: Connections;
   readonly #clock: Clock;
   /** By token, in the order they were asked, which is that in which they run out. */
   readonly #asked = new Map<number, Asked>();
@@ -47,7 +50,7 @@ export class Everybody implements ReplySink {
   #token = NOT_WAITED_FOR;
   #isTimed = false;
 
-  constructor(peers: Peers, clock: Clock) {
+  constructor(peers: Connections, clock: Clock) {
     this.#peers = peers;
     this.#clock = clock;
   }

@@ -5,7 +5,7 @@
  * At most once, and in the order in which a node published: a message that cannot be sent, or is overtaken by a later one of its
  * sender's (over a connection that took the place of its own), is dropped. Nothing is kept, nothing is sent again.
  */
-import type { BootId, NodeId } from "../model/ids.ts";
+import type { BootId } from "../model/ids.ts";
 import { MEMBERS_MAX } from "../model/limits.ts";
 import type { PeerRequest } from "../model/peer-message.ts";
 import type { Publication, SubscriptionCounts, SubscriptionQuery } from "../model/publication.ts";
@@ -15,18 +15,16 @@ import type { Everybody } from "./everybody.ts";
 import type { Reply } from "./reply.ts";
 import { Subscriptions } from "./subscriptions.ts";
 
-/** How far a sender has come. */
-interface Heard {
-  boot: BootId;
-  sequence: number;
-}
+/** Starts of senders that are remembered. */
+const HEARD_MAX = 4 * MEMBERS_MAX;
 
 export class PubSub {
   readonly subscriptions = new Subscriptions();
   readonly #everybody: Everybody;
   readonly #counters: Counters;
   readonly #boot: () => BootId;
-  readonly #heard = new Map<NodeId, Heard>();
+  /** How far each start of a sender has come; also starts that have ended, of which something may still arrive. */
+  readonly #heard = new Map<BootId, number>();
   #sequence = 0;
 
   constructor(options: {
@@ -76,8 +74,8 @@ export class PubSub {
   }
 
   /** A message that another node published. */
-  receive(from: NodeId, message: Extract<PeerRequest, { kind: "publish" }>, reply: Reply): void {
-    const isNext = this.#note(from, message);
+  receive(message: Extract<PeerRequest, { kind: "publish" }>, reply: Reply): void {
+    const isNext = this.#note(message.boot, message.sequence);
     this.#counters.add(isNext ? "messages-received" : "messages-overtaken");
     reply({
       kind: "publish-reply",
@@ -90,17 +88,14 @@ export class PubSub {
   }
 
   /** Whether nothing that its sender published later has come before it. */
-  #note(from: NodeId, { boot, sequence }: Heard): boolean {
-    const heard = this.#heard.get(from);
-    if (heard?.boot === boot) {
-      const isNext = sequence > heard.sequence;
-      if (isNext) heard.sequence = sequence;
-      return isNext;
+  #note(boot: BootId, sequence: number): boolean {
+    const last = this.#heard.get(boot);
+    if (last !== undefined && sequence <= last) return false;
+    if (last === undefined && this.#heard.size >= HEARD_MAX) {
+      const [first] = this.#heard.keys();
+      if (first !== undefined) this.#heard.delete(first);
     }
-    // Members come and go: the one that was heard first is the likeliest to be gone.
-    const [first] = this.#heard.keys();
-    if (this.#heard.size >= MEMBERS_MAX && first !== undefined) this.#heard.delete(first);
-    this.#heard.set(from, { boot, sequence });
+    this.#heard.set(boot, sequence);
     return true;
   }
 }

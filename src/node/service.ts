@@ -132,7 +132,7 @@ export class Service {
         collector.collect(message, reply);
         break;
       case "publish":
-        this.#options.pubSub.receive(from, message, reply);
+        this.#options.pubSub.receive(message, reply);
         break;
       case "subscriptions":
         this.#options.pubSub.tell(message, reply);
