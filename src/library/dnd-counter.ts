@@ -1,10 +1,13 @@
 /** A counter: an integer of 64 bits to which every node adds on its own. */
-import { parseInteger } from "../core/operations/integers.ts";
+import { binaryFromBytes } from "../base/binary.ts";
 import type { Key } from "../model/key.ts";
 import { deltaOf } from "./arguments.ts";
 import { faultError } from "./errors.ts";
 import { integerOf, type KeyCalls } from "./key-calls.ts";
 import type { ChangeReceipt, ContainerOptions, KeyInput } from "./options.ts";
+
+/** What two sides of a partition have added may go beyond the 64 bits that each of them keeps to. */
+const INTEGER = /^(?:0|-?[1-9]\d{0,39})$/;
 
 /**
  * The counter at a key, 0 where there is none. What is added is kept whatever fails, also on two sides of a partition, until the key
@@ -43,8 +46,8 @@ export class DndCounter {
   async value(): Promise<bigint> {
     const answer = await this.#calls.query(this.#key, { kind: "value" }, this.#options, "counter");
     if (answer.kind !== "bytes") return 0n;
-    const value = parseInteger(answer.bytes);
-    if (value === undefined) throw faultError("not-an-integer", "counter");
-    return value;
+    const text = binaryFromBytes(answer.bytes);
+    if (!INTEGER.test(text)) throw faultError("not-an-integer", "counter");
+    return BigInt(text);
   }
 }

@@ -86,7 +86,7 @@ export class DndSet {
   }
 
   /**
-   * Takes members out, chosen by chance: fewer than `count`, 1..500, if there are no more. Exact while the nodes agree who is the
+   * Takes members out, chosen by chance: fewer than `count`, 1..500, if there are no more, or if they have 8 MiB. Exact while the nodes agree who is the
    * key's first live primary.
    *
    * @returns with `members`, those that were taken.
