@@ -167,3 +167,15 @@ test("what counts is sent with the root it was read under, and that root is not 
   const [root] = key.changes(add(1n)).filter(({ field }) => field === undefined);
   assert.equal(root?.cell, key.view().root as RootCell);
 });
+
+test("a field that begins to count states the root of its hash anew: were the hash empty it might be collected", () => {
+  const key = new HeldKey();
+  key.apply(hashSet("f", "x"));
+  const rootOf = (of: readonly { field: unknown; cell: { stamp: unknown } }[]): unknown =>
+    of.find(({ field }) => field === undefined)?.cell.stamp;
+  const begun = key.changes(hashAdd(1n, "g"));
+  assert.deepEqual(rootOf(begun), begun.at(-1)?.cell.stamp);
+  key.apply(hashAdd(1n, "g"));
+  const held = key.view().root?.stamp;
+  assert.deepEqual(rootOf(key.changes(hashAdd(1n, "g"))), held, "and then sends it as it is");
+});

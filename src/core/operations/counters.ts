@@ -67,11 +67,10 @@ export function addToField(
         payload: text === undefined ? NO_BYTES : bytesOfInteger(number),
         since: epoch,
       });
-  const { current, root } = view;
-  const top =
-    current?.type === "hash" && root !== undefined
-      ? asRead(undefined, root)
-      : restated(view, "hash");
+  const { root } = view;
+  // A field that counts was begun under a root that is not older, so that root is sent along. Any other root may be that
+  // of a hash without fields, which whoever has collected up to it has dropped, and may not take again.
+  const top = isCounting && root !== undefined ? asRead(undefined, root) : restated(view, "hash");
   const address = fieldCounter(name, context.counterId);
   return changed(integer(sum), top, base, added(view, address, epoch, delta, context));
 }
