@@ -471,3 +471,47 @@ test("a page ends before a field with which it would outgrow a frame", () => {
   ] as const;
   assert.deepEqual(pagesOf(new Trial(), names, 2), [["ha"], ["hb"], ["hc"]]);
 });
+
+test("a root sent along as it was read is not pushed back for what it cleared when it was written", () => {
+  const trial = new Trial();
+  const field = "cid" as Field;
+  const root = {
+    kind: "container",
+    stamp: at(50),
+    type: "counter",
+    expiresAtMs: 0,
+    cleared: at(50),
+    contentType: "",
+    payload: new Uint8Array(0),
+  } as const;
+  const count = {
+    kind: "field",
+    stamp: at(70),
+    type: "counter",
+    expiresAtMs: 0,
+    since: at(50),
+    payload: Uint8Array.of(0x31),
+  } as const;
+  const top = { field: undefined, bytes: encodeCell(root, K, undefined) };
+  trial.replica.merge(
+    [{ slot: SLOT, collected: NO_STAMP, cells: [{ key: K, ...top }] }],
+    () => undefined,
+  );
+  trial.write(L, 60);
+  trial.settle();
+  const told: string[] = [];
+  trial.replica.write(
+    {
+      kind: "write",
+      key: K,
+      cells: [top, { field, bytes: encodeCell(count, K, field) }],
+      bases: [at(50), at(50)],
+      attempt: "first",
+      role: "primary",
+      unreached: [],
+    },
+    (reply) => told.push(wordOf(reply)),
+  );
+  trial.settle();
+  assert.deepEqual(told, ["stored"]);
+});
