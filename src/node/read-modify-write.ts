@@ -6,7 +6,6 @@
  * primary; where they do not, two of them may both find a condition to hold (that needs consensus, and gets
  * none here). "Nothing was stored" is only said where every replica refused.
  */
-import { counterCell, fieldCounter } from "../core/causality/addresses.ts";
 import { applyOperation } from "../core/operations/apply.ts";
 import { type Applied, type CellChange, fault } from "../core/operations/changes.ts";
 import type { KeyView } from "../core/operations/key-view.ts";
@@ -173,26 +172,15 @@ export class ReadModifyWrites {
 
   #apply({ key, operation }: ModifyRequest, view: KeyView, quorum: QuorumReport): Applied {
     const isKnown = quorum.acks >= majority(quorum.of);
-    const { id } = this.#ownCounts;
+    const { id, aloneId } = this.#ownCounts;
     const applied = applyOperation(operation, view, {
       valueBytesMax: this.#ports.valueBytesMax(),
-      // What this node put into its cell may be in none of those that were read: then it begins another one.
-      counterId: isKnown || this.#isRemembered(key, operation, id) ? id : this.#ownCounts.freshId(),
-      ownCount: (address) => this.#ownCounts.at(key, address),
+      // What this node put into its cell may be in none of those that were read: then it counts in another one.
+      counterId: isKnown ? id : aloneId,
+      ownCount: (address, epoch) => this.#ownCounts.at(key, address, epoch),
       below: (limit) => this.#ports.random.below(limit),
     });
     return isTooLarge(operation, applied.changes) ? TOO_MANY : applied;
-  }
-
-  #isRemembered(key: Key, operation: Operation, id: string): boolean {
-    switch (operation.kind) {
-      case "add":
-        return this.#ownCounts.at(key, counterCell(id)) !== undefined;
-      case "hash-add":
-        return this.#ownCounts.at(key, fieldCounter(operation.name, id)) !== undefined;
-      default:
-        return true;
-    }
   }
 
   #noteCounts(key: Key, changes: readonly CellChange[], verdict: ModifyVerdict): void {

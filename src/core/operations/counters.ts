@@ -100,10 +100,10 @@ function added(
   delta: bigint,
   { ownCount }: ApplyContext,
 ): CellChange {
-  const own = ownCount(address);
+  const own = ownCount(address, epoch);
   const cell = view.at(address);
   let former = 0n;
-  if (own !== undefined) former = compareStamps(own.epoch, epoch) === 0 ? own.sum : 0n;
+  if (own !== undefined) former = own.sum;
   else if (cell !== undefined && view.isLive(address) && compareStamps(cell.since, epoch) === 0) {
     former = parseSum(cell.payload);
   }
