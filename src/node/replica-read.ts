@@ -4,7 +4,7 @@
  * Invariant: nothing is shown before it is durable; damage and a disk that cannot be read are never absence; a range
  * shows every cell that was durable when the read came, up to where it says that it has looked.
  */
-import { COUNTER_PREFIX, countersOf } from "../core/causality/addresses.ts";
+import { COUNTER_PREFIX, countedWith, countersOf } from "../core/causality/addresses.ts";
 import { checksumOf, decodeCell } from "../core/causality/cell-codec.ts";
 import { cellKey, parseCellKey } from "../core/causality/storage-key.ts";
 import type { Placement } from "../core/placement/placement.ts";
@@ -79,12 +79,14 @@ class ReplicaRead {
     }
     const fields = selection.kind === "fields" ? selection.fields : NO_FIELDS;
     if (!this.#find([undefined, ...fields])) return;
-    if (this.#counted().length === 0) return this.#whenFoundDurable(() => this.#answer(undefined));
+    if (this.#counted(fields).length === 0) {
+      return this.#whenFoundDurable(() => this.#answer(undefined));
+    }
     // A scan sees what is committed, so what stands beside it is looked up again then.
     this.#whenAllDurable(() => {
       this.#cells = [];
       this.#bytes = 0;
-      if (this.#find([undefined, ...fields])) this.#addCounters(this.#counted());
+      if (this.#find([undefined, ...fields])) this.#addCounters(this.#counted(fields));
     });
   }
 
@@ -106,19 +108,23 @@ class ReplicaRead {
     return true;
   }
 
-  /** What the addresses of cells begin with that count for what was found. */
-  #counted(): string[] {
-    const prefixes: string[] = [];
+  /**
+   * What the addresses of cells begin with that count for what was found, or beside what was asked for: whoever begins to
+   * count must know what was left behind by others.
+   */
+  #counted(asked: readonly Field[]): string[] {
+    const prefixes = new Set<string>();
+    for (const field of asked) {
+      const prefix = countedWith(field);
+      if (prefix !== undefined) prefixes.add(prefix);
+    }
     for (const { field, cell } of this.#cells) {
       if (cell.type !== "counter") continue;
-      if (field === undefined) {
-        if (cell.kind === "container") prefixes.push(COUNTER_PREFIX);
-        continue;
-      }
-      const prefix = countersOf(field);
-      if (prefix !== undefined) prefixes.push(prefix);
+      const isRoot = field === undefined;
+      const prefix = isRoot ? COUNTER_PREFIX : countersOf(field);
+      if (prefix !== undefined && (!isRoot || cell.kind === "container")) prefixes.add(prefix);
     }
-    return prefixes;
+    return [...prefixes];
   }
 
   #addCounters(prefixes: readonly string[]): void {

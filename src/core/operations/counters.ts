@@ -9,7 +9,12 @@
  */
 import type { Field } from "../../model/key.ts";
 import { compareStamps, maxStamp, type Stamp } from "../../model/stamp.ts";
-import { counterCell, fieldCounter, hashField } from "../causality/addresses.ts";
+import {
+  counterCell,
+  fieldCounter,
+  fieldCountersPrefix,
+  hashField,
+} from "../causality/addresses.ts";
 import {
   type Applied,
   type ApplyContext,
@@ -59,7 +64,9 @@ export function addToField(
   if (number === undefined) return fault("field-not-an-integer");
   const sum = number + delta;
   if (!isInteger64(sum)) return fault("overflow");
-  const epoch = isCounting ? cell.since : maxStamp(cell?.stamp ?? view.cleared, view.cleared);
+  const over = maxStamp(cell?.stamp ?? view.cleared, view.cleared);
+  const fresh = text === undefined ? view.epochFrom(fieldCountersPrefix(name), over) : over;
+  const epoch = isCounting ? cell.since : fresh;
   const base = isCounting
     ? asRead(field, cell)
     : fieldChange(field, {
