@@ -7,7 +7,7 @@ import type { Cell, CellAddress, RootCell } from "../model/cell.ts";
 import type { Condition } from "../model/condition.ts";
 import { keyFromText } from "../model/key.ts";
 import type { OperationOutcome } from "../model/operation.ts";
-import { NO_STAMP, type Stamp, stampFrom } from "../model/stamp.ts";
+import { lastStampOf, NO_STAMP, type Stamp, stampFrom } from "../model/stamp.ts";
 import { type ModifyVerdict, ReadModifyWrites } from "./read-modify-write.ts";
 
 const KEY = keyFromText("k");
@@ -58,7 +58,7 @@ test("a write that waits for another one of its key is answered by its own deadl
 });
 
 /** A key whose root was written at `heldMs`, or that is absent; tries are answered as `verdicts` say, one by one. */
-function scripted(heldMs: number, verdicts: readonly ModifyVerdict[] = []) {
+function scripted(heldMs: number, verdicts: readonly ModifyVerdict[] = [], expiresAtMs = 0) {
   const tries: { readonly stamp: Stamp; readonly base: Stamp }[] = [];
   const writes = new ReadModifyWrites({
     monotonicMs: () => 0,
@@ -66,7 +66,7 @@ function scripted(heldMs: number, verdicts: readonly ModifyVerdict[] = []) {
     valueBytesMax: () => 1_000,
     mintAbove: ({ ms }) => stampFrom(ms + 1, 0, 0),
     random: new Prng(1),
-    read: (_read, done) => done(readOf(heldMs)),
+    read: (_read, done) => done(readOf(heldMs, expiresAtMs)),
     write: ({ stamp, bases }, done) => {
       const verdict = verdicts[tries.length];
       assert.ok(verdict !== undefined, "no more tries than the script has");
@@ -77,7 +77,7 @@ function scripted(heldMs: number, verdicts: readonly ModifyVerdict[] = []) {
   return { writes, tries };
 }
 
-function readOf(heldMs: number): ReadVerdict {
+function readOf(heldMs: number, expiresAtMs = 0): ReadVerdict {
   const quorum = { acks: 2, of: 3, hinted: 0 };
   if (heldMs === 0)
     return {
@@ -93,7 +93,7 @@ function readOf(heldMs: number): ReadVerdict {
     kind: "value",
     stamp,
     type: "string",
-    expiresAtMs: 0,
+    expiresAtMs,
     cleared: stamp,
     contentType: "",
     payload: new Uint8Array(0),
@@ -157,6 +157,14 @@ test("a write that was pushed back and stored nowhere is judged anew, above who 
     tries.map(({ stamp }) => stamp.ms),
     [51, 81],
   );
+});
+
+test("what has expired by the clocks of those who push back has expired: a slow clock does not try in vain", () => {
+  const held = lastStampOf(100);
+  const pushedBack: ModifyVerdict = { kind: "behind", held, mayBeStored: false, quorum: QUORUM };
+  const { writes } = scripted(50, Array<ModifyVerdict>(20).fill(pushedBack), 100);
+  const outcome = run(writes, { kind: "exists" });
+  assert.ok(outcome.kind === "applied" && outcome.result.kind === "condition-failed");
 });
 
 test("a write that was pushed back and may be stored is not tried again", () => {

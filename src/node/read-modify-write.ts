@@ -147,7 +147,7 @@ export class ReadModifyWrites {
     }
     const need = needOf(operation, this.#ownCounts.id);
     const asked = { key, r: undefined, after: undefined, deadlineMs };
-    readKey(this.#ports, asked, need, (read) => {
+    readKey(this.#portsAbove(past.above), asked, need, (read) => {
       if (read.kind === "failed") {
         done(failure(read.code, stored, read.quorum));
         return;
@@ -168,6 +168,14 @@ export class ReadModifyWrites {
         this.#settle(request, past, verdict, { result, stamp: last }, done);
       });
     });
+  }
+
+  /** Expiry is judged by the stamp about to be minted, as by those who push back: this node's clock may be behind. */
+  #portsAbove(above: Stamp): KeyReadPorts {
+    const { read, wallMs, mintAbove } = this.#ports;
+    if (compareStamps(above, NO_STAMP) === 0) return this.#ports;
+    const { ms } = mintAbove(above);
+    return { read, wallMs: () => Math.max(wallMs(), ms) };
   }
 
   #apply({ key, operation }: ModifyRequest, view: KeyView, quorum: QuorumReport): Applied {
