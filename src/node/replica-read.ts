@@ -7,6 +7,7 @@
 import { COUNTER_PREFIX, countedWith, countersOf } from "../core/causality/addresses.ts";
 import { checksumOf, decodeCell } from "../core/causality/cell-codec.ts";
 import { cellKey, parseCellKey } from "../core/causality/storage-key.ts";
+import { flushKeyOf } from "../core/placement/flush-keys.ts";
 import type { Placement } from "../core/placement/placement.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import type { Cell, CellAddress, EncodedCell } from "../model/cell.ts";
@@ -15,6 +16,7 @@ import type { Field } from "../model/key.ts";
 import type { PeerRequest, Refusal } from "../model/peer-message.ts";
 import { FIELD_OVERHEAD_BYTES, FIELDS_BYTES_MAX } from "../model/selection.ts";
 import type { Slot } from "../model/slot.ts";
+import { NO_STAMP } from "../model/stamp.ts";
 import type { Storage } from "../ports/storage.ts";
 import type { CellStore } from "./cell-store.ts";
 import type { GroupCommit } from "./group-commit.ts";
@@ -191,15 +193,23 @@ class ReplicaRead {
     const uncommitted = this.#cells.find(({ field }) =>
       commit.isUncommitted(cellKey(this.#slot, key, field)),
     );
-    if (uncommitted === undefined) return then();
+    const isFlushing = this.#isFlushUncommitted();
+    if (uncommitted === undefined && !isFlushing) return then();
     const whenDurable =
-      this.#cells.length === 1
+      uncommitted !== undefined && this.#cells.length === 1 && !isFlushing
         ? commit.whenKeyDurable.bind(commit, cellKey(this.#slot, key, uncommitted.field))
         : commit.whenDurable.bind(commit);
     whenDurable((error) => {
       if (error === undefined) then();
       else this.#refuse("failed", error.message);
     });
+  }
+
+  /** A flush goes with the answer, and hides what is in it: it has to be durable as well. */
+  #isFlushUncommitted(): boolean {
+    const { commit, states } = this.#ports;
+    if (states.flushed(this.#slot) === NO_STAMP) return false;
+    return commit.isUncommitted(cellKey(this.#slot, flushKeyOf(this.#slot), undefined));
   }
 
   #answer(through: Field | undefined): void {

@@ -3,10 +3,11 @@ import { test } from "node:test";
 import { HeldClock, HeldStorage } from "../../test/support/held-storage.ts";
 import { encodeCell } from "../core/causality/cell-codec.ts";
 import { cellKey } from "../core/causality/storage-key.ts";
+import { flushKeyOf } from "../core/placement/flush-keys.ts";
 import { Placement } from "../core/placement/placement.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import { DirtyMaps } from "../core/replication/dirty-maps.ts";
-import type { EncodedCell } from "../model/cell.ts";
+import type { EncodedCell, RootCell } from "../model/cell.ts";
 import { type NodeId, nodeIdFrom } from "../model/ids.ts";
 import { type Field, type Key, keyFromText } from "../model/key.ts";
 import type { PeerReply } from "../model/peer-message.ts";
@@ -29,8 +30,8 @@ function at(ms: number): Stamp {
   return stampFrom(ms, 0, 0);
 }
 
-function cellAt(ms: number, key: Key, bytes = 1): EncodedCell {
-  const root = {
+function cellOf(ms: number, bytes = 1): RootCell {
+  return {
     kind: "value",
     stamp: at(ms),
     type: "string",
@@ -38,8 +39,11 @@ function cellAt(ms: number, key: Key, bytes = 1): EncodedCell {
     cleared: at(ms),
     contentType: "",
     payload: new Uint8Array(bytes),
-  } as const;
-  return { field: undefined, bytes: encodeCell(root, key, undefined) };
+  };
+}
+
+function cellAt(ms: number, key: Key, bytes = 1): EncodedCell {
+  return { field: undefined, bytes: encodeCell(cellOf(ms, bytes), key, undefined) };
 }
 
 class Trial {
@@ -514,4 +518,25 @@ test("a root sent along as it was read is not pushed back for what it cleared wh
   );
   trial.settle();
   assert.deepEqual(told, ["stored"]);
+});
+
+test("a flush hides nothing from a read before it is durable", () => {
+  const trial = new Trial();
+  trial.cells.follow(trial.states);
+  trial.write(K, 10);
+  trial.settle();
+  const flush = flushKeyOf(SLOT);
+  const tombstone = { ...cellOf(20), kind: "tombstone" } as const;
+  const bytes = encodeCell(tombstone, flush, undefined);
+  const parts = [
+    { slot: SLOT, collected: NO_STAMP, cells: [{ key: flush, field: undefined, bytes }] },
+  ];
+  trial.replica.merge(parts, () => undefined);
+  const flushed: number[] = [];
+  trial.replica.read({ kind: "read", key: K, selection: ROOT_ONLY, want: "cells" }, (reply) => {
+    if (reply.kind === "cells-reply") flushed.push(reply.flushed.ms);
+  });
+  assert.deepEqual(flushed, []);
+  trial.settle();
+  assert.deepEqual(flushed, [20]);
 });
