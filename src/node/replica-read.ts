@@ -129,11 +129,15 @@ class ReplicaRead {
     return [...prefixes];
   }
 
-  #addCounters(prefixes: readonly string[]): void {
+  /** In pages: a scan is bounded in bytes, and each of its entries takes the key along. */
+  #addCounters(prefixes: readonly string[], after: Field = NO_FIELD, left = COUNTERS_MAX): void {
     const [prefix, ...rest] = prefixes;
     if (prefix === undefined) return this.#answer(undefined);
-    this.#scan({ prefix, after: "" as Field, limit: COUNTERS_MAX }, (through) => {
+    const before = this.#cells.length;
+    this.#scan({ prefix, after, limit: left }, (through) => {
+      const stillLeft = left - (this.#cells.length - before);
       if (through === undefined) this.#addCounters(rest);
+      else if (stillLeft > 0) this.#addCounters(prefixes, through, stillLeft);
       else this.#refuse("failed", `more than ${COUNTERS_MAX} nodes have counted`);
     });
   }
@@ -240,6 +244,7 @@ class ReplicaRead {
   }
 }
 
+const NO_FIELD = "" as Field;
 const NO_FIELDS: readonly Field[] = [];
 
 /** In a message, with what is around it. */

@@ -540,3 +540,32 @@ test("a flush hides nothing from a read before it is durable", () => {
   trial.settle();
   assert.deepEqual(flushed, [20]);
 });
+
+test("however long the key is, all that counts for it is read", () => {
+  const trial = new Trial();
+  const key = keyFromText(`{s}${"k".repeat(30_000)}`);
+  const root = { ...cellOf(10), kind: "container", type: "counter" } as const;
+  const cells: { key: Key; field: Field | undefined; bytes: Uint8Array }[] = [
+    { key, field: undefined, bytes: encodeCell(root, key, undefined) },
+  ];
+  for (let index = 0; index < 50; index += 1) {
+    const field = `c${index}` as Field;
+    const cell = {
+      kind: "field",
+      stamp: at(20),
+      type: "counter",
+      expiresAtMs: 0,
+      since: NO_STAMP,
+      payload: Uint8Array.of(0x31),
+    } as const;
+    cells.push({ key, field, bytes: encodeCell(cell, key, field) });
+  }
+  trial.replica.merge([{ slot: SLOT, collected: NO_STAMP, cells }], () => undefined);
+  trial.settle();
+  let told = "";
+  trial.replica.read({ kind: "read", key, selection: ROOT_ONLY, want: "cells" }, (reply) => {
+    told = reply.kind === "cells-reply" ? String(reply.cells.length) : wordOf(reply);
+  });
+  for (let page = 0; page < 5; page += 1) trial.storage.endScans();
+  assert.equal(told, "51");
+});
