@@ -29,10 +29,10 @@ export interface ApplyContext {
   /** Under which this node counts: nobody else writes cells of this id. */
   readonly counterId: string;
   /**
-   * What this node itself has put last into its cell at an address, where that may not be what a quorum knows:
-   * `undefined` where it is.
+   * What this node itself has put last into its cell at an address over an epoch, where that may not be what a quorum
+   * knows: `undefined` where it is.
    */
-  readonly ownCount: (address: Field) => OwnCount | undefined;
+  readonly ownCount: (address: Field, epoch: Stamp) => OwnCount | undefined;
   /** An integer from 0 to below `limit`. */
   readonly below: (limit: number) => number;
 }
