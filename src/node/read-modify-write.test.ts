@@ -249,7 +249,7 @@ function counting() {
   };
   /** The cell in which it counted last, and what that came to. */
   const last = (): { readonly field: CellAddress; readonly sum: string } => {
-    const { field, cell } = written.at(-1)?.at(-1) as { field: CellAddress; cell: Cell };
+    const { field, cell } = (written.at(-1) ?? []).at(-1) as { field: CellAddress; cell: Cell };
     return { field, sum: binaryFromBytes(cell.payload) };
   };
   return { state, written, add, last };
