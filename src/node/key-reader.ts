@@ -103,7 +103,9 @@ class KeyReadRun {
       const container = this.#container();
       if (container === undefined) return this.#finish(false);
       const { root, type } = container;
-      if (need.whole === type || need.whole === "either") return this.#readWhole(type, "");
+      if (need.whole === type || need.whole === "either") {
+        return this.#readWhole(type, "", need.whole === "either");
+      }
       if (!need.isExistenceNeeded(root)) return this.#finish(false);
       this.#lookForField(type, "" as Field, FIRST_LOOK);
     });
@@ -132,14 +134,20 @@ class KeyReadRun {
     return root.type === "hash" || root.type === "set" ? { root, type: root.type } : undefined;
   }
 
-  #readWhole(type: "hash" | "set", after: string): void {
+  #readWhole(type: "hash" | "set", after: string, isEither: boolean): void {
     const prefix = prefixOf(type);
     const limit = FIELDS_PER_PAGE_MAX;
     this.#read({ kind: "range", prefix, after: after as Field, limit }, (through) => {
       if (this.#cells.size > WHOLE_FIELDS_MAX || this.#bytes > WHOLE_BYTES_MAX) {
         return this.#done({ kind: "too-many", quorum: this.#report() });
       }
-      if (through !== undefined) return this.#readWhole(type, through);
+      const container = this.#container();
+      if (container !== undefined && container.type !== type) {
+        // Another one took its place meanwhile: of that one no field was looked at.
+        if (isEither) return this.#readWhole(container.type, "", isEither);
+        return this.#lookForField(container.type, "" as Field, FIRST_LOOK);
+      }
+      if (through !== undefined) return this.#readWhole(type, through, isEither);
       this.#readCounting(() => this.#finish(!this.#hasVisible()));
     });
   }

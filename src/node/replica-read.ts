@@ -16,7 +16,7 @@ import type { Field } from "../model/key.ts";
 import type { PeerRequest, Refusal } from "../model/peer-message.ts";
 import { FIELDS_BYTES_MAX } from "../model/selection.ts";
 import type { Slot } from "../model/slot.ts";
-import { NO_STAMP } from "../model/stamp.ts";
+import { compareStamps, NO_STAMP } from "../model/stamp.ts";
 import type { Storage } from "../ports/storage.ts";
 import type { CellStore } from "./cell-store.ts";
 import type { GroupCommit } from "./group-commit.ts";
@@ -222,7 +222,9 @@ class ReplicaRead {
     const { want, selection } = this.#request;
     const { states } = this.#ports;
     const collected = states.named(this.#slot);
-    const flushed = states.flushed(this.#slot);
+    const floor = states.flushed(this.#slot);
+    // Up to what is named everything is gone in any case, and nobody need go by it.
+    const flushed = compareStamps(floor, collected) > 0 ? floor : NO_STAMP;
     if (this.#bytes > FIELDS_BYTES_MAX) {
       this.#refuse("failed", `${this.#bytes} bytes in one read, max ${FIELDS_BYTES_MAX}`);
       return;

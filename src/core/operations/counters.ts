@@ -21,6 +21,7 @@ import {
   asRead,
   type CellChange,
   changed,
+  clearedUnder,
   fault,
   fieldChange,
   integer,
@@ -88,12 +89,13 @@ function numberIn(text: Uint8Array | undefined): bigint | undefined {
 
 /** The root of a counter over what the key holds: it clears nothing, so that two sides may begin the same one. */
 function begun(view: KeyView, epoch: Stamp, number: bigint, expiresAtMs: number): CellChange {
+  const cleared = clearedUnder(view, "counter");
   return rootChange((stamp) => ({
     kind: "container",
     stamp,
     type: "counter",
     expiresAtMs,
-    cleared: view.cleared,
+    cleared,
     contentType: "",
     payload: counterRoot(epoch, number),
   }));
