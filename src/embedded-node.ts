@@ -1,7 +1,9 @@
 /**
- * A node inside the calling process: the `Store` port as promises, with text or bytes for keys and values.
+ * A node inside the calling process: the `Store` port as promises, with text or bytes for keys and
+ * values.
  *
- * One promise and one closure a call, no copy of a value, no HTTP in between: `bench/` measures this path.
+ * One promise and one closure a call, no copy of a value, no HTTP in between: `bench/` measures
+ * this path.
  */
 import { DndError } from "./dnd-error.ts";
 import {
@@ -51,8 +53,9 @@ const PAGE_ENTRIES = 1_000;
 const CONTENT_TYPE = { text: "text/plain; charset=utf-8", bytes: "application/octet-stream" };
 
 /**
- * A node of this process. Every promise settles by its deadline; calls after `close` are rejected with `closed`.
- * Rejections are `DndError`; `stored` says whether a failed write may have left something behind.
+ * A node of this process. Every promise settles by its deadline; calls after `close` are rejected
+ * with `closed`. Rejections are `DndError`; `stored` says whether a failed write may have left
+ * something behind.
  */
 export class EmbeddedNode {
   readonly #store: Store;
@@ -89,8 +92,8 @@ export class EmbeddedNode {
    * Reads the value that a read quorum agrees on, and has stale replicas repaired.
    *
    * @returns `undefined` when the key does not exist.
-   * @throws `DndError`: `bad-argument`, `wrong-type`, `quorum-unreachable`, `timed-out`, `too-new`, `damaged`,
-   *         `overloaded`, `closed`, ...
+   * @throws `DndError`: `bad-argument`, `wrong-type`, `quorum-unreachable`, `timed-out`, `too-new`,
+   *         `damaged`, `overloaded`, `closed`, ...
    */
   get(key: KeyInput, options: ReadOptions = {}): Promise<Entry | undefined> {
     return new Promise((resolve, reject) => {
@@ -105,11 +108,13 @@ export class EmbeddedNode {
   }
 
   /**
-   * Stores a value. Acknowledged means on the disks of as many replicas as `acks` says (with durability `fsync`).
+   * Stores a value. Acknowledged means on the disks of as many replicas as `acks` says (with
+   * durability `fsync`).
    *
    * @param value Must not be changed before the promise settles.
-   * @throws `DndError`: `bad-argument`, `condition-failed` (nothing was stored), `quorum-unreachable`, `timed-out`,
-   *         `overloaded`, `storage-failed`, `closed`, ...; `stored` says whether the value may be there.
+   * @throws `DndError`: `bad-argument`, `condition-failed` (nothing was stored),
+   *         `quorum-unreachable`, `timed-out`, `overloaded`, `storage-failed`, `closed`, ...;
+   *         `stored` says whether the value may be there.
    */
   put(key: KeyInput, value: ValueInput, options: PutOptions = {}): Promise<WriteReceipt> {
     return new Promise((resolve, reject) => {
@@ -174,7 +179,8 @@ export class EmbeddedNode {
   }
 
   /**
-   * Milliseconds a key has to live, by this machine's clock; `Infinity` if it never expires, `undefined` if it does not exist.
+   * Milliseconds a key has to live, by this machine's clock; `Infinity` if it never expires,
+   * `undefined` if it does not exist.
    *
    * @throws as `get`.
    */
@@ -189,7 +195,8 @@ export class EmbeddedNode {
    * Sets when a key ends, whatever it holds. A moment that has passed deletes it.
    *
    * @param expiry Milliseconds from now, at least 1; or a `Date`.
-   * @returns with `isChanged`, whether it was set: not where the key does not exist, or `when` forbids it.
+   * @returns with `isChanged`, whether it was set: not where the key does not exist, or `when`
+   *          forbids it.
    * @throws as `put`.
    */
   async expire(
@@ -275,10 +282,12 @@ export class EmbeddedNode {
   }
 
   /**
-   * Adds to the end of a value, or begins one. Of two such changes on two sides of a partition the later wins.
+   * Adds to the end of a value, or begins one. Of two such changes on two sides of a partition the
+   * later wins.
    *
    * @returns with `length`, the bytes it has then.
-   * @throws `DndError`: `wrong-type`, `too-long` when the whole would be longer than a value may be; and as `put`.
+   * @throws `DndError`: `wrong-type`, `too-long` when the whole would be longer than a value may
+   *         be; and as `put`.
    */
   async append(
     key: KeyInput,
@@ -291,8 +300,8 @@ export class EmbeddedNode {
   }
 
   /**
-   * Every key of the cluster, in slot order (not in key order). Keys written or deleted meanwhile may or may not be
-   * among them; every other key is, once.
+   * Every key of the cluster, in slot order (not in key order). Keys written or deleted meanwhile
+   * may or may not be among them; every other key is, once.
    *
    * @throws `DndError` while iterating, as `get`.
    */
@@ -317,7 +326,9 @@ export class EmbeddedNode {
     return this.#store.locate(this.#key(key));
   }
 
-  /** Finishes what was begun, tells the others, and lets go of ports and disk. May be called twice. */
+  /**
+   * Finishes what was begun, tells the others, and lets go of ports and disk. May be called twice.
+   */
   close(): Promise<void> {
     this.#calls.close();
     this.#closing ??= this.#end();
@@ -325,9 +336,10 @@ export class EmbeddedNode {
   }
 
   /**
-   * Takes this node out of its cluster for good: others copy its data first, while it serves on, then it closes.
-   * Settles when that is done, which takes as long as the data takes, or as a member that is away stays away; `status()`
-   * shows how far it is. The data directory cannot be started from again.
+   * Takes this node out of its cluster for good: others copy its data first, while it serves on,
+   * then it closes. Settles when that is done, which takes as long as the data takes, or as a
+   * member that is away stays away; `status()` shows how far it is. The data directory cannot be
+   * started from again.
    *
    * @throws `DndError`: `cannot-leave` (no other active member would hold the data, ...), `closed`.
    */
@@ -339,9 +351,9 @@ export class EmbeddedNode {
   }
 
   /**
-   * Begins the removal of a dead member that will not come back: its slots are copied from the others, then it is out
-   * for good. What only it held is given up. Settles when the decision is on this node's disk; `status()` shows when the
-   * member is `removed`.
+   * Begins the removal of a dead member that will not come back: its slots are copied from the
+   * others, then it is out for good. What only it held is given up. Settles when the decision is on
+   * this node's disk; `status()` shows when the member is `removed`.
    *
    * @throws `DndError`: `bad-argument`, `cannot-leave` (the member is alive, ...), `closed`.
    */
@@ -361,7 +373,10 @@ export class EmbeddedNode {
     });
   }
 
-  /** Settles when the node has left its cluster, by whoever's command, and serves no more; it is still to be closed. */
+  /**
+   * Settles when the node has left its cluster, by whoever's command, and serves no more; it is
+   * still to be closed.
+   */
   get left(): Promise<void> {
     return this.#left;
   }

@@ -49,7 +49,9 @@ export function checkedTtlMs(value: number | undefined): number | undefined {
   return checked("ttlMs", value, TTL_MS_MAX);
 }
 
-/** When something ends, in wall-clock milliseconds: of what is over before 1970, the first of them. */
+/**
+ * When something ends, in wall-clock milliseconds: of what is over before 1970, the first of them.
+ */
 export function expiresAtMsOf(expiry: ExpiryInput, nowMs: number): number {
   if (typeof expiry === "number") {
     checkedTtlMs(expiry);

@@ -1,4 +1,7 @@
-/** What hashes, sets, counters and their kin check before they ask, and how they say what went wrong. */
+/**
+ * What hashes, sets, counters and their kin check before they ask, and how they say what went
+ * wrong.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeStore } from "../../test/support/fake-store.ts";

@@ -1,6 +1,6 @@
 /**
- * The library against clusters of embedded nodes: each call at one node, and what it did seen at another. What the calls check
- * before they ask is told by the tests beside them.
+ * The library against clusters of embedded nodes: each call at one node, and what it did seen at
+ * another. What the calls check before they ask is told by the tests beside them.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
