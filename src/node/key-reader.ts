@@ -105,7 +105,7 @@ class KeyReadRun {
       const { root, type } = container;
       if (need.whole === type || need.whole === "either") return this.#readWhole(type, "");
       if (!need.isExistenceNeeded(root)) return this.#finish(false);
-      this.#lookForField(prefixOf(type), "" as Field, FIRST_LOOK);
+      this.#lookForField(type, "" as Field, FIRST_LOOK);
     });
   }
 
@@ -144,15 +144,22 @@ class KeyReadRun {
     });
   }
 
-  /** Reads on until there is a field to see. */
-  #lookForField(prefix: string, after: Field, limit: number): void {
+  /** Reads on until there is a field to see, or nothing that could have one. */
+  #lookForField(type: "hash" | "set", after: Field, limit: number): void {
     const known = new Set(this.#cells.keys());
-    this.#read({ kind: "range", prefix, after, limit }, (through) => {
+    this.#read({ kind: "range", prefix: prefixOf(type), after, limit }, (through) => {
+      const container = this.#container();
+      // Another one took its place meanwhile: of that one no field was looked at.
+      if (container !== undefined && container.type !== type) {
+        return this.#lookForField(container.type, "" as Field, FIRST_LOOK);
+      }
       const isVisible = this.#hasVisible();
-      if (isVisible || through === undefined) return this.#finish(!isVisible);
+      if (isVisible || container === undefined || through === undefined) {
+        return this.#finish(!isVisible);
+      }
       // Nothing of this page matters any more, and there may be very many.
       for (const field of this.#cells.keys()) if (!known.has(field)) this.#cells.delete(field);
-      this.#lookForField(prefix, through, FIELDS_PER_PAGE_MAX);
+      this.#lookForField(type, through, FIELDS_PER_PAGE_MAX);
     });
   }
 

@@ -13,6 +13,8 @@ export interface CellChange {
   readonly cellAt: (stamp: Stamp) => Cell;
   /** The cell in which this node counts, and what it comes to with this change. */
   readonly count?: OwnCount;
+  /** The root written beside it clears what stands there, which nobody has read: it builds on anything below the write. */
+  readonly isOverCleared?: true;
 }
 
 export interface Applied {
@@ -27,10 +29,10 @@ export interface ApplyContext {
   /** Under which this node counts: nobody else writes cells of this id. */
   readonly counterId: string;
   /**
-   * What this node itself has put last into its cell at an address, where that may not be what a quorum knows:
-   * `undefined` where it is.
+   * What this node itself has put last into its cell at an address over an epoch, where that may not be what a quorum
+   * knows: `undefined` where it is.
    */
-  readonly ownCount: (address: Field) => OwnCount | undefined;
+  readonly ownCount: (address: Field, epoch: Stamp) => OwnCount | undefined;
   /** An integer from 0 to below `limit`. */
   readonly below: (limit: number) => number;
 }
@@ -123,6 +125,14 @@ export function fieldChange(
     field,
     cellAt: (stamp) => ({ kind: "field", stamp, type, expiresAtMs: 0, since, payload }),
   };
+}
+
+/** A field of a container that takes the place of whatever the key held. */
+export function replacingField(
+  field: Field,
+  content: Pick<FieldCell, "type" | "payload">,
+): CellChange {
+  return { ...fieldChange(field, content), isOverCleared: true };
 }
 
 export function fieldTombstone(field: Field, type: CellType): CellChange {
