@@ -2,7 +2,12 @@
 import { binaryFromBytes, binaryFromText } from "../base/binary.ts";
 import { INTEGER_MAX, INTEGER_MIN } from "../core/operations/integers.ts";
 import type { Condition } from "../model/condition.ts";
-import { CONTENT_TYPE_BYTES_MAX, EXPIRES_AT_MS_MAX, NAME_BYTES_MAX } from "../model/limits.ts";
+import {
+  CHANNEL_BYTES_MAX,
+  CONTENT_TYPE_BYTES_MAX,
+  EXPIRES_AT_MS_MAX,
+  NAME_BYTES_MAX,
+} from "../model/limits.ts";
 import type { ExpireWhen } from "../model/operation.ts";
 import { parseStamp, type Stamp } from "../model/stamp.ts";
 import { badArgument } from "./errors.ts";
@@ -29,6 +34,13 @@ export function nameOf(what: "field" | "member", raw: NameInput): string {
   const binary = binaryOf(what, raw);
   if (binary.length <= NAME_BYTES_MAX) return binary;
   throw badArgument(`${what} ${binary.length} bytes, max ${NAME_BYTES_MAX}`);
+}
+
+/** A channel, or a pattern of channels. */
+export function channelOf(what: "channel" | "pattern", raw: NameInput): string {
+  const binary = binaryOf(what, raw);
+  if (binary.length <= CHANNEL_BYTES_MAX) return binary;
+  throw badArgument(`${what} ${binary.length} bytes, max ${CHANNEL_BYTES_MAX}`);
 }
 
 /** Text or bytes as bytes. */

@@ -230,6 +230,29 @@ for (const size of [1, 3]) {
       assert.ok(((await other.ttl("log")) ?? 0) <= 60_000);
     });
 
+    test("what is published at one node is told to who listens at another, until it does not", async () => {
+      const told: string[] = [];
+      const { promise: isOver, resolve: end } = Promise.withResolvers<void>();
+      const closed = other.subscribe("news", () => told.push("closed"));
+      const direct = other.subscribe("news", (message) => {
+        told.push(`${message.channel}: ${message.text()}`);
+        message.value.fill(0);
+      });
+      const byPattern = node.subscribePattern("n*", (message) => {
+        told.push(`n*: ${message.text()}`);
+        if (message.text() === "over") end();
+      });
+      closed.close();
+      assert.equal(await node.publish("news", "hello"), 2);
+      assert.equal(await node.publish("elsewhere", "hello"), 0);
+      direct.close();
+      await other.publish("news", "over");
+      await isOver;
+      byPattern.close();
+      assert.equal(await other.publish("news", "nobody"), 0);
+      assert.deepEqual(told.toSorted(), ["n*: hello", "n*: over", "news: hello"].toSorted());
+    });
+
     test("what was written at one node is read at another after its stamp", async () => {
       const { stamp } = await node.hash("mine").set("a", "1");
       assert.ok(stamp !== undefined);
