@@ -52,7 +52,7 @@ export const STORING: readonly Mutant[] = [
   {
     name: "read-before-commit",
     file: "src/node/replica-read.ts",
-    find: `    if (uncommitted === undefined) return then();`,
+    find: `    if (uncommitted === undefined && !isFlushing) return then();`,
     replace: `    if (uncommitted === undefined || key.length > 0) return then();`,
     expected: ["fresh"],
     breaks: "a read shows what a crash can still take back",

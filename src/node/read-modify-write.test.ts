@@ -249,7 +249,9 @@ function counting() {
   };
   /** The cell in which it counted last, and what that came to. */
   const last = (): { readonly field: CellAddress; readonly sum: string } => {
-    const { field, cell } = written.at(-1)?.at(-1) as { field: CellAddress; cell: Cell };
+    const change = written.at(-1)?.at(-1);
+    assert.ok(change !== undefined);
+    const { field, cell } = change;
     return { field, sum: binaryFromBytes(cell.payload) };
   };
   return { state, written, add, last };

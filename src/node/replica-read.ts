@@ -199,10 +199,10 @@ class ReplicaRead {
     const uncommitted = this.#cells.find(({ field }) =>
       commit.isUncommitted(cellKey(this.#slot, key, field)),
     );
-    const isFlushing = this.#isFlushUncommitted();
-    if (uncommitted === undefined && !isFlushing) return then();
+    if (this.#isFlushUncommitted()) return this.#whenAllDurable(then);
+    if (uncommitted === undefined) return then();
     const whenDurable =
-      uncommitted !== undefined && this.#cells.length === 1 && !isFlushing
+      this.#cells.length === 1
         ? commit.whenKeyDurable.bind(commit, cellKey(this.#slot, key, uncommitted.field))
         : commit.whenDurable.bind(commit);
     whenDurable((error) => {
