@@ -253,6 +253,22 @@ for (const size of [1, 3]) {
       assert.deepEqual(told.toSorted(), ["n*: hello", "n*: over", "news: hello"].toSorted());
     });
 
+    test("HTTP shows a hash by the stamp of all that it holds, and writes on it", async () => {
+      const url = `http://${other.httpAddress}/kv/shown`;
+      await node.hash("shown").set({ name: "Jack" });
+      await node.hash("shown").add("visits", 7);
+      const first = await fetch(url);
+      assert.equal(first.headers.get("dnd-type"), "hash");
+      assert.deepEqual(await first.json(), { name: "Jack", visits: "7" });
+      const headers = { "If-Match": first.headers.get("etag") ?? "" };
+      await node.hash("shown").add("visits");
+      assert.equal((await fetch(url, { method: "PUT", body: "x", headers })).status, 412);
+      const second = await fetch(url, { method: "HEAD" });
+      const ifSecond = { "If-Match": second.headers.get("etag") ?? "" };
+      assert.equal((await fetch(url, { method: "PUT", body: "x", headers: ifSecond })).status, 200);
+      assert.equal((await node.get("shown"))?.text(), "x");
+    });
+
     test("what was written at one node is read at another after its stamp", async () => {
       const { stamp } = await node.hash("mine").set("a", "1");
       assert.ok(stamp !== undefined);
