@@ -33,6 +33,7 @@ export type {
   WriteOptions,
   WriteReceipt,
 } from "./library/options.ts";
+export type { Message, Subscription } from "./library/subscription.ts";
 export type { Durability, SharedConfig } from "./model/config.ts";
 export type { QuorumReport } from "./model/outcome.ts";
 export type { KeyLocation, MemberStatus, NodePhase, StoreStatus } from "./node/store.ts";

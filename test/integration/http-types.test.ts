@@ -1,4 +1,6 @@
-/** Hashes, sets and counters as HTTP shows them: over real sockets, in front of a store in memory. */
+/**
+ * Hashes, sets and counters as HTTP shows them: over real sockets, in front of a store in memory.
+ */
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { type HttpDoor, openHttpDoor } from "../../src/adapters/http/http-door.ts";

@@ -1,5 +1,6 @@
 /**
- * The client libraries that programs use, against three real nodes: with one node and as a cluster, in both protocols.
+ * The client libraries that programs use, against three real nodes: with one node and as a cluster,
+ * in both protocols.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";

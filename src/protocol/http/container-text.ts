@@ -1,16 +1,21 @@
 /**
- * Hashes and sets as text: a hash is a JSON object, a set a JSON array, both in byte order; or one field or member a line.
+ * Hashes and sets as text: a hash is a JSON object, a set a JSON array, both in byte order; or one
+ * field or member a line.
  *
- * Bytes that are UTF-8 appear as text. Others are `{"value64": ...}` in base64url; a field's name in an object has no such form,
- * so a hash with one that is no text is told line by line only, as `field64`.
- * Invariant: a text is never longer than `CONTAINER_CHARS_MAX`, and is not built beyond it.
+ * Bytes that are UTF-8 appear as text. Others are `{"value64": ...}` in base64url; a field's name
+ * in an object has no such form, so a hash with one that is no text is told line by line only, as
+ * `field64`. Invariant: a text is never longer than `CONTAINER_CHARS_MAX`, and is not built beyond
+ * it.
  */
 import { textFromBinary, textFromBytes } from "../../base/binary.ts";
 import type { HashEntry } from "../../model/operation.ts";
 import { encodeBase64 } from "./percent.ts";
 import { type Problem, problem } from "./problem.ts";
 
-/** Longer texts would hold up the event loop: a walk by pages, in the Redis protocol or the library, has no bound. */
+/**
+ * Longer texts would hold up the event loop: a walk by pages, in the Redis protocol or the library,
+ * has no bound.
+ */
 export const CONTAINER_CHARS_MAX: number = 64 * 1024 * 1024;
 
 type Container = "hash" | "set";
@@ -60,7 +65,8 @@ export function tooMany(): Problem {
 }
 
 function memberOf([name, value]: HashEntry): string {
-  // Written out: an object would move names that look like numbers, and take `__proto__` for something else.
+  // Written out: an object would move names that look like numbers, and take `__proto__` for
+  // something else.
   return `${JSON.stringify(textFromBinary(name))}:${jsonOf(textFromBytes(value), value)}`;
 }
 

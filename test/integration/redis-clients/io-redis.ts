@@ -1,4 +1,6 @@
-/** What programs that use `ioredis` do, against whatever node or cluster a client was opened for. */
+/**
+ * What programs that use `ioredis` do, against whatever node or cluster a client was opened for.
+ */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { Cluster, Redis, ReplyError } from "ioredis";

@@ -1,6 +1,7 @@
 /**
- * Lanes of writes through the clients of programs, while a node dies: what each was acknowledged, and how long it had to
- * wait for it. A lane does what a program does: one write after another, each again until it is acknowledged.
+ * Lanes of writes through the clients of programs, while a node dies: what each was acknowledged,
+ * and how long it had to wait for it. A lane does what a program does: one write after another,
+ * each again until it is acknowledged.
  */
 import assert from "node:assert/strict";
 import { setTimeout as wait } from "node:timers/promises";
@@ -36,7 +37,10 @@ export class Lane {
   readonly #ended: Promise<void>;
   #isStopped = false;
   #lastMs = performance.now();
-  /** Acknowledged writes, failed calls and the longest time between two acknowledgements, since `watch`. */
+  /**
+   * Acknowledged writes, failed calls and the longest time between two acknowledgements, since
+   * `watch`.
+   */
   count = 0;
   failures = 0;
   silenceMs = 0;

@@ -1,9 +1,14 @@
-/** What programs that use `@redis/client` do, against whatever node or cluster a client was opened for. */
+/**
+ * What programs that use `@redis/client` do, against whatever node or cluster a client was opened
+ * for.
+ */
 import assert from "node:assert/strict";
 import { createClient, createCluster, ErrorReply, RESP_TYPES, WatchError } from "@redis/client";
 import type { Protocol, Suite } from "./suite.ts";
 
-/** A plain client's commands: those of a cluster's are the same, but for the type of what opens it. */
+/**
+ * A plain client's commands: those of a cluster's are the same, but for the type of what opens it.
+ */
 export type NodeRedis = ReturnType<typeof createClient>;
 
 export async function openNodeRedis(address: string, protocol: Protocol): Promise<NodeRedis> {
@@ -13,12 +18,20 @@ export async function openNodeRedis(address: string, protocol: Protocol): Promis
   return client as unknown as NodeRedis;
 }
 
+/**
+ * @param refreshMs When it asks anew which nodes there are, after a connection broke. Default: 5 s.
+ */
 export async function openNodeRedisCluster(
   addresses: readonly string[],
   protocol: Protocol,
+  refreshMs = 5_000,
 ): Promise<NodeRedis> {
   const rootNodes = addresses.map((address) => ({ url: `redis://${address}` }));
-  const client = createCluster({ rootNodes, RESP: protocol });
+  const client = createCluster({
+    rootNodes,
+    RESP: protocol,
+    topologyRefreshOnReconnectionAttemptStrategy: refreshMs,
+  });
   client.on("error", ignored);
   await client.connect();
   return client as unknown as NodeRedis;
