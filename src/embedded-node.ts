@@ -22,14 +22,17 @@ import { DndSet } from "./library/dnd-set.ts";
 import { type Entry, KeyedEntry, StoredValue } from "./library/entry.ts";
 import { badArgument, errorOf } from "./library/errors.ts";
 import { bytesOfResult, integerOf, KeyCalls } from "./library/key-calls.ts";
+import { type MessageHandler, Messages } from "./library/messages.ts";
 import type {
   ChangeOptions,
   ChangeReceipt,
+  ChannelInput,
   ContainerOptions,
   ExpireOptions,
   ExpiryInput,
   KeyInput,
   ListOptions,
+  PatternInput,
   PutOptions,
   ReadOptions,
   ReplaceOptions,
@@ -57,6 +60,7 @@ const CONTENT_TYPE = { text: "text/plain; charset=utf-8", bytes: "application/oc
 export class EmbeddedNode {
   readonly #store: Store;
   readonly #calls: KeyCalls;
+  readonly #messages: Messages;
   readonly #end: () => Promise<void>;
   readonly #left: Promise<void>;
   #closing: Promise<void> | undefined;
@@ -78,6 +82,7 @@ export class EmbeddedNode {
   }) {
     this.#store = options.store;
     this.#calls = new KeyCalls(options.store);
+    this.#messages = new Messages(options.store);
     this.address = options.address;
     this.httpAddress = options.httpAddress;
     this.redisAddress = options.redisAddress;
@@ -307,6 +312,31 @@ export class EmbeddedNode {
     } while (cursor !== undefined);
   }
 
+  /**
+   * Tells all who listen to `channel` at this moment, at any node: handlers and Redis clients. Each gets it at most once, and
+   * those of one node in the order of the calls; nothing is kept for who is away.
+   *
+   * @param message 0..16 777 216 bytes.
+   * @returns how many have it, as far as is known within a second.
+   * @throws `DndError`: `bad-argument`, `closed`.
+   */
+  async publish(channel: ChannelInput, message: ValueInput): Promise<number> {
+    this.#calls.checkOpen();
+    return await this.#messages.publish(channel, message);
+  }
+
+  /**
+   * Has `handler` called with each message on a channel, or on all that match a pattern, whoever publishes it at whichever node.
+   * It is called in a turn of its own; what it throws is an uncaught exception. Ends with `close()`.
+   *
+   * @returns what ends it: `handler` is not called any more. May be called twice.
+   * @throws `DndError`: `bad-argument`, `closed`.
+   */
+  subscribe(channel: ChannelInput | PatternInput, handler: MessageHandler): () => void {
+    this.#calls.checkOpen();
+    return this.#messages.subscribe(channel, handler);
+  }
+
   /** The cluster as this node sees it, now. Costs in proportion to the members. */
   status(): StoreStatus {
     return this.#store.status();
@@ -320,6 +350,7 @@ export class EmbeddedNode {
   /** Finishes what was begun, tells the others, and lets go of ports and disk. May be called twice. */
   close(): Promise<void> {
     this.#calls.close();
+    this.#messages.close();
     this.#closing ??= this.#end();
     return this.#closing;
   }

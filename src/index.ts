@@ -17,15 +17,18 @@ export { DndCounter } from "./library/dnd-counter.ts";
 export { DndHash, type FieldsInput } from "./library/dnd-hash.ts";
 export { DndSet } from "./library/dnd-set.ts";
 export { Entry, HashField, KeyedEntry, StoredValue } from "./library/entry.ts";
+export { Message, type MessageHandler } from "./library/messages.ts";
 export type {
   ChangeOptions,
   ChangeReceipt,
+  ChannelInput,
   ContainerOptions,
   ExpireOptions,
   ExpiryInput,
   KeyInput,
   ListOptions,
   NameInput,
+  PatternInput,
   PutOptions,
   ReadOptions,
   ReplaceOptions,

@@ -77,5 +77,13 @@ export interface ChangeReceipt extends QuorumReport {
   readonly stamp: string | undefined;
 }
 
+/** A channel to publish on or listen to. Text stands for its UTF-8 bytes. 0..32 768 bytes. */
+export type ChannelInput = string | Uint8Array;
+
+/** All channels whose names match: `*` any bytes, `?` one, `[a-z]` one of these, `\` takes the next as it is. As in Redis. */
+export interface PatternInput {
+  readonly pattern: string | Uint8Array;
+}
+
 /** A time to live in milliseconds from now, or a moment. */
 export type ExpiryInput = number | Date;
