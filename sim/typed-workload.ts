@@ -14,7 +14,14 @@ import type { SimRandom, Streams } from "./random.ts";
 import type { Process } from "./virtual-clock.ts";
 
 /** What a key is used for, all of the run. */
-export type TypedUse = "counter" | "hash-counter" | "hash" | "set" | "mixed";
+export type TypedUse =
+  | "counter"
+  | "hash-counter"
+  | "wiped-counter"
+  | "wiped-hash-counter"
+  | "hash"
+  | "set"
+  | "mixed";
 
 export interface TypedOperation {
   readonly id: number;
@@ -46,7 +53,15 @@ export interface TypedWorkloadConfig {
 }
 
 const KEYS_PER_USE = 2;
-const USES: readonly TypedUse[] = ["counter", "hash-counter", "hash", "set", "mixed"];
+const USES: readonly TypedUse[] = [
+  "counter",
+  "hash-counter",
+  "wiped-counter",
+  "wiped-hash-counter",
+  "hash",
+  "set",
+  "mixed",
+];
 const NAMES: readonly string[] = ["a", "b", "c", "d", "e"];
 const DEADLINE_MS = 5_000;
 
@@ -104,7 +119,7 @@ export class TypedWorkload {
 
   /** Asks one machine for all of a key, outside the lanes. */
   queryAt(machine: Machine, key: Key, use: TypedUse): TypedQuery {
-    const isCounter = use === "counter";
+    const isCounter = use === "counter" || use === "wiped-counter";
     const query: Query = isCounter ? { kind: "value" } : { kind: "whole", type: "either" };
     return this.#query(machine, key, use, query);
   }
@@ -211,6 +226,12 @@ export class TypedWorkload {
         return { kind: "add", delta: 1n };
       case "hash-counter":
         return { kind: "hash-add", name: random.pick(NAMES.slice(0, 2)), delta: 1n };
+      case "wiped-counter":
+        return random.oneIn(6) ? { kind: "remove" } : { kind: "add", delta: 1n };
+      case "wiped-hash-counter":
+        if (random.oneIn(12)) return { kind: "remove" };
+        if (random.oneIn(6)) return { kind: "hash-delete", names: ["a"] };
+        return { kind: "hash-add", name: "a", delta: 1n };
       case "hash": {
         if (random.oneIn(24)) return { kind: "remove" };
         if (random.oneIn(4)) return { kind: "hash-delete", names: [name] };

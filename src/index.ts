@@ -17,18 +17,15 @@ export { DndCounter } from "./library/dnd-counter.ts";
 export { DndHash, type FieldsInput } from "./library/dnd-hash.ts";
 export { DndSet } from "./library/dnd-set.ts";
 export { Entry, HashField, KeyedEntry, StoredValue } from "./library/entry.ts";
-export { Message, type MessageHandler } from "./library/messages.ts";
 export type {
   ChangeOptions,
   ChangeReceipt,
-  ChannelInput,
   ContainerOptions,
   ExpireOptions,
   ExpiryInput,
   KeyInput,
   ListOptions,
   NameInput,
-  PatternInput,
   PutOptions,
   ReadOptions,
   ReplaceOptions,
@@ -36,6 +33,7 @@ export type {
   WriteOptions,
   WriteReceipt,
 } from "./library/options.ts";
+export type { Message, Subscription } from "./library/subscription.ts";
 export type { Durability, SharedConfig } from "./model/config.ts";
 export type { QuorumReport } from "./model/outcome.ts";
 export type { KeyLocation, MemberStatus, NodePhase, StoreStatus } from "./node/store.ts";

@@ -107,6 +107,20 @@ test("in calm no two additions come to the same sum", () => {
   assert.match(judged(twice, shown("counter", number("2")), true)[0] ?? "", /both came to/);
 });
 
+test("what was counted before an acknowledged delete does not count again", () => {
+  const changes = [
+    operation("wiped-counter", ADD, 1),
+    operation("wiped-counter", ADD, 2),
+    operation("wiped-counter", { kind: "remove" }, 3),
+    operation("wiped-counter", ADD, 4),
+    operation("wiped-counter", ADD, "maybe"),
+  ];
+  for (const value of ["0", "1", "2"]) {
+    assert.deepEqual(judged(changes, shown("wiped-counter", number(value))), []);
+  }
+  assert.match(judged(changes, shown("wiped-counter", number("3")))[0] ?? "", /counts 3; 2/);
+});
+
 test("of a field the acknowledged change of the greatest stamp decides", () => {
   const changes = [
     operation("hash", hashSet("a", "first"), 1),

@@ -2,7 +2,12 @@
 import { binaryFromBytes, binaryFromText } from "../base/binary.ts";
 import { INTEGER_MAX, INTEGER_MIN } from "../core/operations/integers.ts";
 import type { Condition } from "../model/condition.ts";
-import { CONTENT_TYPE_BYTES_MAX, EXPIRES_AT_MS_MAX, NAME_BYTES_MAX } from "../model/limits.ts";
+import {
+  CHANNEL_BYTES_MAX,
+  CONTENT_TYPE_BYTES_MAX,
+  EXPIRES_AT_MS_MAX,
+  NAME_BYTES_MAX,
+} from "../model/limits.ts";
 import type { ExpireWhen } from "../model/operation.ts";
 import { parseStamp, type Stamp } from "../model/stamp.ts";
 import { badArgument } from "./errors.ts";
@@ -31,6 +36,13 @@ export function nameOf(what: "field" | "member", raw: NameInput): string {
   throw badArgument(`${what} ${binary.length} bytes, max ${NAME_BYTES_MAX}`);
 }
 
+/** A channel, or a pattern of channels. */
+export function channelOf(what: "channel" | "pattern", raw: NameInput): string {
+  const binary = binaryOf(what, raw);
+  if (binary.length <= CHANNEL_BYTES_MAX) return binary;
+  throw badArgument(`${what} ${binary.length} bytes, max ${CHANNEL_BYTES_MAX}`);
+}
+
 /** Text or bytes as bytes. */
 export function bytesOf(raw: unknown, bytesMax: number): Uint8Array {
   const bytes = typeof raw === "string" ? Buffer.from(raw, "utf8") : raw;
@@ -49,7 +61,9 @@ export function checkedTtlMs(value: number | undefined): number | undefined {
   return checked("ttlMs", value, TTL_MS_MAX);
 }
 
-/** When something ends, in wall-clock milliseconds: of what is over before 1970, the first of them. */
+/**
+ * When something ends, in wall-clock milliseconds: of what is over before 1970, the first of them.
+ */
 export function expiresAtMsOf(expiry: ExpiryInput, nowMs: number): number {
   if (typeof expiry === "number") {
     checkedTtlMs(expiry);

@@ -1,6 +1,6 @@
 /**
- * Changes to many fields of one key, in as many operations as it takes: one operation, and what it makes of cells, must fit a
- * message between nodes.
+ * Changes to many fields of one key, in as many operations as it takes: one operation, and what it
+ * makes of cells, must fit a message between nodes.
  *
  * Invariant: a call that fails after a part of it was stored says that something may be stored.
  */

@@ -22,11 +22,12 @@ export type FieldsInput =
   | Iterable<readonly [NameInput, ValueInput]>;
 
 /**
- * The hash at a key, which need not exist: its first field creates it, and with its last it is gone. Changes of different
- * fields never disturb each other, also on two sides of a partition; of one field the later wins, except that `add` counts
- * on both sides.
+ * The hash at a key, which need not exist: its first field creates it, and with its last it is
+ * gone. Changes of different fields never disturb each other, also on two sides of a partition; of
+ * one field the later wins, except that `add` counts on both sides.
  *
- * Rejections are `DndError`: `wrong-type` when the key holds something else, and as `get` and `put` of the node have them.
+ * Rejections are `DndError`: `wrong-type` when the key holds something else, and as `get` and `put`
+ * of the node have them.
  */
 export class DndHash {
   readonly #calls: KeyCalls;
@@ -41,7 +42,8 @@ export class DndHash {
   }
 
   /**
-   * Sets a field, or many. Up to 500 fields and a mebibyte are one change, seen as a whole; what is more, is several.
+   * Sets a field, or many. Up to 500 fields and a mebibyte are one write, of which each copy has all
+   * or nothing; what is more, is several.
    *
    * @returns with `added`, how many of the fields are new.
    */
@@ -59,7 +61,8 @@ export class DndHash {
   }
 
   /**
-   * Sets a field that does not exist. Exact while the nodes agree who is the key's first live primary.
+   * Sets a field that does not exist. Exact while the nodes agree who is the key's first live
+   * primary.
    *
    * @returns with `isChanged`, whether it was set.
    */
@@ -96,8 +99,8 @@ export class DndHash {
   }
 
   /**
-   * Every field in byte order, read page by page. Of fields that are changed meanwhile, as some moment has them; every
-   * other one is there, once.
+   * Every field in byte order, read page by page. Of fields that are changed meanwhile, as some
+   * moment has them; every other one is there, once.
    */
   async *entries(): AsyncGenerator<HashField> {
     for await (const page of this.#calls.pages(this.#key, "hash", this.#options)) {
@@ -108,8 +111,8 @@ export class DndHash {
   /**
    * All fields and their values; empty where there is no hash.
    *
-   * @throws `DndError` `too-many` beyond 1 000 000 fields or 256 MiB, and `not-text` where a field is not UTF-8:
-   *         `entries` shows both.
+   * @throws `DndError` `too-many` beyond 1 000 000 fields or 256 MiB, and `not-text` where a field
+   *         is not UTF-8: `entries` shows both.
    */
   async all(): Promise<Map<string, StoredValue>> {
     const all = new Map<string, StoredValue>();
@@ -138,11 +141,13 @@ export class DndHash {
   }
 
   /**
-   * Adds to the integer in a field; nothing counts as 0. What is added on two sides of a partition is kept on both.
+   * Adds to the integer in a field; nothing counts as 0. What is added on two sides of a partition
+   * is kept on both.
    *
    * @param delta A safe integer, or a `bigint` of 64 bits; may be negative.
    * @returns with `value`, what it came to.
-   * @throws `DndError`: `not-a-number` when the field holds something else, `overflow` when the sum does not fit 64 bits.
+   * @throws `DndError`: `not-a-number` when the field holds something else, `overflow` when the sum
+   *         does not fit 64 bits.
    */
   async add(
     field: NameInput,
@@ -154,8 +159,8 @@ export class DndHash {
   }
 
   /**
-   * Adds to the decimal number in a field, in up to 17 decimals: 1 and -1.1 make -0.1. Unlike what `add` counts, of two such
-   * additions on two sides of a partition the later wins.
+   * Adds to the decimal number in a field, in up to 17 decimals: 1 and -1.1 make -0.1. Unlike what
+   * `add` counts, of two such additions on two sides of a partition the later wins.
    *
    * @returns with `value`, the double nearest to what it came to; the field holds its digits.
    * @throws `DndError`: `not-a-number` when the field holds something else, `overflow`.

@@ -10,10 +10,12 @@ import type { KeyCalls } from "./key-calls.ts";
 import type { ChangeReceipt, ContainerOptions, KeyInput, NameInput } from "./options.ts";
 
 /**
- * The set at a key, which need not exist: its first member creates it, and with its last it is gone. Members added or removed
- * at the same time never disturb each other, also on two sides of a partition; of one member the later change wins.
+ * The set at a key, which need not exist: its first member creates it, and with its last it is
+ * gone. Members added or removed at the same time never disturb each other, also on two sides of a
+ * partition; of one member the later change wins.
  *
- * Rejections are `DndError`: `wrong-type` when the key holds something else, and as `get` and `put` of the node have them.
+ * Rejections are `DndError`: `wrong-type` when the key holds something else, and as `get` and `put`
+ * of the node have them.
  */
 export class DndSet {
   readonly #calls: KeyCalls;
@@ -60,8 +62,8 @@ export class DndSet {
   }
 
   /**
-   * Every member in byte order, read page by page. Members added or removed meanwhile may or may not be among them; every
-   * other one is, once.
+   * Every member in byte order, read page by page. Members added or removed meanwhile may or may
+   * not be among them; every other one is, once.
    */
   async *values(): AsyncGenerator<StoredValue> {
     for await (const page of this.#calls.pages(this.#key, "set", this.#options)) {
@@ -72,8 +74,8 @@ export class DndSet {
   /**
    * All members; empty where there is no set.
    *
-   * @throws `DndError` `too-many` beyond 1 000 000 members or 256 MiB, and `not-text` where a member is not UTF-8: `values`
-   *         shows both.
+   * @throws `DndError` `too-many` beyond 1 000 000 members or 256 MiB, and `not-text` where a
+   *         member is not UTF-8: `values` shows both.
    */
   async all(): Promise<Set<string>> {
     const all = new Set<string>();
@@ -86,8 +88,8 @@ export class DndSet {
   }
 
   /**
-   * Takes members out, chosen by chance: fewer than `count`, 1..500, if there are no more. Exact while the nodes agree who is the
-   * key's first live primary.
+   * Takes members out, chosen by chance: fewer than `count`, 1..500, if there are no more, or if
+   * they have 8 MiB. Exact while the nodes agree who is the key's first live primary.
    *
    * @returns with `members`, those that were taken.
    */

@@ -1,4 +1,7 @@
-/** Questions about a key and changes to it as promises: what hashes, sets, counters and plain keys have in common. */
+/**
+ * Questions about a key and changes to it as promises: what hashes, sets, counters and plain keys
+ * have in common.
+ */
 import { assert } from "../base/assert.ts";
 import { type Key, keyFault, keyFromBinary } from "../model/key.ts";
 import { DEADLINE_MS_MAX } from "../model/limits.ts";

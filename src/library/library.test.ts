@@ -1,11 +1,13 @@
-/** What hashes, sets, counters and their kin check before they ask, and how they say what went wrong. */
+/**
+ * What hashes, sets, counters and their kin check before they ask, and how they say what went
+ * wrong.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeStore } from "../../test/support/fake-store.ts";
 import { DndError } from "../dnd-error.ts";
 import { EmbeddedNode } from "../embedded-node.ts";
-
-const NAME_BYTES_MAX = 32_736;
+import { CHANNEL_BYTES_MAX, MESSAGE_BYTES_MAX, NAME_BYTES_MAX } from "../model/limits.ts";
 
 function open(): { readonly node: EmbeddedNode; readonly store: FakeStore } {
   const store = new FakeStore();
@@ -53,6 +55,21 @@ test("arguments out of bounds are refused before the store is asked", async () =
   assert.throws(() => node.hash(""), bad);
   assert.throws(() => node.counter("k".repeat(32_769)), bad);
   assert.throws(() => node.set("k", "v" as unknown as object), hasCode("bad-argument", /put/));
+});
+
+test("messages and channels out of bounds are refused, and a closed node says nothing more", async () => {
+  const { node } = open();
+  const bad = hasCode("bad-argument");
+  await assert.rejects(node.publish("c", new Uint8Array(MESSAGE_BYTES_MAX + 1)), bad);
+  await assert.rejects(node.publish("c".repeat(CHANNEL_BYTES_MAX + 1), "m"), bad);
+  assert.throws(() => node.subscribe(7 as unknown as string, () => undefined), bad);
+  assert.throws(
+    () => node.subscribePattern("p".repeat(CHANNEL_BYTES_MAX + 1), () => undefined),
+    bad,
+  );
+  await node.close();
+  await assert.rejects(node.publish("c", "m"), hasCode("closed"));
+  assert.throws(() => node.subscribe("c", () => undefined), hasCode("closed"));
 });
 
 test("a name may be as long as its address allows", async () => {

@@ -9,16 +9,25 @@ export type ValueInput = string | Uint8Array;
 export type NameInput = string | Uint8Array;
 
 export interface ReadOptions {
-  /** Replicas that must answer, 1..N. Default: the majority, or what can be reached, as `quorum` says. */
+  /**
+   * Replicas that must answer, 1..N. Default: the majority, or what can be reached, as `quorum`
+   * says.
+   */
   readonly r?: number;
-  /** A stamp the answer must not be older than: pass that of your last write to read it back at any node. */
+  /**
+   * A stamp the answer must not be older than: pass that of your last write to read it back at any
+   * node.
+   */
   readonly after?: string;
   /** Milliseconds the call may take: 1..60 000, default 5 000. */
   readonly deadlineMs?: number;
 }
 
 export interface ChangeOptions {
-  /** Replicas that must acknowledge, 1..N. Default: the majority, met by fewer where no more can be reached. */
+  /**
+   * Replicas that must acknowledge, 1..N. Default: the majority, met by fewer where no more can be
+   * reached.
+   */
   readonly w?: number;
   /** Milliseconds the call may take: 1..60 000, default 5 000. */
   readonly deadlineMs?: number;
@@ -32,14 +41,23 @@ export interface WriteOptions extends ChangeOptions {
 }
 
 export interface PutOptions extends WriteOptions {
-  /** Media type kept with the value, at most 255 bytes of ASCII. Default: text for strings, else bytes. */
+  /**
+   * Media type kept with the value, at most 255 bytes of ASCII. Default: text for strings, else
+   * bytes.
+   */
   readonly contentType?: string;
-  /** Time to live in milliseconds from now, at least 1. Default: never expires, also if an earlier value did. */
+  /**
+   * Time to live in milliseconds from now, at least 1. Default: never expires, also if an earlier
+   * value did.
+   */
   readonly ttlMs?: number;
 }
 
 export interface ReplaceOptions extends ChangeOptions {
-  /** Time to live in milliseconds from now, at least 1. Default: never expires, also if the former value did. */
+  /**
+   * Time to live in milliseconds from now, at least 1. Default: never expires, also if the former
+   * value did.
+   */
   readonly ttlMs?: number;
 }
 
@@ -48,8 +66,8 @@ export interface ContainerOptions extends ReadOptions, ChangeOptions {}
 
 export interface ExpireOptions extends ChangeOptions {
   /**
-   * Only if the key has no expiry (`none`), has one (`some`), or the new one is later or earlier than it; no expiry
-   * counts as infinitely late. Default: always.
+   * Only if the key has no expiry (`none`), has one (`some`), or the new one is later or earlier
+   * than it; no expiry counts as infinitely late. Default: always.
    */
   readonly when?: "none" | "some" | "later" | "earlier";
 }
@@ -70,19 +88,11 @@ export interface WriteReceipt extends QuorumReport {
 }
 
 /**
- * What a change came to that depends on what the key holds. Where there was nothing to change, `stamp` is `undefined` and
- * the copies are those that said so.
+ * What a change came to that depends on what the key holds. Where there was nothing to change,
+ * `stamp` is `undefined` and the copies are those that said so.
  */
 export interface ChangeReceipt extends QuorumReport {
   readonly stamp: string | undefined;
-}
-
-/** A channel to publish on or listen to. Text stands for its UTF-8 bytes. 0..32 768 bytes. */
-export type ChannelInput = string | Uint8Array;
-
-/** All channels whose names match: `*` any bytes, `?` one, `[a-z]` one of these, `\` takes the next as it is. As in Redis. */
-export interface PatternInput {
-  readonly pattern: string | Uint8Array;
 }
 
 /** A time to live in milliseconds from now, or a moment. */

@@ -64,5 +64,7 @@ export type ListOutcome =
       readonly kind: "page";
       readonly entries: readonly ListEntry[];
       readonly next: string | undefined;
+      /** Of some slots fewer have looked than a read quorum: what they lack, others may hold. */
+      readonly isPartial?: boolean;
     }
   | Failure;

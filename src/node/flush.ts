@@ -45,7 +45,7 @@ export function flushSlots(
   });
 }
 
-/** The slots that hold a key; all, where many do. */
+/** The slots that hold a key; all, where many do, or some could not be looked at by enough. */
 function findSlots(ports: FlushPorts, done: (found: readonly Slot[] | Failure) => void): void {
   const found = new Set<Slot>();
   const page = (cursor: string | undefined): void => {
@@ -54,8 +54,10 @@ function findSlots(ports: FlushPorts, done: (found: readonly Slot[] | Failure) =
     ports.list(request, (outcome) => {
       if (outcome.kind === "failed") return done(outcome);
       for (const { key } of outcome.entries) found.add(slotOfKey(key));
-      if (outcome.next === undefined) return done([...found]);
-      if (found.size > FOUND_MAX) {
+      // What too few have looked at may hold keys, and what nobody has flushed would keep them.
+      const isUnsure = outcome.isPartial === true || found.size > FOUND_MAX;
+      if (outcome.next === undefined && !isUnsure) return done([...found]);
+      if (isUnsure) {
         return done(Array.from({ length: SLOT_COUNT }, (_, index) => slotFrom(index)));
       }
       // One key of a slot is enough: on with the next.

@@ -103,9 +103,11 @@ class KeyReadRun {
       const container = this.#container();
       if (container === undefined) return this.#finish(false);
       const { root, type } = container;
-      if (need.whole === type || need.whole === "either") return this.#readWhole(type, "");
+      if (need.whole === type || need.whole === "either") {
+        return this.#readWhole(type, "", need.whole === "either");
+      }
       if (!need.isExistenceNeeded(root)) return this.#finish(false);
-      this.#lookForField(prefixOf(type), "" as Field, FIRST_LOOK);
+      this.#lookForField(type, "" as Field, FIRST_LOOK);
     });
   }
 
@@ -132,27 +134,40 @@ class KeyReadRun {
     return root.type === "hash" || root.type === "set" ? { root, type: root.type } : undefined;
   }
 
-  #readWhole(type: "hash" | "set", after: string): void {
+  #readWhole(type: "hash" | "set", after: string, isEither: boolean): void {
     const prefix = prefixOf(type);
     const limit = FIELDS_PER_PAGE_MAX;
     this.#read({ kind: "range", prefix, after: after as Field, limit }, (through) => {
       if (this.#cells.size > WHOLE_FIELDS_MAX || this.#bytes > WHOLE_BYTES_MAX) {
         return this.#done({ kind: "too-many", quorum: this.#report() });
       }
-      if (through !== undefined) return this.#readWhole(type, through);
+      const container = this.#container();
+      if (container !== undefined && container.type !== type) {
+        // Another one took its place meanwhile: of that one no field was looked at.
+        if (isEither) return this.#readWhole(container.type, "", isEither);
+        return this.#lookForField(container.type, "" as Field, FIRST_LOOK);
+      }
+      if (through !== undefined) return this.#readWhole(type, through, isEither);
       this.#readCounting(() => this.#finish(!this.#hasVisible()));
     });
   }
 
-  /** Reads on until there is a field to see. */
-  #lookForField(prefix: string, after: Field, limit: number): void {
+  /** Reads on until there is a field to see, or nothing that could have one. */
+  #lookForField(type: "hash" | "set", after: Field, limit: number): void {
     const known = new Set(this.#cells.keys());
-    this.#read({ kind: "range", prefix, after, limit }, (through) => {
+    this.#read({ kind: "range", prefix: prefixOf(type), after, limit }, (through) => {
+      const container = this.#container();
+      // Another one took its place meanwhile: of that one no field was looked at.
+      if (container !== undefined && container.type !== type) {
+        return this.#lookForField(container.type, "" as Field, FIRST_LOOK);
+      }
       const isVisible = this.#hasVisible();
-      if (isVisible || through === undefined) return this.#finish(!isVisible);
+      if (isVisible || container === undefined || through === undefined) {
+        return this.#finish(!isVisible);
+      }
       // Nothing of this page matters any more, and there may be very many.
       for (const field of this.#cells.keys()) if (!known.has(field)) this.#cells.delete(field);
-      this.#lookForField(prefix, through, FIELDS_PER_PAGE_MAX);
+      this.#lookForField(type, through, FIELDS_PER_PAGE_MAX);
     });
   }
 

@@ -249,7 +249,7 @@ function finish(options: ListingOptions, page: Page): void {
     entries.push({ key, root });
     last = place;
   }
-  page.done({ kind: "page", entries, next });
+  page.done({ kind: "page", entries, next, isPartial: !isCovered(page, "quorum") });
 }
 
 function fail({ context }: ListingOptions, page: Page): void {

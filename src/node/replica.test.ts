@@ -3,10 +3,11 @@ import { test } from "node:test";
 import { HeldClock, HeldStorage } from "../../test/support/held-storage.ts";
 import { encodeCell } from "../core/causality/cell-codec.ts";
 import { cellKey } from "../core/causality/storage-key.ts";
+import { flushKeyOf } from "../core/placement/flush-keys.ts";
 import { Placement } from "../core/placement/placement.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import { DirtyMaps } from "../core/replication/dirty-maps.ts";
-import type { EncodedCell } from "../model/cell.ts";
+import type { EncodedCell, RootCell } from "../model/cell.ts";
 import { type NodeId, nodeIdFrom } from "../model/ids.ts";
 import { type Field, type Key, keyFromText } from "../model/key.ts";
 import type { PeerReply } from "../model/peer-message.ts";
@@ -29,8 +30,8 @@ function at(ms: number): Stamp {
   return stampFrom(ms, 0, 0);
 }
 
-function cellAt(ms: number, key: Key, bytes = 1): EncodedCell {
-  const root = {
+function cellOf(ms: number, bytes = 1): RootCell {
+  return {
     kind: "value",
     stamp: at(ms),
     type: "string",
@@ -38,8 +39,11 @@ function cellAt(ms: number, key: Key, bytes = 1): EncodedCell {
     cleared: at(ms),
     contentType: "",
     payload: new Uint8Array(bytes),
-  } as const;
-  return { field: undefined, bytes: encodeCell(root, key, undefined) };
+  };
+}
+
+function cellAt(ms: number, key: Key, bytes = 1): EncodedCell {
+  return { field: undefined, bytes: encodeCell(cellOf(ms, bytes), key, undefined) };
 }
 
 class Trial {
@@ -470,6 +474,100 @@ test("a page ends before a field with which it would outgrow a frame", () => {
     ["c", 1],
   ] as const;
   assert.deepEqual(pagesOf(new Trial(), names, 2), [["ha"], ["hb"], ["hc"]]);
+});
+
+test("a root sent along as it was read is not pushed back for what it cleared when it was written", () => {
+  const trial = new Trial();
+  const field = "cid" as Field;
+  const root = {
+    kind: "container",
+    stamp: at(50),
+    type: "counter",
+    expiresAtMs: 0,
+    cleared: at(50),
+    contentType: "",
+    payload: new Uint8Array(0),
+  } as const;
+  const count = {
+    kind: "field",
+    stamp: at(70),
+    type: "counter",
+    expiresAtMs: 0,
+    since: at(50),
+    payload: Uint8Array.of(0x31),
+  } as const;
+  const top = { field: undefined, bytes: encodeCell(root, K, undefined) };
+  trial.replica.merge(
+    [{ slot: SLOT, collected: NO_STAMP, cells: [{ key: K, ...top }] }],
+    () => undefined,
+  );
+  trial.write(L, 60);
+  trial.settle();
+  const told: string[] = [];
+  trial.replica.write(
+    {
+      kind: "write",
+      key: K,
+      cells: [top, { field, bytes: encodeCell(count, K, field) }],
+      bases: [at(50), at(50)],
+      attempt: "first",
+      role: "primary",
+      unreached: [],
+    },
+    (reply) => told.push(wordOf(reply)),
+  );
+  trial.settle();
+  assert.deepEqual(told, ["stored"]);
+});
+
+test("a flush hides nothing from a read before it is durable", () => {
+  const trial = new Trial();
+  trial.cells.follow(trial.states);
+  trial.write(K, 10);
+  trial.settle();
+  const flush = flushKeyOf(SLOT);
+  const tombstone = { ...cellOf(20), kind: "tombstone" } as const;
+  const bytes = encodeCell(tombstone, flush, undefined);
+  const parts = [
+    { slot: SLOT, collected: NO_STAMP, cells: [{ key: flush, field: undefined, bytes }] },
+  ];
+  trial.replica.merge(parts, () => undefined);
+  const flushed: number[] = [];
+  trial.replica.read({ kind: "read", key: K, selection: ROOT_ONLY, want: "cells" }, (reply) => {
+    if (reply.kind === "cells-reply") flushed.push(reply.flushed.ms);
+  });
+  assert.deepEqual(flushed, []);
+  trial.settle();
+  assert.deepEqual(flushed, [20]);
+});
+
+test("however long the key is, all that counts for it is read", () => {
+  const trial = new Trial();
+  const key = keyFromText(`{s}${"k".repeat(30_000)}`);
+  const root = { ...cellOf(10), kind: "container", type: "counter" } as const;
+  const cells: { key: Key; field: Field | undefined; bytes: Uint8Array }[] = [
+    { key, field: undefined, bytes: encodeCell(root, key, undefined) },
+  ];
+  for (let index = 0; index < 50; index += 1) {
+    const field = `c${index}` as Field;
+    const cell = {
+      kind: "field",
+      stamp: at(20),
+      type: "counter",
+      expiresAtMs: 0,
+      since: NO_STAMP,
+      payload: Uint8Array.of(0x31),
+    } as const;
+    cells.push({ key, field, bytes: encodeCell(cell, key, field) });
+  }
+  trial.replica.merge([{ slot: SLOT, collected: NO_STAMP, cells }], () => undefined);
+  trial.settle();
+  let told = "";
+  trial.replica.read({ kind: "read", key, selection: ROOT_ONLY, want: "cells" }, (reply) => {
+    told = reply.kind === "cells-reply" ? String(reply.cells.length) : wordOf(reply);
+  });
+  for (let page = 0; page < 5; page += 1) trial.storage.endScans();
+  assert.equal(told, "51");
 });
 
 /** A counter's root of one moment, and a count of another that is sent with it. */

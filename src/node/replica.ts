@@ -353,6 +353,7 @@ export class Replica {
     cells: readonly DecodedCell[],
   ): Stamp | "unreadable" | undefined {
     const store = this.#options.cells;
+    const own = cells.reduce((stamp, { cell }) => maxStamp(stamp, cell.stamp), NO_STAMP);
     let above: Stamp | undefined;
     for (const [index, { field, cell }] of cells.entries()) {
       const base = bases[index] ?? (bases[0] as Stamp);
@@ -361,7 +362,8 @@ export class Replica {
       const held = store.heldAt(slot, key, field, nowMs);
       if (held === undefined) return "unreadable";
       if (compareStamps(held, base) > 0) above = maxStamp(above ?? NO_STAMP, held);
-      if (!isRootCell(cell) || !isClearing(cell)) continue;
+      // A root that is sent along as it was read cleared the key when it was written, not now.
+      if (!isRootCell(cell) || !isClearing(cell) || compareStamps(cell.stamp, own) !== 0) continue;
       // It clears the key, and so must be above whatever field of it was ever acknowledged.
       const newest = store.newestIn(slot);
       if (compareStamps(newest, cell.stamp) > 0) above = maxStamp(above ?? NO_STAMP, newest);

@@ -122,9 +122,17 @@ export class SlotStates {
     this.#set(slot, { ...state, collected: NO_STAMP, named: NO_STAMP });
   }
 
-  /** The slot is not this node's any more: nothing is remembered of it. */
+  /**
+   * The slot is not this node's any more: nothing is remembered of it but the flush floor. The cell that says so may be held
+   * here as a foreign one, and would be no news when the slot is this node's again.
+   */
   forget(slot: Slot): void {
-    if (this.#states.has(slot)) this.#set(slot, NOTHING);
+    const { flushed, floor, collected } = this.#of(slot);
+    const isKept = compareStamps(flushed, NO_STAMP) > 0;
+    if (!isKept && this.#states.has(slot)) this.#set(slot, NOTHING);
+    else if (isKept && (floor !== NO_STAMP || collected !== NO_STAMP)) {
+      this.#set(slot, { ...NOTHING, flushed });
+    }
   }
 
   /** Takes over what is on disk, at start; false if an entry is none of a slot's state. */

@@ -1,6 +1,6 @@
 /**
- * The library against clusters of embedded nodes: each call at one node, and what it did seen at another. What the calls check
- * before they ask is told by the tests beside them.
+ * The library against clusters of embedded nodes: each call at one node, and what it did seen at
+ * another. What the calls check before they ask is told by the tests beside them.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -228,6 +228,45 @@ for (const size of [1, 3]) {
       assert.equal((await node.getAndDelete("log")).value, undefined);
       assert.equal((await node.getAndPut("log", "first", { ttlMs: 60_000 })).value, undefined);
       assert.ok(((await other.ttl("log")) ?? 0) <= 60_000);
+    });
+
+    test("what is published at one node is told to who listens at another, until it does not", async () => {
+      const told: string[] = [];
+      const { promise: isOver, resolve: end } = Promise.withResolvers<void>();
+      const closed = other.subscribe("news", () => told.push("closed"));
+      const direct = other.subscribe("news", (message) => {
+        told.push(`${message.channel}: ${message.text()}`);
+        message.value.fill(0);
+      });
+      const byPattern = node.subscribePattern("n*", (message) => {
+        told.push(`n*: ${message.text()}`);
+        if (message.text() === "over") end();
+      });
+      closed.close();
+      assert.equal(await node.publish("news", "hello"), 2);
+      assert.equal(await node.publish("elsewhere", "hello"), 0);
+      direct.close();
+      await other.publish("news", "over");
+      await isOver;
+      byPattern.close();
+      assert.equal(await other.publish("news", "nobody"), 0);
+      assert.deepEqual(told.toSorted(), ["n*: hello", "n*: over", "news: hello"].toSorted());
+    });
+
+    test("HTTP shows a hash by the stamp of all that it holds, and writes on it", async () => {
+      const url = `http://${other.httpAddress}/kv/shown`;
+      await node.hash("shown").set({ name: "Jack" });
+      await node.hash("shown").add("visits", 7);
+      const first = await fetch(url);
+      assert.equal(first.headers.get("dnd-type"), "hash");
+      assert.deepEqual(await first.json(), { name: "Jack", visits: "7" });
+      const headers = { "If-Match": first.headers.get("etag") ?? "" };
+      await node.hash("shown").add("visits");
+      assert.equal((await fetch(url, { method: "PUT", body: "x", headers })).status, 412);
+      const second = await fetch(url, { method: "HEAD" });
+      const ifSecond = { "If-Match": second.headers.get("etag") ?? "" };
+      assert.equal((await fetch(url, { method: "PUT", body: "x", headers: ifSecond })).status, 200);
+      assert.equal((await node.get("shown"))?.text(), "x");
     });
 
     test("what was written at one node is read at another after its stamp", async () => {

@@ -13,8 +13,8 @@ after(() => cluster.close());
 
 test("what is published at any node reaches the listeners of all, and is counted", async () => {
   const heard: string[] = [];
-  const ends = cluster.nodes.map((node, index) =>
-    node.subscribe({ pattern: "news.*" }, ({ channel }) => void heard.push(`${index} ${channel}`)),
+  const subscriptions = cluster.nodes.map((node, index) =>
+    node.subscribePattern("news.*", ({ channel }) => void heard.push(`${index} ${channel}`)),
   );
   // The first message may meet a connection that still opens.
   await eventually("all to be reached", 10_000, async () =>
@@ -29,7 +29,7 @@ test("what is published at any node reaches the listeners of all, and is counted
     heard.toSorted(),
     [0, 1, 2].flatMap((at) => [0, 1, 2].map((from) => `${at} news.${from}`)),
   );
-  for (const end of ends) end();
+  for (const subscription of subscriptions) subscription.close();
   assert.equal(await cluster.node(0).publish("news.0", "text"), 0);
 });
 
@@ -53,12 +53,12 @@ test("a burst of messages of all sizes arrives in order and unaltered", async ()
     return bytes;
   });
   const heard: Message[] = [];
-  const end = to.subscribe("burst", (message) => void heard.push(message));
+  const subscription = to.subscribe("burst", (message) => void heard.push(message));
   const counts = await Promise.all(messages.map((bytes) => from.publish("burst", bytes)));
   await eventually("all to be heard", 20_000, () =>
     heard.length === messages.length ? true : undefined,
   );
-  end();
+  subscription.close();
   for (const [index, { value }] of heard.entries()) {
     assert.equal(Buffer.compare(value, messages[index] as Buffer), 0, `message ${index}`);
   }

@@ -248,6 +248,22 @@ describe("clients that behave badly", () => {
     await small.close();
   });
 
+  test("transactions of all connections together have the same bound", async () => {
+    const small = await open(store, { arrivingBytesMax: MEGABYTE });
+    const other = await connect(small.port);
+    assert.equal(await other.ask("MULTI"), "OK");
+    const value = Buffer.alloc(400_000);
+    for (let index = 0; index < 4; index += 1) other.send("SET", "queued", value);
+    const replies: unknown[] = [];
+    while (replies.at(-1) === undefined || replies.at(-1) === "QUEUED") {
+      replies.push(plain(await other.next()));
+    }
+    assert.match(String(replies.at(-1)), /^-BUSY too many bytes/);
+    assert.ok(replies.length <= 4);
+    await other.ended;
+    await small.close();
+  });
+
   test("one connection too many is told so", async () => {
     const small = await open(store, { connectionsMax: 1 });
     const first = await connect(small.port);

@@ -69,6 +69,16 @@ test("a dead primary, or one without a Redis door, is not asked; where none can 
   assert.deepEqual(asked(clusterMap(door.store, undefined)), [[0, 16_383, "1"]]);
 });
 
+test("a suspect primary is asked only where no other can be", () => {
+  const door = new ThreeNodes();
+  door.primaries = (slot) => (slot < 8_000 ? [B, C, A] : [B]);
+  door.change(B, { liveness: "suspect" });
+  assert.deepEqual(asked(clusterMap(door.store, undefined)), [
+    [0, 7_999, "312"],
+    [8_000, 16_383, "2"],
+  ]);
+});
+
 test("a map is kept until a member, its liveness or the placement changes", () => {
   const door = new ThreeNodes();
   const map = clusterMap(door.store, undefined);

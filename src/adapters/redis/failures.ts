@@ -29,7 +29,7 @@ const FAULTS: Readonly<Record<OperationFault, ErrorReply>> = {
   "not-finite": errorReply("ERR increment would produce NaN or Infinity"),
   "field-not-an-integer": errorReply("ERR hash value is not an integer"),
   "field-not-a-float": errorReply("ERR hash value is not a float"),
-  "too-many": errorReply("ERR the key has more fields than one command may look at"),
+  "too-many": errorReply("ERR more fields, or bytes of them, than one command may look at"),
   "too-long": errorReply("ERR string exceeds maximum allowed size (proto-max-bulk-len)"),
 };
 

@@ -253,7 +253,8 @@ class Connection implements Wire {
   noteTaken(): void {
     const { readAheadBytes } = this.#state.limits;
     const ahead = this.#pipeline.waitingBytes;
-    this.#noteArriving(Math.max(0, ahead - readAheadBytes));
+    const queued = this.#session.transaction?.bytes ?? 0;
+    this.#noteArriving(Math.max(0, ahead + queued - readAheadBytes));
     const shouldPause = ahead > readAheadBytes && this.#pipeline.isBlocked;
     if (shouldPause === this.#isPaused || this.#isClosed) return;
     this.#isPaused = shouldPause;

@@ -10,7 +10,7 @@ const DECIMALS = 17;
 const POWER_OF_TEN_MAX = 4_950;
 const POWER_OF_TWO_MAX = 16_384;
 /** Redis reads numbers of up to this length. */
-const TEXT_MAX = 5 * 1024;
+export const FLOAT_BYTES_MAX = 5 * 1024;
 
 const DECIMAL = /^([+-]?)(?:(\d+)(?:\.(\d*))?|\.(\d+))(?:[eE]([+-]?\d{1,6}))?$/;
 const INFINITE = /^([+-]?)inf(?:inity)?$/i;
@@ -39,14 +39,14 @@ export function addDecimals(
 }
 
 function parse(text: string): Extended | "infinite" | undefined {
-  if (text.length > TEXT_MAX) return undefined;
+  if (text.length > FLOAT_BYTES_MAX) return undefined;
   const match = DECIMAL.exec(text);
   if (match === null) return INFINITE.test(text) ? "infinite" : undefined;
   const decimals = match[3] ?? match[4] ?? "";
   const digits = BigInt(`${match[2] ?? ""}${decimals}`);
   const powerOfTen = Number(match[5] ?? "0") - decimals.length;
   if (digits === 0n) return { mantissa: 0n, power: 0 };
-  if (Math.abs(powerOfTen) > POWER_OF_TEN_MAX + TEXT_MAX) return undefined;
+  if (Math.abs(powerOfTen) > POWER_OF_TEN_MAX + FLOAT_BYTES_MAX) return undefined;
   const signed = match[1] === "-" ? -digits : digits;
   const scale = 10n ** BigInt(Math.abs(powerOfTen));
   const rounded =

@@ -14,6 +14,7 @@ import {
   integer,
   isPast,
   replacingContainer,
+  replacingField,
   restated,
   TOMBSTONE,
   unchanged,
@@ -99,7 +100,7 @@ function replaceHash(entries: readonly HashEntry[], expiresAtMs: number, nowMs: 
   if (values.size === 0 || isPast(expiresAtMs, nowMs)) return changed(result, TOMBSTONE);
   const changes = [replacingContainer("hash", expiresAtMs)];
   for (const [name, payload] of values) {
-    changes.push(fieldChange(hashField(name), { type: "hash", payload }));
+    changes.push(replacingField(hashField(name), { type: "hash", payload }));
   }
   return changed(result, ...changes);
 }

@@ -103,11 +103,22 @@ export class KeyView {
     return current.kind === "value" ? current.payload : bytesOfInteger(this.count());
   }
 
-  /** The epoch of a counter that exists: the stamp of what its number was begun over. */
+  /** The epoch of a counter that exists, or of one that would begin now: the stamp of what its number is begun over. */
   epoch(): Stamp {
-    return this.current?.type === "counter"
-      ? parseCounterRoot(this.current.payload).epoch
-      : this.cleared;
+    if (this.current?.type === "counter") return parseCounterRoot(this.current.payload).epoch;
+    return this.current === undefined ? this.epochFrom(COUNTER_PREFIX, this.cleared) : this.cleared;
+  }
+
+  /** The epoch from which to begin with nothing: the given one, unless it would take up what is left of a former count. */
+  epochFrom(prefix: string, epoch: Stamp): Stamp {
+    let greatest: Stamp | undefined;
+    for (const [field, cell] of this.#fields) {
+      if (!field.startsWith(prefix) || !this.isLive(field)) continue;
+      if (compareStamps(cell.since, epoch) === 0)
+        greatest = maxStamp(greatest ?? epoch, cell.stamp);
+    }
+    // A cell is later than what it was begun over, so this ends.
+    return greatest === undefined ? epoch : this.epochFrom(prefix, greatest);
   }
 
   /** What a counter that exists has come to. */

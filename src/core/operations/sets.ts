@@ -11,6 +11,7 @@ import {
   integer,
   isPast,
   replacingContainer,
+  replacingField,
   restated,
   TOMBSTONE,
   unchanged,
@@ -22,7 +23,7 @@ export type SetOperation = Extract<
   { kind: "set-add" | "set-remove" | "set-pop" | "set-replace" }
 >;
 
-const NO_BYTES = new Uint8Array(0);
+const MEMBER = { type: "set", payload: new Uint8Array(0) } as const;
 /** What one pop takes at most, whatever it is asked for: members whose removal fits one write, and they themselves one answer. */
 export const POP_MEMBERS_MAX = 32_768;
 export const POP_BYTES_MAX: number = 8 * 1024 * 1024;
@@ -78,7 +79,7 @@ function replaceSet(members: readonly string[], expiresAtMs: number, nowMs: numb
   return changed(
     result,
     replacingContainer("set", expiresAtMs),
-    ...[...distinct].map(memberChange),
+    ...[...distinct].map((member) => replacingField(setMember(member), MEMBER)),
   );
 }
 
@@ -87,7 +88,7 @@ function isMember(member: string, view: KeyView): boolean {
 }
 
 function memberChange(member: string): CellChange {
-  return fieldChange(setMember(member), { type: "set", payload: NO_BYTES });
+  return fieldChange(setMember(member), MEMBER);
 }
 
 function removal(member: string): CellChange {

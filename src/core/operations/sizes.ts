@@ -38,7 +38,10 @@ export function isTooLarge(operation: Operation, changes: readonly CellChange[])
   if (operation.kind === "hash-set" || operation.kind === "hash-replace") {
     for (const [, value] of operation.entries) bytes += value.length;
   }
-  for (const { field } of changes) bytes += FIELD_OVERHEAD_BYTES + (field?.length ?? 0);
+  for (const { field } of changes) {
+    // The tag before a name is part of what comes with a field, and what frames have beside fields holds the root.
+    if (field !== undefined) bytes += FIELD_OVERHEAD_BYTES + field.length - 1;
+  }
   return bytes > FIELDS_BYTES_MAX;
 }
 

@@ -488,6 +488,22 @@ test("within what all have looked at, who lacks a field is repaired", () => {
   assert.deepEqual(repairs(effects), [B]);
 });
 
+test("a fallback with a part of what was asked for gives it, and no vote for the rest", () => {
+  const plan = { primaries: [A, B, C], pending: [], fallbacks: [D] };
+  const fields = ["hf", "hg"] as Field[];
+  const trial = new Trial({ plan, selection: { kind: "fields", fields } });
+  trial.reaches.set(B, "down");
+  trial.reaches.set(C, "down");
+  assert.deepEqual(trial.start(), ["a:cells", "d:cells"]);
+  trial.step({ kind: "cells", from: A, cells: cellsAt(1), collected: NO_STAMP });
+  const part = [...cellsAt(1), ...fieldsAt(2, ["f"])];
+  const effects = trial.step({ kind: "cells", from: D, cells: part, collected: NO_STAMP });
+  const verdict = verdictOf(effects);
+  assert.ok(verdict?.kind === "read");
+  assert.deepEqual(verdict.quorum, { acks: 1, of: 3, hinted: 0 });
+  assert.equal(verdict.cells.length, 2);
+});
+
 test("an answer carries the greatest flush floor of those who voted", () => {
   const trial = new Trial();
   trial.start();

@@ -125,6 +125,8 @@ interface Voter {
   isDamaged: boolean;
   /** Checksums by address. */
   versions: ReadonlyMap<CellAddress, number>;
+  /** A fallback that holds a part of what was asked for: what it lacks of it says nothing. */
+  isPartial: boolean;
   /** What it gave, once `merged`. */
   cells: readonly MergedCell[];
   through: Field | undefined;
@@ -244,11 +246,19 @@ export class ReadCoordinator {
     }
     voter.versions = new Map(cells.map(({ field, bytes }) => [field, checksumOf(bytes)]));
     voter.cells = decoded;
+    voter.isPartial = !voter.isPrimary && !this.#isAllOf(voter.versions);
     voter.through = through;
     voter.flushed = flushed;
     voter.state = "merged";
     if (this.#noteCollected(voter, collected)) return;
     for (const cell of decoded) if (!this.#isOutranked(cell, voter)) this.#merge(cell);
+  }
+
+  /** Whether these are all cells that were asked for by name; of a range nobody but a primary knows them all. */
+  #isAllOf(versions: ReadonlyMap<CellAddress, number>): boolean {
+    const { selection } = this.#options;
+    if (selection.kind === "range" || !versions.has(undefined)) return false;
+    return selection.kind === "root" || selection.fields.every((field) => versions.has(field));
   }
 
   #onDigests(
@@ -621,6 +631,7 @@ function voterFor(node: NodeId, isPrimary: boolean): Voter {
     state: "unasked",
     want: "digest",
     isDamaged: false,
+    isPartial: false,
     versions: new Map(),
     cells: [],
     through: undefined,
@@ -638,8 +649,8 @@ function isGiving({ state, want }: Voter): boolean {
 const OPEN: ReadonlySet<VoterState> = new Set<VoterState>(["unasked", "asked", "fetching"]);
 
 /** Whoever differs votes again once its cells are merged. */
-function isVote({ state }: Voter): boolean {
-  return state === "digest" || state === "merged";
+function isVote({ state, isPartial }: Voter): boolean {
+  return !isPartial && (state === "digest" || state === "merged");
 }
 
 /** Has voted, or may still. */

@@ -12,7 +12,7 @@ import type { NodeId } from "../../../model/ids.ts";
 import { type Key, keyFault, keyFromBinary } from "../../../model/key.ts";
 import type { Store } from "../../../node/store.ts";
 import type { Call } from "../command.ts";
-import { errorReply, faultReply, NOT_AN_INTEGER } from "../failures.ts";
+import { type ErrorReply, errorReply, faultReply, NOT_AN_INTEGER } from "../failures.ts";
 
 /**
  * How long the shared settings are believed before the store is asked again: its status is not
@@ -64,10 +64,14 @@ export function keyAt(call: Call, index: number): Key | undefined {
   return undefined;
 }
 
-/** The keys from `first` on, every `step`th. */
-export function keysFrom(call: Call, first: number, step = 1): Key[] | undefined {
+/** The keys from `first` on, up to before `end`. */
+export function keysFrom(
+  call: Call,
+  first: number,
+  end: number = call.args.length,
+): Key[] | undefined {
   const keys: Key[] = [];
-  for (let index = first; index < call.args.length; index += step) {
+  for (let index = first; index < end; index += 1) {
     const key = keyAt(call, index);
     if (key === undefined) return undefined;
     keys.push(key);
@@ -90,9 +94,19 @@ export function integerAt(call: Call, index: number): bigint | undefined {
   return value;
 }
 
-/**
- * The word at `index` in lower case; empty where there is none, or none that could be an option.
- */
+/** The integer of 64 bits at `index`, from `least` on; `fault` also answers what is none. */
+export function integerFrom(
+  call: Call,
+  index: number,
+  { least, fault }: { readonly least: bigint; readonly fault: ErrorReply },
+): bigint | undefined {
+  const value = parseInteger(argumentAt(call, index));
+  if (value !== undefined && value >= least) return value;
+  call.reply(fault);
+  return undefined;
+}
+
+/** The word at `index` in lower case; empty where there is none, or none that could be an option. */
 export function wordAt({ args }: Call, index: number): string {
   const bytes = args[index];
   if (bytes === undefined || bytes.length > WORD_BYTES_MAX) return "";

@@ -1,14 +1,12 @@
 /** Numbers in strings: INCR and its kin, each a read-modify-write. */
 import { binaryFromBytes } from "../../../base/binary.ts";
+import { FLOAT_BYTES_MAX } from "../../../core/operations/extended-floats.ts";
 import { INTEGER_MIN } from "../../../core/operations/integers.ts";
 import type { Call, Command } from "../command.ts";
 import { errorReply, faultReply } from "../failures.ts";
 import { argumentAt, integerAt, keyAt } from "./arguments.ts";
 import { FAST_WRITE, stringCommand } from "./command-shapes.ts";
 import { answerOperation } from "./one-key.ts";
-
-/** Redis reads no number that is longer. */
-const FLOAT_BYTES_MAX = 5 * 1024;
 
 export const NUMBER_COMMANDS: readonly Command[] = [
   stringCommand({

@@ -6,7 +6,6 @@
  * slot with more than `CUT_ENTRIES_MIN` keys is cut (`scan-places.ts`). Where the node does not
  * know any more where that was, it answers the slot from its beginning, whole.
  */
-import { binaryFromBytes } from "../../../base/binary.ts";
 import { slotOfKey } from "../../../core/placement/slot-of-key.ts";
 import { LIST_ENTRIES_MAX } from "../../../model/limits.ts";
 import type { ListEntry } from "../../../model/outcome.ts";
@@ -15,17 +14,20 @@ import { cursorAtSlot, type ListPlace, placeOfCursor } from "../../../node/list-
 import { matchesGlob } from "../../../protocol/resp/glob.ts";
 import type { Reply } from "../../../protocol/resp/reply.ts";
 import type { Call, Command } from "../command.ts";
-import { errorReply, failureReply, SYNTAX_ERROR } from "../failures.ts";
-import { argumentAt, integerAt, safeNumber, wordAt } from "./arguments.ts";
+import { errorReply, failureReply } from "../failures.ts";
+import { argumentAt } from "./arguments.ts";
 import { keyCommand, READ_ALL } from "./command-shapes.ts";
 import { prefixOfPattern, viewOf } from "./key-walk.ts";
 import { typeName } from "./one-key.ts";
 import { binaryReply } from "./replies.ts";
+import {
+  INVALID_CURSOR,
+  isErrorReply,
+  parseScanOptions,
+  type ScanOptions,
+} from "./scan-options.ts";
 import { type ScanPlace, scanPlacesOf } from "./scan-places.ts";
 
-const COUNT_DEFAULT = 10;
-/** COUNT is a hint, and counts no further than this. */
-const COUNT_MAX = 10_000;
 /** A slot with more keys than this, and than asked for, is answered in several steps. */
 const CUT_ENTRIES_MIN = 1_000;
 /**
@@ -35,10 +37,7 @@ const CUT_ENTRIES_MIN = 1_000;
 const PAGES_MAX = 64;
 /** Keys of a slot that has to be answered whole. */
 const WHOLE_ENTRIES_MAX = 1_000_000;
-/** Longer cursors are none. */
-const CURSOR_BYTES_MAX = 21;
 
-const INVALID_CURSOR = errorReply("ERR invalid cursor");
 const TOO_LARGE = errorReply(
   `ERR the place of this cursor is forgotten, and its slot has more than ${WHOLE_ENTRIES_MAX} keys: begin with 0`,
 );
@@ -54,13 +53,6 @@ export const SCAN_COMMANDS: readonly Command[] = [
   }),
 ];
 
-interface ScanOptions {
-  readonly count: number;
-  /** `undefined`: all match. */
-  readonly pattern: string | undefined;
-  readonly type: string | undefined;
-}
-
 /** One step while it runs. */
 interface Step extends ScanOptions {
   readonly call: Call;
@@ -72,42 +64,13 @@ interface Step extends ScanOptions {
 }
 
 function scan(call: Call): void {
-  const cursor = argumentAt(call, 1);
-  const start =
-    cursor.length <= CURSOR_BYTES_MAX
-      ? scanPlacesOf(call.store).parse(binaryFromBytes(cursor))
-      : undefined;
+  const start = scanPlacesOf(call.store).parse(argumentAt(call, 1));
   if (start === undefined) return call.reply(INVALID_CURSOR);
-  const options = parseScanOptions(call);
-  if (options === undefined) return;
+  const options = parseScanOptions(call, 2);
+  if (isErrorReply(options)) return call.reply(options);
   const prefix = options.pattern === undefined ? "" : prefixOfPattern(options.pattern);
   const step: Step = { ...options, call, prefix, start, entries: [], pages: 0 };
   look(step, start.after ?? cursorAtSlot(start.slot));
-}
-
-function parseScanOptions(call: Call): ScanOptions | undefined {
-  let count = COUNT_DEFAULT;
-  let pattern: string | undefined;
-  let type: string | undefined;
-  for (let index = 2; index < call.args.length; index += 2) {
-    const word = wordAt(call, index);
-    const hasValue = index + 1 < call.args.length;
-    if (word === "count" && hasValue) {
-      const given = integerAt(call, index + 1);
-      if (given === undefined) return undefined;
-      if (given < 1n) return refuse(call, SYNTAX_ERROR);
-      count = Math.min(safeNumber(given), COUNT_MAX);
-    } else if (word === "match" && hasValue) {
-      pattern = binaryFromBytes(argumentAt(call, index + 1));
-    } else if (word === "type" && hasValue) type = wordAt(call, index + 1);
-    else return refuse(call, SYNTAX_ERROR);
-  }
-  return { count, pattern: pattern === "*" ? undefined : pattern, type };
-}
-
-function refuse(call: Call, reply: Reply): undefined {
-  call.reply(reply);
-  return undefined;
 }
 
 /** Takes one page more, from `cursor` on. */

@@ -1,7 +1,7 @@
 /** Commands about the node as a whole, most of them there because tools ask for them. */
 import { binaryFromBytes } from "../../../base/binary.ts";
 import type { Key } from "../../../model/key.ts";
-import { OK, type Reply } from "../../../protocol/resp/reply.ts";
+import { NULL, OK, type Reply } from "../../../protocol/resp/reply.ts";
 import { VERSION } from "../../../version.ts";
 import type { Call, Command, CommandFlag } from "../command.ts";
 import type { CommandTable } from "../command-table.ts";
@@ -10,14 +10,16 @@ import { infoText } from "../info.ts";
 import { argumentAt, integerAt, keyAt, wordAt } from "./arguments.ts";
 import { SECOND_KEY } from "./command-shapes.ts";
 import { containerCommand } from "./container.ts";
+import { walkFields } from "./field-walk.ts";
+import type { ContainerType } from "./one-query.ts";
 import { binaryReply, integerReply } from "./replies.ts";
 
 const AT_ANY_TIME: readonly CommandFlag[] = ["loading", "stale", "fast"];
 const ADMIN: readonly CommandFlag[] = ["admin", "noscript", "loading", "stale"];
 const EMPTY: Reply = { kind: "array", items: [] };
 
-/** What a key takes beside its bytes and its value's: the cell around them, and the store's own part. About. */
-const KEY_OVERHEAD_BYTES = 64;
+/** What a cell takes beside its key and what it holds: stamp, checksum, and the store's own part. About. */
+const CELL_OVERHEAD_BYTES = 64;
 const TEXT_BYTES_MAX = 4_096;
 
 /** @param table whose counts INFO shows and CONFIG RESETSTAT takes back. */
@@ -161,13 +163,30 @@ function usage(call: Call): void {
   }
   return call.store.read({ key }, (outcome) => {
     if (outcome.kind === "failed") return call.reply(failureReply(outcome));
-    if (outcome.kind === "absent") return call.reply({ kind: "null" });
-    return call.reply(integerReply(bytesOf(key, outcome.root.payload)));
+    if (outcome.kind === "absent") return call.reply(NULL);
+    const { type, payload } = outcome.root;
+    const bytes = cellBytes(key, payload.length);
+    if (type === "hash" || type === "set") return addFields(call, key, type, bytes);
+    return call.reply(integerReply(bytes));
   });
 }
 
-function bytesOf(key: Key, payload: Uint8Array): number {
-  return key.length + payload.length + KEY_OVERHEAD_BYTES;
+/** Adds what each field takes: all of them are looked at, whatever SAMPLES says, since nobody knows how many there are. */
+function addFields(call: Call, key: Key, type: ContainerType, rootBytes: number): void {
+  let bytes = rootBytes;
+  walkFields(call, {
+    key,
+    type,
+    onPage: (entries, goOn) => {
+      for (const [name, value] of entries) bytes += cellBytes(key, name.length + value.length);
+      goOn();
+    },
+    onEnd: () => call.reply(integerReply(bytes)),
+  });
+}
+
+function cellBytes(key: Key, contentBytes: number): number {
+  return key.length + contentBytes + CELL_OVERHEAD_BYTES;
 }
 
 const SLOWLOG = containerCommand({

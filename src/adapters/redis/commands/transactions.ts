@@ -7,6 +7,7 @@
  * before it is answered, or not at all.
  */
 import type { Key } from "../../../model/key.ts";
+import { DEADLINE_MS_MAX } from "../../../model/limits.ts";
 import type { Failure } from "../../../model/outcome.ts";
 import { compareStamps, type Stamp } from "../../../model/stamp.ts";
 import { NULL, NULL_ARRAY, OK, type Reply } from "../../../protocol/resp/reply.ts";
@@ -16,6 +17,7 @@ import { innermost } from "../dispatch.ts";
 import { errorReply, failureReply } from "../failures.ts";
 import { keysFrom } from "./arguments.ts";
 import { ALL_KEYS } from "./command-shapes.ts";
+import { typeName } from "./one-key.ts";
 
 const FLAGS: readonly CommandFlag[] = ["noscript", "loading", "stale", "fast"];
 const EXEC_FLAGS: readonly CommandFlag[] = ["noscript", "loading", "stale", "barrier"];
@@ -23,6 +25,12 @@ const EXEC_FLAGS: readonly CommandFlag[] = ["noscript", "loading", "stale", "bar
 const NESTED = errorReply("ERR MULTI calls can not be nested");
 const WATCH_INSIDE = errorReply("ERR WATCH inside MULTI is not allowed");
 const TOO_MANY_WATCHED = errorReply("ERR too many keys are watched");
+const TOO_LARGE = {
+  kind: "failed",
+  code: "overloaded",
+  detail: "a watched key has more fields than one command may look at",
+  stored: "no",
+} as const;
 const ABORTED = errorReply("EXECABORT Transaction discarded because of previous errors.");
 
 /** @param table where EXEC finds the commands of the queue. */
@@ -114,13 +122,34 @@ function readStamps(
   let left = keys.length;
   if (left === 0) return done(stamps);
   for (const key of keys) {
-    call.store.read({ key }, (outcome) => {
-      if (outcome.kind === "failed") failure = outcome;
-      else stamps.set(key, outcome.kind === "found" ? outcome.root.stamp : undefined);
+    readStamp(call, key, (stamp) => {
+      if (stamp !== undefined && "kind" in stamp) failure = stamp;
+      else stamps.set(key, stamp);
       left -= 1;
       if (left === 0) done(failure ?? stamps);
     });
   }
+}
+
+function readStamp(call: Call, key: Key, done: (stamp: Stamp | undefined | Failure) => void): void {
+  const { store } = call;
+  store.read({ key }, (outcome) => {
+    if (outcome.kind === "failed") return done(outcome);
+    if (outcome.kind === "absent") return done(undefined);
+    const { root } = outcome;
+    if (typeName(root) === "string") return done(root.stamp);
+    // A field may be younger than its root, and only all of them tell what has changed.
+    const query = { kind: "whole", type: "either" } as const;
+    store.query({ key, query, deadlineMs: DEADLINE_MS_MAX }, (answer) => {
+      if (answer.kind === "failed") return done(answer);
+      const { result } = answer;
+      if (result.kind === "page") return done(result.stamp);
+      if (result.kind !== "fault") return done(undefined);
+      // Somebody has put a text there meanwhile.
+      if (result.fault === "wrong-type") return readStamp(call, key, done);
+      done({ ...TOO_LARGE, quorum: answer.quorum });
+    });
+  });
 }
 
 function isSame(a: Stamp | undefined, b: Stamp | undefined): boolean {
