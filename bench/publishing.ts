@@ -3,10 +3,12 @@
  *
  *   node bench/publishing.ts [--seconds 2]
  *
- * Three nodes are processes of their own; publishers are Redis clients of the first, and one subscriber listens at each. Each row is
- * a number of publishers, and of messages that each of them has under way: with one, a publisher waits for the answer, which
- * comes when all three nodes have the message. Messages carry the time they were sent, in 100 bytes; their way is measured at the
- * third node's subscriber. Times are this process's, which publishes, listens and measures, so it is the first to be busy.
+ * Three nodes are processes of their own; publishers are Redis clients of the first, and one
+ * subscriber listens at each. Each row is a number of publishers, and of messages that each of them
+ * has under way: with one, a publisher waits for the answer, which comes when all three nodes have
+ * the message. Messages carry the time they were sent, in 100 bytes; their way is measured at the
+ * third node's subscriber. Times are this process's, which publishes, listens and measures, so it
+ * is the first to be busy.
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

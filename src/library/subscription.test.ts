@@ -38,7 +38,7 @@ test("listeners of a channel and of patterns get each message, until they are cl
   ]);
 });
 
-test("a listener may publish and close others: who was closed is not called, and order is kept", async () => {
+test("a listener may publish, and close others, who are then not called; order is kept", async () => {
   const node = open();
   const heard: string[] = [];
   node.subscribe("c", (message) => {

@@ -33,8 +33,9 @@ test("what is published at any node reaches the listeners of all, and is counted
   assert.equal(await cluster.node(0).publish("news.0", "text"), 0);
 });
 
-// Goal: messages of one node arrive in its order also where large ones, which travel in pieces, stand between small ones.
-// Method: a burst of a few hundred of all sizes up to the limit in one turn; contents are compared whole.
+// Goal: messages of one node arrive in its order also where large ones, which travel in pieces,
+// stand between small ones.
+// Method: a few hundred of all sizes up to the limit in one turn; contents are compared whole.
 test("a burst of messages of all sizes arrives in order and unaltered", async () => {
   const [from, to] = [cluster.node(0), cluster.node(1)] as [EmbeddedNode, EmbeddedNode];
   const sizes = Array.from({ length: 300 }, (_none, index) => (index * 7_919) % 3_000);
