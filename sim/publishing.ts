@@ -1,8 +1,10 @@
 /**
- * What is published, and what is heard of it: every node publishes and listens, and whatever is heard is judged at once.
+ * What is published, and what is heard of it: every node publishes and listens, and whatever is
+ * heard is judged at once.
  *
- * Held: a listener hears each message at most once, as it was published, and those of one start of a node in the order in which
- * that node published them, whatever their sizes and channels. A question how many heard it is answered once.
+ * Held: a listener hears each message at most once, as it was published, and those of one start of
+ * a node in the order in which that node published them, whatever their sizes and channels. A
+ * question how many heard it is answered once.
  */
 import assert from "node:assert/strict";
 import { CHUNK_BYTES_MAX } from "../src/model/limits.ts";

@@ -1,6 +1,7 @@
 /**
- * Publishing in the simulator: on calm wires everything is heard everywhere, once and in order; under faults nothing is heard
- * twice, out of order or altered; and when they are over, all is as before.
+ * Publishing in the simulator: on calm wires everything is heard everywhere, once and in order;
+ * under faults nothing is heard twice, out of order or altered; and when they are over, all is as
+ * before.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -136,8 +137,8 @@ test("under faults no message is heard twice, out of order or altered, and calm 
 });
 
 // Goal: what is held above is seen when it breaks.
-// Method: frames leave out of line, so that receivers drop those that were overtaken; senders number nothing, so that what an
-// old connection brings late is not dropped.
+// Method: frames leave out of line, so that receivers drop those that were overtaken; senders number
+// nothing, so that what an old connection brings late is not dropped.
 test("a message that is overtaken is missed where all should be heard", () => {
   const outOfLine: NodeFactory = (ports) => {
     const { transport } = ports;
@@ -147,7 +148,7 @@ test("a message that is overtaken is missed where all should be heard", () => {
   assert.throws(() => playCalm(play(1, outOfLine), 1), /seed 1/);
 });
 
-test("a message that comes late over an old connection is heard out of order where none is numbered", () => {
+test("a message that comes late is heard out of order where none is numbered", () => {
   const unnumbered: NodeFactory = (ports) => {
     const { transport, random } = ports;
     const send: Transport["send"] = (connection, frame, isInLine) => {

@@ -1,4 +1,7 @@
-/** What is published, and who listens. Names of channels, and patterns, are binary strings of 0..CHANNEL_BYTES_MAX bytes. */
+/**
+ * What is published, and who listens. Names of channels, and patterns, are binary strings of
+ * 0..CHANNEL_BYTES_MAX bytes.
+ */
 
 /** Something said on a channel, to all who listen at that moment, wherever they are. */
 export interface Publication {
@@ -9,7 +12,9 @@ export interface Publication {
   readonly isSharded: boolean;
 }
 
-/** What one can listen to: a channel, all channels whose names match a pattern, a sharded channel. */
+/**
+ * What one can listen to: a channel, all channels whose names match a pattern, a sharded channel.
+ */
 export type SubscriptionKind = "channel" | "pattern" | "shard";
 
 /** A question about who listens to what. */
@@ -26,7 +31,10 @@ export type SubscriptionQuery =
       readonly glob: string;
     };
 
-/** How many listen to each of the names that a query asks for; those nobody listens to may be left out. */
+/**
+ * How many listen to each of the names that a query asks for; those nobody listens to may be left
+ * out.
+ */
 export interface SubscriptionCounts {
   readonly counts: ReadonlyMap<string, number>;
   /** Whether these are all: no more than SUBSCRIPTION_NAMES_BYTES_MAX are told. */

@@ -77,7 +77,7 @@ test("a question ends when all have answered", () => {
   assert.deepEqual(trial.ended, ["first 5"]);
 });
 
-test("a question ends within the wait with what came by then, and what comes later counts for nothing", () => {
+test("a question ends with what came within the wait; what comes later counts for nothing", () => {
   const trial = new Trial();
   const [near, far] = both(trial.ask("first"));
   trial.clock.advance(WAIT_MS_MAX / 2);
@@ -128,7 +128,7 @@ test("who is suspected, or was silent for a whole wait, is told and not waited f
   assert.equal(trial.ended.length, 2, "one that answers again is waited for again");
 });
 
-test("a peer that owes too many answers is told without being asked, and asked again when it has answered", () => {
+test("a peer that owes too many answers is told and not asked, until it has answered", () => {
   const trial = new Trial();
   trial.reaches.delete(FAR);
   const asked = Array.from({ length: 20_000 }, () => trial.ask("one")[0] as Posted);

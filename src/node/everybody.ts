@@ -1,12 +1,14 @@
 /**
  * One message to all members at once, and what they answer in time.
  *
- * Every member this node is connected to is sent it, once and in line: what is sent here arrives at each of them in the order it
- * was sent, or not at all. Nothing is sent again, or later to those who could not be reached. Who is believed alive and has not
- * kept silent for long is waited for, up to WAIT_MS_MAX.
+ * Every member this node is connected to is sent it, once and in line: what is sent here arrives at
+ * each of them in the order it was sent, or not at all. Nothing is sent again, or later to those
+ * who could not be reached. Who is believed alive and has not kept silent for long is waited for,
+ * up to WAIT_MS_MAX.
  *
- * Invariant: each question ends once. At most ASKED_MAX of them are waited with, and at most OWED_MAX answers of a peer are
- * waited for: one that comes to owe more is told and not asked, so it gets the message and its answer does not count.
+ * Invariant: each question ends once. At most ASKED_MAX of them are waited with, and at most
+ * OWED_MAX answers of a peer are waited for: one that comes to owe more is told and not asked, so
+ * it gets the message and its answer does not count.
  */
 import type { NodeId } from "../model/ids.ts";
 import { DEADLINE_MS_MAX } from "../model/limits.ts";
@@ -61,8 +63,8 @@ export class Everybody implements ReplySink {
   }
 
   /**
-   * Sends a message encoded by `encodeMessage`. `onReply` is told the answers that come in time; `onEnd`, once, that there will
-   * be no more, perhaps within the call.
+   * Sends a message encoded by `encodeMessage`. `onReply` is told the answers that come in time;
+   * `onEnd`, once, that there will be no more, perhaps within the call.
    */
   ask(body: Uint8Array, onReply: (reply: PeerReply) => void, onEnd: () => void): void {
     const nowMs = this.#clock.monotonicMs();

@@ -1,9 +1,11 @@
 /**
- * Publishing over the whole cluster: each message goes to who listens here, and once to every member this node is connected to,
- * which gives it to who listens there. Nobody tells others who listens: a frame for each member is the price of each message.
+ * Publishing over the whole cluster: each message goes to who listens here, and once to every
+ * member this node is connected to, which gives it to who listens there. Nobody tells others who
+ * listens: a frame for each member is the price of each message.
  *
- * At most once, and in the order in which a node published: a message that cannot be sent, or is overtaken by a later one of its
- * sender's (over a connection that took the place of its own), is dropped. Nothing is kept, nothing is sent again.
+ * At most once, and in the order in which a node published: a message that cannot be sent, or is
+ * overtaken by a later one of its sender's (over a connection that took the place of its own), is
+ * dropped. Nothing is kept, nothing is sent again.
  */
 import type { BootId } from "../model/ids.ts";
 import { MEMBERS_MAX } from "../model/limits.ts";
@@ -23,7 +25,10 @@ export class PubSub {
   readonly #everybody: Everybody;
   readonly #counters: Counters;
   readonly #boot: () => BootId;
-  /** How far each start of a sender has come; also starts that have ended, of which something may still arrive. */
+  /**
+   * How far each start of a sender has come; also starts that have ended, of which something may
+   * still arrive.
+   */
   readonly #heard = new Map<BootId, number>();
   #sequence = 0;
 

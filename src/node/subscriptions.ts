@@ -1,7 +1,9 @@
 /**
- * Who listens to what at this node: channels, patterns, and sharded channels, which are a world of their own.
+ * Who listens to what at this node: channels, patterns, and sharded channels, which are a world of
+ * their own.
  *
- * Invariant: a subscriber stands here as long as it says so itself; a name nobody listens to takes no memory.
+ * Invariant: a subscriber stands here as long as it says so itself; a name nobody listens to takes
+ * no memory.
  */
 import { SUBSCRIPTION_NAMES_BYTES_MAX } from "../model/limits.ts";
 import {
@@ -23,7 +25,9 @@ export interface Delivery {
   readonly message: Uint8Array;
 }
 
-/** Whom messages are delivered to, in their order. It must not throw, nor publish within the call. */
+/**
+ * Whom messages are delivered to, in their order. It must not throw, nor publish within the call.
+ */
 export interface Subscriber {
   deliver(delivery: Delivery): void;
 }

@@ -13,7 +13,7 @@ after(() => cluster.close());
 
 test("what is published at any node reaches the listeners of all, and is counted", async () => {
   const heard: string[] = [];
-  const ends = cluster.nodes.map((node, index) =>
+  const subscriptions = cluster.nodes.map((node, index) =>
     node.subscribePattern("news.*", ({ channel }) => void heard.push(`${index} ${channel}`)),
   );
   // The first message may meet a connection that still opens.
@@ -29,12 +29,13 @@ test("what is published at any node reaches the listeners of all, and is counted
     heard.toSorted(),
     [0, 1, 2].flatMap((at) => [0, 1, 2].map((from) => `${at} news.${from}`)),
   );
-  for (const end of ends) end.close();
+  for (const subscription of subscriptions) subscription.close();
   assert.equal(await cluster.node(0).publish("news.0", "text"), 0);
 });
 
-// Goal: messages of one node arrive in its order also where large ones, which travel in pieces, stand between small ones.
-// Method: a burst of a few hundred of all sizes up to the limit in one turn; contents are compared whole.
+// Goal: messages of one node arrive in its order also where large ones, which travel in pieces,
+// stand between small ones.
+// Method: a few hundred of all sizes up to the limit in one turn; contents are compared whole.
 test("a burst of messages of all sizes arrives in order and unaltered", async () => {
   const [from, to] = [cluster.node(0), cluster.node(1)] as [EmbeddedNode, EmbeddedNode];
   const sizes = Array.from({ length: 300 }, (_none, index) => (index * 7_919) % 3_000);
@@ -53,12 +54,12 @@ test("a burst of messages of all sizes arrives in order and unaltered", async ()
     return bytes;
   });
   const heard: Message[] = [];
-  const end = to.subscribe("burst", (message) => void heard.push(message));
+  const subscription = to.subscribe("burst", (message) => void heard.push(message));
   const counts = await Promise.all(messages.map((bytes) => from.publish("burst", bytes)));
   await eventually("all to be heard", 20_000, () =>
     heard.length === messages.length ? true : undefined,
   );
-  end.close();
+  subscription.close();
   for (const [index, { value }] of heard.entries()) {
     assert.equal(Buffer.compare(value, messages[index] as Buffer), 0, `message ${index}`);
   }

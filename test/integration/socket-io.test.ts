@@ -1,6 +1,6 @@
 /**
- * socket.io servers that find each other through the store: each with its adapter on another node of a real cluster, with every
- * client library the adapter takes, plain and in cluster mode.
+ * socket.io servers that find each other through the store: each with its adapter on another node
+ * of a real cluster, with every client library the adapter takes, plain and in cluster mode.
  */
 import assert from "node:assert/strict";
 import { createServer, type Server as HttpServer } from "node:http";
@@ -154,7 +154,7 @@ async function acknowledgements(party: Party): Promise<void> {
 }
 
 async function remotes(party: Party): Promise<void> {
-  const ids = party.sockets.map(({ id }) => id).toSorted();
+  const ids = party.sockets.map(({ id }) => String(id)).toSorted();
   const found = await party.server(0).fetchSockets();
   assert.deepEqual(found.map(({ id }) => id).toSorted(), ids);
   const far = party.socket(2);
@@ -220,8 +220,8 @@ describe("each server at a node of its own", () => {
   });
 });
 
-// Clients in cluster mode ask every node for its own numbers, and add them up. Each of their messages goes to a node at random, so
-// that there is no order among them, as in Redis Cluster.
+// Clients in cluster mode ask every node for its own numbers, and add them up. Each of their
+// messages goes to a node at random, so that there is no order among them, as in Redis Cluster.
 describe("servers with clients in cluster mode, where each node tells its own numbers", () => {
   let cluster: RealCluster;
   let addresses: readonly string[];

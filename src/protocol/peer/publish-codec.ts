@@ -1,11 +1,12 @@
 /**
  * Publishing as bytes: messages, and who listens.
  *
- *   21 publish              boot u53, sequence u53, is sharded u8, channel (length u16, bytes), message (length u32, bytes)
- *   22 subscriptions        of u8 (0 channel, 1 pattern, 2 shard), kind u8: 0 named: count u32, then names (length u16, bytes);
- *                           1 matching: glob (length u16, bytes)
+ *   21 publish              boot u53, sequence u53, is sharded u8, name, message (length u32, bytes)
+ *   22 subscriptions        of u8 (0 channel, 1 pattern, 2 shard), kind u8: 0 named: count u32, names;
+ *                           1 matching: name
  *   84 publish-reply        receivers u32
- *   85 subscriptions-reply  is whole u8, count u32, then name (length u16, bytes) and count u32 each; no name twice
+ *   85 subscriptions-reply  is whole u8, count u32, then name and count u32 each; no name twice
+ *   name                    length u16 (0..32768), bytes
  */
 import { assert } from "../../base/assert.ts";
 import type { ByteReader } from "../../base/byte-reader.ts";

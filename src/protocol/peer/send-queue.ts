@@ -1,14 +1,18 @@
 /**
- * Frames waiting to leave on one connection, and the bytes of the next write. Layout: `chunking.ts`.
+ * Frames waiting to leave on one connection, and the bytes of the next write. Layout:
+ * `chunking.ts`.
  *
- * A write takes small frames first, then one piece of a large one: small frames overtake large ones, and neither waits for
- * all of the other. Small frames keep their order among each other, so do large ones.
+ * A write takes small frames first, then one piece of a large one: small frames overtake large
+ * ones, and neither waits for all of the other. Small frames keep their order among each other, so
+ * do large ones.
  *
- * Frames in line keep their order whatever their size: a large one begins when the small ones before it have been taken, and
- * those after it wait until all of it has been. Nothing else waits for them.
+ * Frames in line keep their order whatever their size: a large one begins when the small ones
+ * before it have been taken, and those after it wait until all of it has been. Nothing else waits
+ * for them.
  *
- * Invariant: every byte pushed is taken exactly once; `bytes` is what was pushed and not yet taken. Of the frames in line
- * either small ones are among `#small`, all of them before the one that is among `#large`, or they wait in `#behind`.
+ * Invariant: every byte pushed is taken exactly once; `bytes` is what was pushed and not yet taken.
+ * Of the frames in line either small ones are among `#small`, all of them before the one that is
+ * among `#large`, or they wait in `#behind`.
  */
 import { assert } from "../../base/assert.ts";
 import { CHUNK_BYTES_MAX, FRAME_BYTES_MAX } from "../../model/limits.ts";
@@ -27,7 +31,10 @@ export class SendQueue {
   /** The one large frame in line that is among `#large`, and those in line after it. */
   #largeInLine: Uint8Array | undefined;
   readonly #behind = new Fifo();
-  /** Small frames that were pushed, those that were taken, and those that were pushed up to the last one in line. */
+  /**
+   * Small frames that were pushed, those that were taken, and those that were pushed up to the last
+   * one in line.
+   */
   #smallPushed = 0;
   #smallTaken = 0;
   #lastInLine = 0;
@@ -60,7 +67,10 @@ export class SendQueue {
     }
   }
 
-  /** Takes the next write, appended to `parts` in order: at most about 512 KiB. Nothing when nothing waits. */
+  /**
+   * Takes the next write, appended to `parts` in order: at most about 512 KiB. Nothing when nothing
+   * waits.
+   */
   take(parts: Uint8Array[]): void {
     if (this.#bytes === 0) return;
     const smallCount = this.#countSmall();

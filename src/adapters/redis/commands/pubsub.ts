@@ -1,7 +1,9 @@
 /**
- * Publishing and listening, over the whole cluster. Who listens to how much is confirmed by one message for each name, as in Redis.
+ * Publishing and listening, over the whole cluster. Who listens to how much is confirmed by one
+ * message for each name, as in Redis.
  *
- * PUBSUB tells of all nodes, as SCAN does; of the one that is asked where clients ask them all (`redis-scan = "node"`).
+ * PUBSUB tells of all nodes, as SCAN does; of the one that is asked where clients ask them all
+ * (`redis-scan = "node"`).
  */
 import { binaryFromBytes } from "../../../base/binary.ts";
 import {
@@ -24,7 +26,10 @@ import { ALL_KEYS, FIRST_KEY } from "./command-shapes.ts";
 import { containerCommand } from "./container.ts";
 import { binaryReply, integerReply } from "./replies.ts";
 
-/** Alone on its connection: a confirmation must not overtake a reply, nor a message its confirmation. */
+/**
+ * Alone on its connection: a confirmation must not overtake a reply, nor a message its
+ * confirmation.
+ */
 const LISTEN_FLAGS: readonly CommandFlag[] = ["pubsub", "noscript", "loading", "stale", "barrier"];
 /** What was written before is there for those who are told. */
 const PUBLISH_FLAGS: readonly CommandFlag[] = ["pubsub", "loading", "stale", "fast", "after"];
