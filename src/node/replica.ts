@@ -101,7 +101,7 @@ export class Replica {
       return;
     }
     if (request.attempt === "first") {
-      const held = this.#heldAbove(slot, request, decoded);
+      const held = this.#heldAbove(slot, request, decoded, newest);
       if (held === "unreadable") {
         refuse(reply, "failed", "what is held cannot be read");
         return;
@@ -351,9 +351,9 @@ export class Replica {
     slot: Slot,
     { key, bases }: RequestOf<"write">,
     cells: readonly DecodedCell[],
+    newest: Stamp,
   ): Stamp | "unreadable" | undefined {
     const store = this.#options.cells;
-    const own = cells.reduce((stamp, { cell }) => maxStamp(stamp, cell.stamp), NO_STAMP);
     let above: Stamp | undefined;
     for (const [index, { field, cell }] of cells.entries()) {
       const base = bases[index] ?? (bases[0] as Stamp);
@@ -362,11 +362,14 @@ export class Replica {
       const held = store.heldAt(slot, key, field, nowMs);
       if (held === undefined) return "unreadable";
       if (compareStamps(held, base) > 0) above = maxStamp(above ?? NO_STAMP, held);
-      // A root that is sent along as it was read cleared the key when it was written, not now.
-      if (!isRootCell(cell) || !isClearing(cell) || compareStamps(cell.stamp, own) !== 0) continue;
+      if (!isRootCell(cell) || !isClearing(cell)) continue;
+      // One that is sent along as it was read cleared the key when it was written.
+      if (compareStamps(cell.stamp, newest) !== 0) continue;
       // It clears the key, and so must be above whatever field of it was ever acknowledged.
-      const newest = store.newestIn(slot);
-      if (compareStamps(newest, cell.stamp) > 0) above = maxStamp(above ?? NO_STAMP, newest);
+      const newestInSlot = store.newestIn(slot);
+      if (compareStamps(newestInSlot, cell.stamp) > 0) {
+        above = maxStamp(above ?? NO_STAMP, newestInSlot);
+      }
     }
     return above;
   }

@@ -41,6 +41,15 @@ const OFFERED: ReadonlySet<string> = new Set([
   "COMMAND",
 ]);
 
+/** Settings that a node does not let be set: they would be promises that it does not keep. */
+const REFUSED_SETTINGS: ReadonlySet<string> = new Set(["notify-keyspace-events"]);
+
+/** Whether a request is a CONFIG SET that is refused. */
+export function isRefusedSetting(request: readonly string[]): boolean {
+  const [first = "", second = "", setting = ""] = request.map((word) => word.toLowerCase());
+  return first === "config" && second === "set" && REFUSED_SETTINGS.has(setting);
+}
+
 /** @param name `GET`, or `CLIENT KILL`: as `commandName` makes it. */
 export function isOffered(name: string): boolean {
   return OFFERED.has(name);

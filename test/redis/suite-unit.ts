@@ -2,7 +2,7 @@
  * One unit of Redis's suite against a server of its own, seen through a proxy where that is asked for. A server for
  * each: what one unit leaves set, the longest string allowed for one, makes another hang.
  */
-import { commandName, isOffered, knownNames } from "./offered.ts";
+import { commandName, isOffered, isRefusedSetting, knownNames } from "./offered.ts";
 import { type Recorded, RecordingProxy } from "./recording-proxy.ts";
 import { RespClient } from "./resp-client.ts";
 import { isAnswering, type TestServer } from "./servers.ts";
@@ -20,7 +20,7 @@ export interface SuitePlan {
 
 /** What the suite gets to see of the server. */
 export interface View {
-  /** No commands but those that a node offers. */
+  /** No commands but those that a node offers, and no settings but those that it takes. */
   readonly isOfferedOnly: boolean;
   /** `CONFIG SET` answers OK and changes nothing. */
   readonly isInert: boolean;
@@ -102,7 +102,8 @@ async function attemptThroughProxy(
     port: server.port,
     replaced: (request) => {
       const name = commandName(request, known);
-      if (view.isOfferedOnly && isMissing(name)) return [`no-${name}`, ...request.slice(1)];
+      const isTaken = isMissing(name) || isRefusedSetting(request);
+      if (view.isOfferedOnly && isTaken) return [`no-${name}`, ...request.slice(1)];
       return view.isInert && name === "CONFIG SET" ? INERT : undefined;
     },
   });

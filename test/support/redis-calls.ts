@@ -4,15 +4,22 @@
  */
 import assert from "node:assert/strict";
 import type { Call, Command } from "../../src/adapters/redis/command.ts";
+import { HASH_COMMANDS } from "../../src/adapters/redis/commands/hashes.ts";
 import { KEY_COMMANDS } from "../../src/adapters/redis/commands/keys.ts";
+import { SET_COMMANDS } from "../../src/adapters/redis/commands/sets.ts";
 import { STRING_COMMANDS } from "../../src/adapters/redis/commands/strings.ts";
 import { binaryFromBytes, bytesFromBinary } from "../../src/base/binary.ts";
 import { keyFromText } from "../../src/model/key.ts";
 import type { QuorumReport } from "../../src/model/outcome.ts";
-import type { Reply } from "../../src/protocol/resp/reply.ts";
+import type { ProtocolVersion, Reply } from "../../src/protocol/resp/reply.ts";
 import { FakeStore } from "./fake-store.ts";
 
-const COMMANDS: readonly Command[] = [...STRING_COMMANDS, ...KEY_COMMANDS];
+const COMMANDS: readonly Command[] = [
+  ...STRING_COMMANDS,
+  ...HASH_COMMANDS,
+  ...SET_COMMANDS,
+  ...KEY_COMMANDS,
+];
 
 /**
  * "+text" a line, "-text" an error, a string of bytes, a number, nothing, or several of these: a
@@ -25,6 +32,7 @@ export class RedisCalls {
   /** What commands told the session of their writes. */
   readonly writes: QuorumReport[] = [];
   scan: "cluster" | "node" = "cluster";
+  protocol: ProtocolVersion = 2;
 
   /** Has `key` hold a hash, which no command on strings may touch. */
   holdHash(key: string): void {
@@ -51,7 +59,10 @@ export class RedisCalls {
       const call = {
         args: words.map(bytesFromBinary),
         store: this.store,
-        session: { noteWrite: (quorum: QuorumReport) => this.writes.push(quorum) },
+        session: {
+          protocol: this.protocol,
+          noteWrite: (quorum: QuorumReport) => this.writes.push(quorum),
+        },
         door: { scan: this.scan },
         nowMs: this.store.nowMs,
         reply: (reply: Reply) => {

@@ -83,7 +83,7 @@ function whileListening(entry: CommandEntry): ErrorReply {
 }
 
 /** The beginning of what a client sent, up to a NUL, where C's strings end. */
-function quoted(bytes: Uint8Array, bytesMax: number = QUOTED_BYTES_MAX): string {
+export function quoted(bytes: Uint8Array, bytesMax: number = QUOTED_BYTES_MAX): string {
   const nul = bytes.indexOf(0);
   return binaryFromBytes(bytes, 0, Math.min(bytesMax, nul < 0 ? bytes.length : nul));
 }

@@ -231,9 +231,14 @@ export class Pipeline {
       return undefined;
     }
     if (admission.entry !== undefined) admission.entry.counts.rejected += 1;
-    if (this.session.transaction !== undefined) this.session.transaction.isAborted = true;
     const request = this.#requestFor(parsed, undefined);
     request.refusal = admission.reply;
+    if (admission.entry?.fullName === "exec") {
+      // What was put aside is dropped then, as by DISCARD.
+      request.refusal = aborted(admission.reply);
+      this.session.transaction = undefined;
+      this.session.watched.clear();
+    } else if (this.session.transaction !== undefined) this.session.transaction.isAborted = true;
     return request;
   }
 
@@ -399,6 +404,12 @@ export class Pipeline {
     const isWanted = reply.kind === "push" || !(isSilent || this.session.replies === "off");
     if (isWanted) this.session.wire.write(reply);
   }
+}
+
+/** Why an EXEC was refused. */
+function aborted({ text }: ErrorReply): ErrorReply {
+  const reason = text.replace(/^ERR /, "");
+  return errorReply(`EXECABORT Transaction discarded because of: ${reason}`);
 }
 
 function argumentBytes(args: ParsedRequest): number {

@@ -18,6 +18,8 @@ const COUNTER_TAG = "c";
 const HASH_TAG = "h";
 const SET_TAG = "m";
 const FIELD_COUNTER_TAG = "n";
+/** The tag, and the length of the field's name. */
+const FIELD_COUNTER_HEAD_LENGTH = 3;
 
 /** What all addresses of a kind begin with. */
 export const COUNTER_PREFIX: string = COUNTER_TAG;
@@ -46,6 +48,13 @@ export function fieldCounter(name: string, id: string): Field {
 export function fieldCountersPrefix(name: string): string {
   const length = String.fromCharCode(name.length >>> 8, name.length & 0xff);
   return FIELD_COUNTER_TAG + length + name;
+}
+
+/** What the addresses of all begin with that count for the same field as the cell at `address`; `undefined` if it counts for none. */
+export function countersPrefixOf(address: Field): string | undefined {
+  if (address[0] !== FIELD_COUNTER_TAG) return undefined;
+  const length = (address.charCodeAt(1) << 8) | address.charCodeAt(2);
+  return address.slice(0, FIELD_COUNTER_HEAD_LENGTH + length);
 }
 
 /** The name of a hash field or set member. */

@@ -56,6 +56,11 @@ export function changed(result: OperationResult, ...changes: CellChange[]): Appl
   return { result, changes };
 }
 
+/** The same of a list, which may be too long to be spread over arguments. */
+export function changedAll(result: OperationResult, changes: readonly CellChange[]): Applied {
+  return { result, changes };
+}
+
 export function unchanged(result: OperationResult): Applied {
   return { result, changes: [] };
 }

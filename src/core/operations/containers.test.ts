@@ -169,3 +169,18 @@ test("every field set states the root anew, as it was read", () => {
   assert.ok(compareStamps(after.stamp, before.stamp) > 0);
   assert.deepEqual([after.expiresAtMs, after.cleared], [before.expiresAtMs, before.cleared]);
 });
+
+// Goal: what touches many fields takes time in their number, not in its square.
+// Method: as many fields as one write may have, a few of them counted for. Squared, each step takes minutes.
+test("operations on as many fields as there may be come to an end", () => {
+  const key = new HeldKey();
+  const count = 65_536;
+  const names = Array.from({ length: count }, (_, index) => `f${index}`);
+  const all = hashSet(...names.map((name) => [name, "1"] as const));
+  assert.equal(key.apply(all), String(count));
+  for (const name of names.slice(0, 4)) key.apply({ kind: "hash-add", name, delta: 1n });
+  assert.equal(key.apply(all), "0");
+  assert.equal(key.field("f0"), "1");
+  assert.equal(key.apply({ kind: "hash-delete", names }), String(count));
+  assert.deepEqual(key.names("hash"), []);
+});

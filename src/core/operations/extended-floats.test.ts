@@ -23,6 +23,9 @@ const SUMS: readonly (readonly [string, string, string])[] = [
   ["1e-18", "1e-18", "0"],
   ["+1", ".5", "1.5"],
   ["1.", "0", "1"],
+  ["0x10", "3.0e3", "3016"],
+  ["-0X1.8p1", "0x.8", "-2.5"],
+  ["0x0", "0x1p-3", "0.125"],
 ];
 
 test("sums are what the extended format gives, in 17 decimals at most", () => {
@@ -36,8 +39,22 @@ test("what a number of 64 binary digits cannot hold shows as it does in Redis", 
   assert.equal(add("9007199254740993", "0"), "9007199254740993");
 });
 
-test("only decimal numbers are numbers", () => {
-  for (const text of ["", " 1", "1 ", "abc", "1e", "0x10", "1,5", "--1", "nan", ".", "1e9999999"]) {
+test("what C reads as no number is none", () => {
+  for (const text of [
+    "",
+    " 1",
+    "1 ",
+    "abc",
+    "1e",
+    "0x",
+    "0x1g",
+    "0x1p99999",
+    "1,5",
+    "--1",
+    "nan",
+    ".",
+    "1e9999999",
+  ]) {
     assert.equal(add("1", text), "not-a-float", text);
     assert.equal(add(text, "1"), "not-a-float", text);
   }

@@ -13,6 +13,9 @@ const POWER_OF_TWO_MAX = 16_384;
 export const FLOAT_BYTES_MAX = 5 * 1024;
 
 const DECIMAL = /^([+-]?)(?:(\d+)(?:\.(\d*))?|\.(\d+))(?:[eE]([+-]?\d{1,6}))?$/;
+/** Redis leaves reading numbers to C, which knows these as well. */
+const HEXADECIMAL =
+  /^([+-]?)0x(?:([0-9a-f]+)(?:\.([0-9a-f]*))?|\.([0-9a-f]+))(?:p([+-]?\d{1,6}))?$/i;
 const INFINITE = /^([+-]?)inf(?:inity)?$/i;
 
 /** `mantissa` * 2^`power`, the mantissa with its sign; or an infinity. */
@@ -41,7 +44,7 @@ export function addDecimals(
 function parse(text: string): Extended | "infinite" | undefined {
   if (text.length > FLOAT_BYTES_MAX) return undefined;
   const match = DECIMAL.exec(text);
-  if (match === null) return INFINITE.test(text) ? "infinite" : undefined;
+  if (match === null) return INFINITE.test(text) ? "infinite" : parseHexadecimal(text);
   const decimals = match[3] ?? match[4] ?? "";
   const digits = BigInt(`${match[2] ?? ""}${decimals}`);
   const powerOfTen = Number(match[5] ?? "0") - decimals.length;
@@ -51,8 +54,18 @@ function parse(text: string): Extended | "infinite" | undefined {
   const scale = 10n ** BigInt(Math.abs(powerOfTen));
   const rounded =
     powerOfTen >= 0 ? roundRatio(signed * scale, 1n, 0) : roundRatio(signed, scale, 0);
-  const isTooSmall = bitsOf(rounded.mantissa) + rounded.power < -POWER_OF_TWO_MAX;
-  return isTooGreat(rounded) || isTooSmall ? undefined : rounded;
+  return isTooGreat(rounded) || isTooSmall(rounded) ? undefined : rounded;
+}
+
+function parseHexadecimal(text: string): Extended | undefined {
+  const match = HEXADECIMAL.exec(text);
+  if (match === null) return undefined;
+  const fraction = match[3] ?? match[4] ?? "";
+  const digits = BigInt(`0x${match[2] ?? ""}${fraction}`);
+  if (digits === 0n) return { mantissa: 0n, power: 0 };
+  const power = Number(match[5] ?? "0") - 4 * fraction.length;
+  const rounded = roundRatio(match[1] === "-" ? -digits : digits, 1n, power);
+  return isTooGreat(rounded) || isTooSmall(rounded) ? undefined : rounded;
 }
 
 /** `numerator` / `denominator` * 2^`power` in 64 binary digits, halves to the even one. */
@@ -85,6 +98,10 @@ function divideToEven(numerator: bigint, denominator: bigint): bigint {
 
 function isTooGreat({ mantissa, power }: Extended): boolean {
   return bitsOf(mantissa) + power > POWER_OF_TWO_MAX;
+}
+
+function isTooSmall({ mantissa, power }: Extended): boolean {
+  return bitsOf(mantissa) + power < -POWER_OF_TWO_MAX;
 }
 
 function bitsOf(value: bigint): number {

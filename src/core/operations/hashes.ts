@@ -8,6 +8,7 @@ import {
   bytesResult,
   type CellChange,
   changed,
+  changedAll,
   fault,
   fieldChange,
   fieldTombstone,
@@ -59,9 +60,9 @@ function setFields(
     const isNew = view.hashValue(name) === undefined;
     if (!isNew && when === "absent") return unchanged(integer(0));
     if (isNew) added += 1;
-    changes.push(...setField(name, value, view));
+    for (const change of setField(name, value, view)) changes.push(change);
   }
-  return changed(integer(added), ...changes);
+  return changedAll(integer(added), changes);
 }
 
 /** A field with a value of its own: what was counted for it is gone. */
@@ -81,7 +82,7 @@ function deleteFields(names: readonly string[], view: KeyView): Applied {
       changes.push(fieldTombstone(address, "counter"));
     }
   }
-  return changed(integer(deleted), ...changes);
+  return changedAll(integer(deleted), changes);
 }
 
 function addFloat(name: string, delta: string, view: KeyView): Applied {
@@ -102,5 +103,5 @@ function replaceHash(entries: readonly HashEntry[], expiresAtMs: number, nowMs: 
   for (const [name, payload] of values) {
     changes.push(replacingField(hashField(name), { type: "hash", payload }));
   }
-  return changed(result, ...changes);
+  return changedAll(result, changes);
 }

@@ -11,6 +11,7 @@ import type { Field } from "../../model/key.ts";
 import { compareStamps, maxStamp, NO_STAMP, type Stamp } from "../../model/stamp.ts";
 import {
   COUNTER_PREFIX,
+  countersPrefixOf,
   fieldCountersPrefix,
   HASH_PREFIX,
   hashField,
@@ -19,6 +20,8 @@ import {
 } from "../causality/addresses.ts";
 import { clearedOf, heldAtField, heldAtRoot, isFieldLive, visibleRoot } from "../causality/view.ts";
 import { bytesOfInteger, parseCounterRoot, parseSum } from "./integers.ts";
+
+const NO_FIELDS: readonly Field[] = [];
 
 export interface ViewedCell {
   readonly field: CellAddress;
@@ -46,6 +49,8 @@ export class KeyView {
   readonly #collected: Stamp;
   readonly #flushed: Stamp;
   readonly #fields = new Map<Field, FieldCell>();
+  /** Addresses of the cells that count for each field, by what they begin with; once they were asked for. */
+  #hashCounters: ReadonlyMap<string, readonly Field[]> | undefined;
   #greatest: Stamp = NO_STAMP;
 
   constructor(cells: Iterable<ViewedCell>, options: ViewOptions) {
@@ -125,7 +130,8 @@ export class KeyView {
   count(): bigint {
     if (this.current?.type !== "counter") return 0n;
     const { epoch, number } = parseCounterRoot(this.current.payload);
-    return number + this.#sum(COUNTER_PREFIX, epoch);
+    const counters = [...this.#fields.keys()].filter((field) => field.startsWith(COUNTER_PREFIX));
+    return number + this.#sum(counters, epoch);
   }
 
   /** The value of a hash's field that exists. */
@@ -141,13 +147,26 @@ export class KeyView {
   hashCount(name: string): bigint {
     const cell = this.#fields.get(hashField(name));
     if (cell === undefined) return 0n;
-    return parseSum(cell.payload) + this.#sum(fieldCountersPrefix(name), cell.since);
+    return parseSum(cell.payload) + this.#sum(this.hashCounters(name), cell.since);
   }
 
   /** Addresses of the cells that were begun to count for a field, whether they count or not. */
-  *hashCounters(name: string): Iterable<Field> {
-    const prefix = fieldCountersPrefix(name);
-    for (const field of this.#fields.keys()) if (field.startsWith(prefix)) yield field;
+  hashCounters(name: string): readonly Field[] {
+    this.#hashCounters ??= this.#groupHashCounters();
+    return this.#hashCounters.get(fieldCountersPrefix(name)) ?? NO_FIELDS;
+  }
+
+  /** Once for all fields: looking through all cells for each of them would take the square of their number. */
+  #groupHashCounters(): ReadonlyMap<string, readonly Field[]> {
+    const groups = new Map<string, Field[]>();
+    for (const field of this.#fields.keys()) {
+      const prefix = countersPrefixOf(field);
+      if (prefix === undefined) continue;
+      const group = groups.get(prefix);
+      if (group === undefined) groups.set(prefix, [field]);
+      else group.push(field);
+    }
+    return groups;
   }
 
   /** Names of the members, or fields, that are visible, in no order. */
@@ -160,10 +179,11 @@ export class KeyView {
   }
 
   /** A cell counts for what it was begun over, and for nothing else. */
-  #sum(prefix: string, epoch: Stamp): bigint {
+  #sum(counters: readonly Field[], epoch: Stamp): bigint {
     let sum = 0n;
-    for (const [field, cell] of this.#fields) {
-      if (!field.startsWith(prefix) || !this.isLive(field)) continue;
+    for (const field of counters) {
+      const cell = this.#fields.get(field);
+      if (cell === undefined || !this.isLive(field)) continue;
       if (compareStamps(cell.since, epoch) === 0) sum += parseSum(cell.payload);
     }
     return sum;

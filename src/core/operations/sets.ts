@@ -6,6 +6,7 @@ import {
   type ApplyContext,
   type CellChange,
   changed,
+  changedAll,
   fieldChange,
   fieldTombstone,
   integer,
@@ -47,12 +48,12 @@ function addMembers(members: readonly string[], view: KeyView): Applied {
     if (!isMember(member, view)) changes.push(memberChange(member));
   }
   const added = changes.length - 1;
-  return added === 0 ? unchanged(integer(0)) : changed(integer(added), ...changes);
+  return added === 0 ? unchanged(integer(0)) : changedAll(integer(added), changes);
 }
 
 function removeMembers(members: readonly string[], view: KeyView): Applied {
   const present = [...new Set(members)].filter((member) => isMember(member, view));
-  return changed(integer(present.length), ...present.map(removal));
+  return changedAll(integer(present.length), present.map(removal));
 }
 
 /** Chosen one by one among those that are left: each as likely as any other. */
@@ -69,18 +70,16 @@ function pop(count: number, view: KeyView, { below }: ApplyContext): Applied {
     bytes += name.length;
     if (index < left.length) left[index] = last;
   }
-  return changed({ kind: "names", names }, ...names.map(removal));
+  return changedAll({ kind: "names", names }, names.map(removal));
 }
 
 function replaceSet(members: readonly string[], expiresAtMs: number, nowMs: number): Applied {
   const distinct = new Set(members);
   const result = integer(distinct.size);
   if (distinct.size === 0 || isPast(expiresAtMs, nowMs)) return changed(result, TOMBSTONE);
-  return changed(
-    result,
-    replacingContainer("set", expiresAtMs),
-    ...[...distinct].map((member) => replacingField(setMember(member), MEMBER)),
-  );
+  const changes = [replacingContainer("set", expiresAtMs)];
+  for (const member of distinct) changes.push(replacingField(setMember(member), MEMBER));
+  return changedAll(result, changes);
 }
 
 function isMember(member: string, view: KeyView): boolean {

@@ -185,19 +185,21 @@ class DifferentialRun {
     for (const [index, request] of requests.entries()) {
       const [left, right] = [lefts[index] ?? NO_REPLY, rights[index] ?? NO_REPLY];
       this.#history.add(request, right);
-      const difference = this.#compare(request, left, right);
-      if (difference === undefined) continue;
-      const keys = keysOf(difference.request);
-      // What follows on a key that differs already, differs because of that.
-      const isFollowing = isSpoilt && (keys.length === 0 || keys.some((key) => spoilt.has(key)));
-      if (!isFollowing) this.#add(difference);
-      for (const key of keys) spoilt.add(key);
-      isSpoilt = true;
+      for (const difference of this.#compare(request, left, right)) {
+        const keys = keysOf(difference.request);
+        // What follows on a key that differs already, differs because of that.
+        const isFollowing = isSpoilt && (keys.length === 0 || keys.some((key) => spoilt.has(key)));
+        if (!isFollowing) this.#add(difference);
+        for (const key of keys) spoilt.add(key);
+        // Wherever it stands: only one of the two has such a key.
+        if (difference.request.includes("")) spoilt.add("");
+        isSpoilt = true;
+      }
     }
     if (isSpoilt) await this.#restore(spoilt);
   }
 
-  #compare(request: Request, left: Reply, right: Reply): Difference | undefined {
+  #compare(request: Request, left: Reply, right: Reply): readonly Difference[] {
     const command = commandOf(request);
     const queued = this.#queued;
     if (right.kind === "simple" && right.text === "QUEUED") queued?.push(request);
@@ -207,15 +209,14 @@ class DifferentialRun {
     const [items, others] = [itemsOf(left), itemsOf(right)];
     const isExecuted = command === "EXEC" && left.kind === "array" && right.kind === "array";
     if (isExecuted && queued !== undefined && items.length === others.length) {
-      for (const [index, one] of queued.entries()) {
+      return queued.flatMap((one, index) => {
         const [item, other] = [items[index] ?? NO_REPLY, others[index] ?? NO_REPLY];
-        if (isEqual(comparisonOf(one), item, other)) continue;
-        return { request: one, left: item, right: other, note: "in a transaction" };
-      }
-      return undefined;
+        if (isEqual(comparisonOf(one), item, other)) return [];
+        return [{ request: one, left: item, right: other, note: "in a transaction" }];
+      });
     }
-    if (isEqual(comparisonOf(request), left, right)) return undefined;
-    return { request, left, right, note: "" };
+    if (isEqual(comparisonOf(request), left, right)) return [];
+    return [{ request, left, right, note: "" }];
   }
 
   async #compareChoice(request: Request): Promise<void> {

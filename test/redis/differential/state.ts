@@ -63,8 +63,12 @@ function compareHeld(key: string, left: Held, right: Held): Difference | undefin
   return { request: ["PEXPIRETIME", key], left: left.expires, right: right.expires, note };
 }
 
-/** Gives both what `right` has. Answers with how that looks. */
+/** Gives both what `right` has. Answers with how that looks. The empty key, which only Redis knows, is given to neither. */
 export async function makeEqual(left: Side, right: Side, key: string): Promise<string> {
+  if (key === "") {
+    await right.ask([["DEL", key]]);
+    return "nothing";
+  }
   const { type, expires, value } = await hold(right, key);
   const requests: Request[] = [["DEL", key]];
   const write = WRITES[type];

@@ -63,6 +63,17 @@ test("replies can be turned off, on, and skipped once", async () => {
   assert.equal(await connection.ask("CLIENT REPLY x"), "-ERR syntax error");
 });
 
+test("what a listener is told of its subscriptions comes with replies off, too", async () => {
+  const connection = new TestDoor().connect();
+  await connection.ask("HELLO 3");
+  connection.send("CLIENT REPLY OFF", "SUBSCRIBE c", "PING", "UNSUBSCRIBE c");
+  await connection.settled();
+  assert.deepEqual(connection.take(), [
+    ["subscribe", "c", 1],
+    ["unsubscribe", "c", 0],
+  ]);
+});
+
 test("what has no effect is taken, if it is spelled right", async () => {
   const connection = new TestDoor().connect();
   assert.equal(await connection.ask("CLIENT NO-EVICT on"), "OK");

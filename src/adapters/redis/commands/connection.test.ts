@@ -73,3 +73,10 @@ test("RESET makes a connection as it was at first, and QUIT ends it", async () =
   assert.equal(await connection.ask("QUIT"), "OK");
   assert.equal(connection.wire.state, "ended");
 });
+
+test("HELLO does what its options say up to the first that is wrong", async () => {
+  const connection = new TestDoor().connect();
+  const refused = await connection.ask("HELLO 3 SETNAME first NOPE");
+  assert.equal(refused, "-ERR Syntax error in HELLO option 'NOPE'");
+  assert.equal(await connection.ask("CLIENT GETNAME"), "first");
+});

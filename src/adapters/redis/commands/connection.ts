@@ -3,8 +3,8 @@ import { binaryFromBytes } from "../../../base/binary.ts";
 import { OK, PONG, type Reply } from "../../../protocol/resp/reply.ts";
 import { VERSION } from "../../../version.ts";
 import type { Call, Command, CommandFlag } from "../command.ts";
-import { wrongArity } from "../dispatch.ts";
-import { errorReply, SYNTAX_ERROR } from "../failures.ts";
+import { quoted, wrongArity } from "../dispatch.ts";
+import { type ErrorReply, errorReply, SYNTAX_ERROR } from "../failures.ts";
 import { REDIS_VERSION } from "../redis-version.ts";
 import type { Session } from "../session.ts";
 import { argumentAt, integerAt, wordAt } from "./arguments.ts";
@@ -100,17 +100,15 @@ function hello(call: Call): void {
     if (version !== "2" && version !== "3") {
       return call.reply(errorReply("NOPROTO unsupported protocol version"));
     }
-    const name = helloName(call);
-    if (typeof name === "object") return call.reply(name);
-    if (name !== undefined) session.name = name;
+    const fault = takeHelloOptions(call);
+    if (fault !== undefined) return call.reply(fault);
     session.protocol = version === "2" ? 2 : 3;
   }
   return call.reply(helloReply(session));
 }
 
-/** The options: the name that is to be set, if one is, or what is wrong. */
-function helloName(call: Call): string | undefined | ReturnType<typeof errorReply> {
-  let name: string | undefined;
+/** Does what the options say, one after another, up to the first that is wrong. */
+function takeHelloOptions(call: Call): ErrorReply | undefined {
   let index = 2;
   while (index < call.args.length) {
     const word = wordAt(call, index);
@@ -119,15 +117,16 @@ function helloName(call: Call): string | undefined | ReturnType<typeof errorRepl
       if (binaryFromBytes(argumentAt(call, index + 1)) !== USER) return WRONG_PASSWORD;
       index += 3;
     } else if (word === "setname" && left >= 1) {
-      name = binaryFromBytes(argumentAt(call, index + 1));
+      const name = binaryFromBytes(argumentAt(call, index + 1));
       if (!isClientName(name)) return BAD_NAME;
+      call.session.name = name;
       index += 2;
     } else {
-      const option = binaryFromBytes(argumentAt(call, index).subarray(0, NAME_BYTES_MAX));
+      const option = quoted(argumentAt(call, index));
       return errorReply(`ERR Syntax error in HELLO option '${option}'`);
     }
   }
-  return name;
+  return undefined;
 }
 
 function helloReply(session: Session): Reply {

@@ -4,12 +4,12 @@
  * key.
  */
 
-import { binaryFromBytes } from "../../../base/binary.ts";
 import { INTEGER_MAX, INTEGER_MIN } from "../../../core/operations/integers.ts";
 import type { RootCell } from "../../../model/cell.ts";
 import type { ExpireWhen } from "../../../model/operation.ts";
 import type { Reply } from "../../../protocol/resp/reply.ts";
 import type { Call, Command } from "../command.ts";
+import { quoted } from "../dispatch.ts";
 import { errorReply } from "../failures.ts";
 import { argumentAt, integerAt, keyAt, wordAt } from "./arguments.ts";
 import { FAST_READ, FAST_WRITE, keyCommand } from "./command-shapes.ts";
@@ -26,8 +26,6 @@ import {
 
 const ABSENT = integerReply(-2);
 const NEVER = integerReply(-1);
-/** Of an option that is not known, so much is shown. */
-const OPTION_SHOWN_MAX = 128;
 const NX_WITH_OTHERS = errorReply(
   "ERR NX and XX, GT or LT options at the same time are not compatible",
 );
@@ -97,7 +95,7 @@ function parseWhen(call: Call): ExpireWhen | undefined {
   for (let index = 3; index < call.args.length; index += 1) {
     const word = wordAt(call, index);
     if (word !== "nx" && word !== "xx" && word !== "gt" && word !== "lt") {
-      const shown = binaryFromBytes(argumentAt(call, index), 0, OPTION_SHOWN_MAX);
+      const shown = quoted(argumentAt(call, index));
       return refuse(call, errorReply(`ERR Unsupported option ${shown}`));
     }
     given.add(word);

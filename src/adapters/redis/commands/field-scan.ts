@@ -12,7 +12,9 @@ import { FIELDS_PER_PAGE_MAX } from "../../../model/selection.ts";
 import { matchesGlob } from "../../../protocol/resp/glob.ts";
 import type { Reply } from "../../../protocol/resp/reply.ts";
 import type { Call } from "../command.ts";
+import { WRONG_TYPE } from "../failures.ts";
 import { argumentAt, keyAt } from "./arguments.ts";
+import { answerRoot, typeName } from "./one-key.ts";
 import { answerWhole, askPage, type ContainerType } from "./one-query.ts";
 import { binaryReply, bulkReply } from "./replies.ts";
 import {
@@ -59,8 +61,9 @@ function scan(call: Call, type: ContainerType): void {
   if (place === undefined) return call.reply(INVALID_CURSOR);
   const options = parseScanOptions(call, 3);
   if (isErrorReply(options)) {
-    return askPage(call, key, { kind: "page", type, after: undefined, limit: 1 }, (page) => {
-      call.reply(page.entries.length === 0 && page.next === undefined ? NOTHING : options);
+    return answerRoot(call, key, (root) => {
+      if (root === undefined) return NOTHING;
+      return typeName(root) === type ? options : WRONG_TYPE;
     });
   }
   const step: Step = { ...options, call, key, type, items: [], fields: 0, bytes: 0, pages: 0 };

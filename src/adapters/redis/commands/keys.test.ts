@@ -102,3 +102,52 @@ test("a request that fails is answered as one, by whatever command", async () =>
     assert.equal(await calls.ask(line), "-ERR storage-failed: the disk refused", line);
   }
 });
+
+test("OBJECT ENCODING is what Redis would choose for a hash or set of this size", async () => {
+  const calls = new RedisCalls();
+  const numbers = Array.from({ length: 513 }, (_, index) => String(index - 9));
+  const long = "x".repeat(65);
+  await calls.askWith(["SADD", "ints", ...numbers.slice(1)]);
+  await calls.askWith(["SADD", "many", ...numbers]);
+  await calls.askWith(["HSET", "small", ...numbers.slice(1).flatMap((name) => [name, "v"])]);
+  await calls.askWith(["HSET", "large", ...numbers.flatMap((name) => [name, "v"])]);
+  await calls.check([
+    ["SADD words 1 2 x", 3],
+    [`HSET value a ${long}`, 1],
+    [`HSET name ${long} a`, 1],
+    [`HSET fits ${long.slice(1)} ${long.slice(1)}`, 1],
+    ["OBJECT ENCODING ints", "intset"],
+    ["OBJECT ENCODING many", "hashtable"],
+    ["OBJECT ENCODING words", "hashtable"],
+    ["OBJECT ENCODING small", "listpack"],
+    ["OBJECT ENCODING large", "hashtable"],
+    ["OBJECT ENCODING value", "hashtable"],
+    ["OBJECT ENCODING name", "hashtable"],
+    ["OBJECT ENCODING fits", "listpack"],
+    ["OBJECT REFCOUNT ints", 1],
+  ]);
+});
+
+test("times, types and scans know hashes, sets and counters", async () => {
+  await new RedisCalls().check([
+    ["HSET h a 1", 1],
+    ["SADD s a", 1],
+    ["INCR n", 1],
+    ["TYPE s", "+set"],
+    ["TYPE n", "+string"],
+    ["EXPIRE h 10", 1],
+    ["EXPIRE h 20 NX", 0],
+    ["TTL h", 10],
+    ["PERSIST h", 1],
+    ["TTL h", -1],
+    ["EXPIREAT s 1", 1],
+    ["EXISTS h s n", 2],
+    ["SADD s b", 1],
+    ["TTL s", -1],
+    ["SCAN 0 TYPE hash", ["0", ["h"]]],
+    ["SCAN 0 TYPE set", ["0", ["s"]]],
+    ["SCAN 0 TYPE string", ["0", ["n"]]],
+    ["DEL h s n", 3],
+    ["DBSIZE", 0],
+  ]);
+});

@@ -110,3 +110,76 @@ test("COPY knows one database, and no copy of a key to itself", async () => {
     ["COPY a a FOO", SYNTAX],
   ]);
 });
+
+test("RENAME takes a hash or set along, with its time, in the place of anything", async () => {
+  await new RedisCalls().check([
+    ["HSET h a 1 b 2", 2],
+    ["EXPIRE h 10", 1],
+    ["SADD s m n", 2],
+    ["RENAME h s", "+OK"],
+    ["HGETALL s", ["a", "1", "b", "2"]],
+    ["TTL s", 10],
+    ["EXISTS h", 0],
+    ["SADD t m n", 2],
+    ["SET text 1", "+OK"],
+    ["RENAME t text", "+OK"],
+    ["SMEMBERS text", ["m", "n"]],
+    ["RENAME text text", "+OK"],
+    ["RENAMENX text s", 0],
+    ["RENAMENX text new", 1],
+    ["EXISTS text", 0],
+    ["SMEMBERS new", ["m", "n"]],
+    ["HINCRBY counted f 5", 5],
+    ["RENAME counted new", "+OK"],
+    ["HINCRBY new f 1", 6],
+  ]);
+});
+
+test("COPY leaves a hash or set, and what is there unless told to replace it", async () => {
+  await new RedisCalls().check([
+    ["HSET h a 1", 1],
+    ["COPY h copy", 1],
+    ["HSET copy a 2", 0],
+    ["HGET h a", "1"],
+    ["SADD s m", 1],
+    ["COPY s copy", 0],
+    ["COPY s copy REPLACE", 1],
+    ["SMEMBERS copy", ["m"]],
+    ["SREM copy m", 1],
+    ["COPY copy h REPLACE", 0],
+    ["EXISTS h", 1],
+    ["COPY h copy", 1],
+  ]);
+});
+
+test("what is written to one field while a hash is renamed is not lost", async () => {
+  for (const line of ["HINCRBY h a 1", "HDEL h b", "HSET h c 3"]) {
+    const calls = new RedisCalls();
+    await calls.check([["HSET h a 1 b 2", 2]]);
+    const query = calls.store.query.bind(calls.store);
+    // The source has been read, the target not yet written.
+    calls.store.query = (request, done) => {
+      calls.store.query = query;
+      query(request, (outcome) => void calls.ask(line).then(() => done(outcome)));
+    };
+    await calls.check([
+      ["RENAME h to", "+OK"],
+      ["HGETALL to", ["a", "1", "b", "2"]],
+      ["EXISTS h", 1],
+    ]);
+  }
+});
+
+test("a hash that became a text while it was read is renamed as one", async () => {
+  const calls = new RedisCalls();
+  await calls.check([["HSET h a 1", 1]]);
+  const query = calls.store.query.bind(calls.store);
+  calls.store.query = (request, done) => {
+    calls.store.query = query;
+    void calls.ask("SET h text").then(() => query(request, done));
+  };
+  await calls.check([
+    ["RENAME h to", "+OK"],
+    ["GET to", "text"],
+  ]);
+});

@@ -149,3 +149,11 @@ test("subscriptions have a bound, and one beyond it leaves all as they were", as
     /^-ERR a channel's name/,
   );
 });
+
+test("PUBSUB CHANNELS takes one pattern", async () => {
+  const connection = new TestDoor().connect();
+  assert.equal(
+    await connection.ask("PUBSUB channels a b"),
+    "-ERR unknown subcommand or wrong number of arguments for 'channels'. Try PUBSUB HELP.",
+  );
+});

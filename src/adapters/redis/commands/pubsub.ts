@@ -19,6 +19,7 @@ import {
 } from "../../../model/publication.ts";
 import { NULL, type Reply } from "../../../protocol/resp/reply.ts";
 import type { Call, Command, CommandFlag, KeyPositions } from "../command.ts";
+import { quoted } from "../dispatch.ts";
 import { errorReply, faultReply } from "../failures.ts";
 import type { Session } from "../session.ts";
 import { argumentAt } from "./arguments.ts";
@@ -35,6 +36,7 @@ const LISTEN_FLAGS: readonly CommandFlag[] = ["pubsub", "noscript", "loading", "
 const PUBLISH_FLAGS: readonly CommandFlag[] = ["pubsub", "loading", "stale", "fast", "after"];
 const ASK_FLAGS: readonly CommandFlag[] = ["pubsub", "loading", "stale"];
 
+const NO_BYTES = new Uint8Array(0);
 const TOO_MANY = errorReply("ERR too many subscriptions of one connection");
 const TOO_LONG = errorReply(`ERR a channel's name is longer than ${CHANNEL_BYTES_MAX} bytes`);
 const TOO_MANY_NAMES = errorReply(
@@ -159,7 +161,11 @@ function countOf(session: Session, kind: SubscriptionKind): number {
 }
 
 function channels(call: Call, of: SubscriptionKind): void {
-  const [, , pattern] = call.args;
+  const [, word = NO_BYTES, pattern] = call.args;
+  if (call.args.length > 3) {
+    const given = `subcommand or wrong number of arguments for '${quoted(word)}'`;
+    return call.reply(errorReply(`ERR unknown ${given}. Try PUBSUB HELP.`));
+  }
   const glob = pattern === undefined ? "*" : binaryFromBytes(pattern);
   if (glob.length > CHANNEL_BYTES_MAX) return call.reply(TOO_LONG);
   return survey(call, { kind: "matching", of, glob }, (found) => {

@@ -104,9 +104,10 @@ function placesOf(byStore: WeakMap<Store, ScanPlaces>, store: Store): ScanPlaces
   return places;
 }
 
-/** As C reads an unsigned number, which Redis leaves it to: nothing is 0, and -1 the greatest. */
+/** As C reads an unsigned number, which Redis leaves it to: it ends before a NUL, nothing is 0, and -1 the greatest. */
 function parseUnsigned(bytes: Uint8Array): bigint | undefined {
-  const text = binaryFromBytes(bytes);
+  const nulIndex = bytes.indexOf(0);
+  const text = binaryFromBytes(nulIndex < 0 ? bytes : bytes.subarray(0, nulIndex));
   if (text === "") return 0n;
   const match = CURSOR.exec(text);
   if (match === null) return undefined;

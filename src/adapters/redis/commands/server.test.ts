@@ -107,6 +107,12 @@ test("clocks, logs and the rest answer as tools expect", async () => {
   await connection.ask("SET a 12345");
   assert.equal(await connection.ask("MEMORY USAGE a SAMPLES 0"), 70);
   assert.equal(await connection.ask("MEMORY USAGE none"), null);
+  await connection.ask("HSET h f 1 g 22");
+  assert.equal(
+    await connection.ask("MEMORY USAGE h"),
+    3 * (64 + 1) + 2 + 3,
+    "each field is a cell",
+  );
   for (const name of [
     "BGSAVE",
     "SHUTDOWN",

@@ -58,8 +58,8 @@ export function parseSetOptions(call: Call): SetOptions | undefined {
 }
 
 /**
- * The expiry that a GETEX sets, 0 to take it away; or `none`: it leaves the key as it is. Why a
- * time cannot be is not answered yet: that matters only where there is a string.
+ * The expiry that a GETEX sets, 0 to take it away; or `none`: it leaves the key as it is. What is wrong with a time is told only
+ * where there is a string.
  */
 export function parseGetexOptions(call: Call): number | "none" | ErrorReply | undefined {
   const time = new TimeOption("persist");
@@ -72,11 +72,13 @@ export function parseGetexOptions(call: Call): number | "none" | ErrorReply | un
   return time.expiresAtMs(call);
 }
 
-/**
- * The time at `index` as wall-clock milliseconds from 1 on, or why it cannot be: it must be
- * positive, though it may have passed.
- */
-export function expiresAtMsAt(call: Call, index: number, form: TimeForm): number | ErrorReply {
+/** The time at `index` as wall-clock milliseconds from 1 on; it must lie in the future of its epoch, not of today. */
+export function expiresAtMsAt(call: Call, index: number, form: TimeForm): number | undefined {
+  const expiresAtMs = parseTime(call, index, form);
+  return typeof expiresAtMs === "object" ? refuse(call, expiresAtMs) : expiresAtMs;
+}
+
+function parseTime(call: Call, index: number, form: TimeForm): number | ErrorReply {
   const given = parseInteger(argumentAt(call, index));
   if (given === undefined) return NOT_AN_INTEGER;
   const scaled = given * form.unitMs;
@@ -85,9 +87,7 @@ export function expiresAtMsAt(call: Call, index: number, form: TimeForm): number
   return expireTimeError(wordAt(call, 0));
 }
 
-/**
- * Within what the store keeps. What is before the epoch has passed, as has its first millisecond.
- */
+/** Within what the store keeps. What is before the epoch has passed, as has its first millisecond. */
 export function clampedMs(expiresAtMs: bigint): number {
   if (expiresAtMs < 1n) return 1;
   return Math.min(Number(expiresAtMs), EXPIRES_AT_MS_MAX);
@@ -112,10 +112,7 @@ class TimeOption {
     return this.#word === this.#bareWord;
   }
 
-  /**
-   * How many arguments from `index` on belong to it; 0: they are something else, or do not go with
-   * what came before.
-   */
+  /** How many arguments from `index` on belong to it; 0: they are something else, or do not go with what came before. */
   take(call: Call, index: number): number {
     const word = wordAt(call, index);
     if (this.#word !== undefined && this.#word !== word) return 0;
@@ -129,7 +126,7 @@ class TimeOption {
   /** 0 where no time was given. */
   expiresAtMs(call: Call): number | ErrorReply {
     const form = TIME_FORMS.get(this.#word ?? "");
-    return form === undefined ? 0 : expiresAtMsAt(call, this.#valueIndex, form);
+    return form === undefined ? 0 : parseTime(call, this.#valueIndex, form);
   }
 }
 

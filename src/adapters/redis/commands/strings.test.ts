@@ -291,3 +291,18 @@ test("the limits are asked for again after a second", async () => {
   calls.store.nowMs += 1_000;
   await calls.check([["SET abcde 1", "-ERR key is empty or longer than 4 bytes"]]);
 });
+
+test("GETEX looks at the key before it looks at the time, and at the words before both", async () => {
+  const calls = new RedisCalls();
+  calls.holdHash("hash");
+  const invalid = "-ERR invalid expire time in 'getex' command";
+  await calls.check([
+    ["SET a 1", "+OK"],
+    ["GETEX a EX 0", invalid],
+    ["GETEX a EX x", "-ERR value is not an integer or out of range"],
+    ["GETEX none EX 0", null],
+    ["GETEX none EX x", null],
+    ["GETEX hash EX 0", "-WRONGTYPE Operation against a key holding the wrong kind of value"],
+    ["GETEX none EX 0 PX 1", "-ERR syntax error"],
+  ]);
+});

@@ -1,10 +1,10 @@
 /**
  * Strings as wholes: GET, SET and what comes to one of them.
  *
- * A write that does not depend on what the key holds is a blind one: one round, to whoever can be
- * reached. What does depend on it is a read-modify-write, which needs a read quorum.
+ * A write that does not depend on what the key holds is a blind one: one round, to whoever can be reached. What does depend on
+ * it is a read-modify-write, which needs a read quorum.
  */
-import type { Reply } from "../../../protocol/resp/reply.ts";
+import { NULL, type Reply } from "../../../protocol/resp/reply.ts";
 import type { Call, Command } from "../command.ts";
 import { errorReply } from "../failures.ts";
 import { integerAt, keyAt, safeNumber, valueAt } from "./arguments.ts";
@@ -157,8 +157,7 @@ function setFor(call: Call, form: TimeForm): void {
   const value = key === undefined ? undefined : valueAt(call, 3);
   if (key === undefined || value === undefined) return;
   const expiresAtMs = expiresAtMsAt(call, 2, form);
-  if (typeof expiresAtMs === "number") answerPut(call, key, value, expiresAtMs);
-  else call.reply(expiresAtMs);
+  if (expiresAtMs !== undefined) answerPut(call, key, value, expiresAtMs);
 }
 
 function getset(call: Call): void {
@@ -178,12 +177,11 @@ function getex(call: Call): void {
   const key = keyAt(call, 1);
   const expiry = key === undefined ? undefined : parseGetexOptions(call);
   if (key === undefined || expiry === undefined) return;
-  if (typeof expiry === "number") {
-    return answerOperation(call, key, { kind: "get-expire", expiry });
+  if (expiry === "none") return answerString(call, key, bulkOrNull);
+  if (typeof expiry === "object") {
+    return answerString(call, key, (bytes) => (bytes === undefined ? NULL : expiry));
   }
-  answerString(call, key, (bytes) => {
-    return expiry === "none" || bytes === undefined ? bulkOrNull(bytes) : expiry;
-  });
+  answerOperation(call, key, { kind: "get-expire", expiry });
 }
 
 function append(call: Call): void {
@@ -213,8 +211,7 @@ function getrange(call: Call): void {
 
 /** From index `first` through `last`, both counted from the end where they are negative. */
 function rangeReply(bytes: Uint8Array, first: number, last: number): Reply {
-  // Before the string is cut to, or two ends before its beginning in the wrong order would meet
-  // there.
+  // Before the string is cut to, or two ends before its beginning in the wrong order would meet there.
   if (first < 0 && last < 0 && first > last) return EMPTY_BULK;
   const from = Math.max(first < 0 ? bytes.length + first : first, 0);
   const through = Math.max(last < 0 ? bytes.length + last : last, 0);

@@ -120,3 +120,39 @@ test("a hundred thousand commands that answer at once run without nesting", asyn
   await connection.settled();
   assert.equal((connection.take().at(-1) as unknown[]).length, 100_000);
 });
+
+test("EXEC runs nothing if a field of a watched hash or set changed, and something where none did", async () => {
+  const door = new TestDoor();
+  const [own, other] = [door.connect(), door.connect()];
+  await other.ask("HSET h a 1 b 2");
+  await other.ask("SADD s a b c");
+  for (const [change, isRun] of [
+    ["HINCRBY h a 1", false],
+    ["HINCRBY h a 1", false],
+    ["HDEL h b", false],
+    ["HDEL h none", true],
+    ["HSET h a 1", false],
+    ["SREM s a", false],
+    ["SADD s b", true],
+    ["SPOP s", false],
+    ["EXPIRE s 100", false],
+    ["DEL h", false],
+  ] as const) {
+    await own.ask("WATCH h s");
+    await other.ask(change);
+    await own.ask("MULTI");
+    assert.deepEqual(await own.ask("EXEC"), isRun ? [] : null, change);
+  }
+});
+
+test("an EXEC that is refused drops what was put aside", async () => {
+  const connection = new TestDoor().connect();
+  const text = "wrong number of arguments for 'exec' command";
+  const refused = `-EXECABORT Transaction discarded because of: ${text}`;
+  assert.equal(await connection.ask("EXEC x"), refused);
+  await connection.ask("MULTI");
+  assert.equal(await connection.ask("SET a 1"), "QUEUED");
+  assert.equal(await connection.ask("EXEC x"), refused);
+  assert.equal(await connection.ask("EXEC"), "-ERR EXEC without MULTI");
+  assert.equal(await connection.ask("GET a"), null);
+});
