@@ -111,6 +111,8 @@ export type Query =
       /** Name after which it begins; `undefined` for the beginning. */
       readonly after: string | undefined;
       readonly limit: number;
+      /** What has been counted for fields is not looked up: their values are not asked for. */
+      readonly isForNames?: boolean;
     }
   /** As `page`, all of it. */
   | { readonly kind: "whole"; readonly type: "hash" | "set" | "either" };

@@ -5,7 +5,13 @@
  * Invariant: what is seen is the merge of all that was read. A container that is changed while it is read page by page is
  * seen at no single moment; each field is as some moment between the beginning and the end had it.
  */
-import { HASH_PREFIX, hashField, nameAt, SET_PREFIX } from "../core/causality/addresses.ts";
+import {
+  FIELD_COUNTERS_PREFIX,
+  HASH_PREFIX,
+  hashField,
+  nameAt,
+  SET_PREFIX,
+} from "../core/causality/addresses.ts";
 import { isRootCell } from "../core/causality/cell-codec.ts";
 import { mergeCells } from "../core/causality/merge.ts";
 import { visibleRoot } from "../core/causality/view.ts";
@@ -14,6 +20,7 @@ import type { Need } from "../core/operations/needs.ts";
 import type { ReadVerdict } from "../core/replication/read-coordinator.ts";
 import type { Cell, CellAddress, RootCell } from "../model/cell.ts";
 import type { Field, Key } from "../model/key.ts";
+import type { Query } from "../model/operation.ts";
 import type { QuorumReport } from "../model/outcome.ts";
 import { FIELDS_PER_PAGE_MAX, type Selection } from "../model/selection.ts";
 import { maxStamp, NO_STAMP, type Stamp } from "../model/stamp.ts";
@@ -55,6 +62,7 @@ export type KeyRead =
   | { readonly kind: "too-many"; readonly quorum: QuorumReport }
   | Extract<ReadVerdict, { kind: "failed" }>;
 
+type Page = Extract<Query, { kind: "page" }>;
 type Done = (read: KeyRead) => void;
 type Failed = Extract<ReadVerdict, { kind: "failed" }>;
 
@@ -72,11 +80,7 @@ export function readKey(
 export function readPage(
   ports: KeyReadPorts,
   request: KeyReadRequest,
-  page: {
-    readonly type: "hash" | "set";
-    readonly after: string | undefined;
-    readonly limit: number;
-  },
+  page: Page,
   done: Done,
 ): void {
   new KeyReadRun(ports, request, done).startPage(page);
@@ -111,19 +115,12 @@ class KeyReadRun {
     });
   }
 
-  startPage({
-    type,
-    after,
-    limit,
-  }: {
-    readonly type: "hash" | "set";
-    readonly after: string | undefined;
-    readonly limit: number;
-  }): void {
+  startPage({ type, after, limit, isForNames }: Page): void {
     const prefix = prefixOf(type);
     const from = (after === undefined ? "" : prefix + after) as Field;
     this.#read({ kind: "range", prefix, after: from, limit }, (through) => {
-      this.#readCounting(() => this.#finish(false, through));
+      if (isForNames === true) this.#finish(false, through);
+      else this.#readCounting(() => this.#finish(false, through));
     });
   }
 
@@ -138,9 +135,7 @@ class KeyReadRun {
     const prefix = prefixOf(type);
     const limit = FIELDS_PER_PAGE_MAX;
     this.#read({ kind: "range", prefix, after: after as Field, limit }, (through) => {
-      if (this.#cells.size > WHOLE_FIELDS_MAX || this.#bytes > WHOLE_BYTES_MAX) {
-        return this.#done({ kind: "too-many", quorum: this.#report() });
-      }
+      if (this.#isTooMuch()) return this.#done({ kind: "too-many", quorum: this.#report() });
       const container = this.#container();
       if (container !== undefined && container.type !== type) {
         // Another one took its place meanwhile: of that one no field was looked at.
@@ -148,7 +143,18 @@ class KeyReadRun {
         return this.#lookForField(container.type, "" as Field, FIRST_LOOK);
       }
       if (through !== undefined) return this.#readWhole(type, through, isEither);
-      this.#readCounting(() => this.#finish(!this.#hasVisible()));
+      if (this.#counting().length === 0) this.#finish(!this.#hasVisible());
+      else this.#readAllCounting("");
+    });
+  }
+
+  /** All that counts for any field stands in one place: looking for each apart would take as many reads as there are fields. */
+  #readAllCounting(after: string): void {
+    const [prefix, limit] = [FIELD_COUNTERS_PREFIX, FIELDS_PER_PAGE_MAX];
+    this.#read({ kind: "range", prefix, after: after as Field, limit }, (through) => {
+      if (this.#isTooMuch()) return this.#done({ kind: "too-many", quorum: this.#report() });
+      if (through !== undefined) return this.#readAllCounting(through);
+      this.#finish(!this.#hasVisible());
     });
   }
 
@@ -171,13 +177,24 @@ class KeyReadRun {
     });
   }
 
-  /** A page holds the fields of a hash; what counts for them stands elsewhere. */
-  #readCounting(then: () => void): void {
+  #isTooMuch(): boolean {
+    // The root is among them.
+    return this.#cells.size - 1 > WHOLE_FIELDS_MAX || this.#bytes > WHOLE_BYTES_MAX;
+  }
+
+  /** Fields of a hash for which others count. */
+  #counting(): readonly Field[] {
     const fields: Field[] = [];
     for (const [field, cell] of this.#cells) {
       const isCounting = field?.startsWith(HASH_PREFIX) === true && cell.type === "counter";
       if (isCounting && cell.kind === "field") fields.push(hashField(nameAt(field)));
     }
+    return fields;
+  }
+
+  /** A page holds the fields of a hash; what counts for them stands elsewhere. */
+  #readCounting(then: () => void): void {
+    const fields = this.#counting();
     const readFrom = (first: number): void => {
       const part = fields.slice(first, first + FIELDS_PER_PAGE_MAX);
       if (part.length === 0) return then();

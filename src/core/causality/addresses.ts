@@ -25,6 +25,7 @@ const FIELD_COUNTER_HEAD_LENGTH = 3;
 export const COUNTER_PREFIX: string = COUNTER_TAG;
 export const HASH_PREFIX: string = HASH_TAG;
 export const SET_PREFIX: string = SET_TAG;
+export const FIELD_COUNTERS_PREFIX: string = FIELD_COUNTER_TAG;
 
 /** `name` is a binary string of at most NAME_BYTES_MAX. */
 export function hashField(name: string): Field {

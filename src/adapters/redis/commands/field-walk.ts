@@ -2,7 +2,7 @@
  * The fields of a hash, or members of a set, page by page, in byte order of their names.
  *
  * Invariant: one that is there from the beginning of a walk to its end is met once. Nothing is kept between pages, so there is no
- * bound to how many there may be.
+ * bound to how many there may be. Values of fields that are counted for are not looked up: they are some number.
  */
 import type { Key } from "../../../model/key.ts";
 import type { HashEntry } from "../../../model/operation.ts";
@@ -22,7 +22,14 @@ export interface FieldWalk {
 /** A page that cannot be had ends the walk with an error as the reply. */
 export function walkFields(call: Call, walk: FieldWalk, after?: string): void {
   const { key, type, onPage, onEnd } = walk;
-  askPage(call, key, { kind: "page", type, after, limit: FIELDS_PER_PAGE_MAX }, (page) => {
+  const query = {
+    kind: "page",
+    type,
+    after,
+    limit: FIELDS_PER_PAGE_MAX,
+    isForNames: true,
+  } as const;
+  askPage(call, key, query, (page) => {
     onPage(page.entries, () => {
       if (page.next === undefined) onEnd();
       else walkFields(call, walk, page.next);
