@@ -54,9 +54,16 @@ const messages: Readonly<Record<string, PeerMessage>> = {
   },
   "write-reply": { kind: "write-reply", result: "stored", held: stamp, commitNumber: 123_456 },
   read: { kind: "read", key, selection: ROOT_ONLY, want: "cells" },
-  "cells-reply": { kind: "cells-reply", cells: [cell], through: undefined, collected: stamp },
+  "cells-reply": {
+    kind: "cells-reply",
+    flushed: stamp,
+    cells: [cell],
+    through: undefined,
+    collected: stamp,
+  },
   "digest-reply": {
     kind: "digest-reply",
+    flushed: stamp,
     digests: [{ field: undefined, stamp, checksum: 0xdeadbeef }],
     collected: stamp,
   },

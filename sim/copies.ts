@@ -55,6 +55,7 @@ export const NOTHING_COLLECTED: SlotState = {
   floor: NO_STAMP,
   collected: NO_STAMP,
   named: NO_STAMP,
+  flushed: NO_STAMP,
 };
 
 /** How far a disk has come in collecting a slot. */

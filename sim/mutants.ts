@@ -157,12 +157,12 @@ class LyingTransport implements Transport {
   sendDatagram: Transport["sendDatagram"] = (to, datagram) =>
     this.#transport.sendDatagram(to, datagram);
 
-  send(connection: ConnectionId, frame: Uint8Array): boolean {
+  send(connection: ConnectionId, frame: Uint8Array, isInLine?: boolean): boolean {
     const decoded = decodeFrame(frame);
-    if (isDecodeFailure(decoded)) return this.#transport.send(connection, frame);
+    if (isDecodeFailure(decoded)) return this.#transport.send(connection, frame, isInLine);
     const changed = this.#change(decoded.message);
     const sent = changed === undefined ? frame : encodeFrame(decoded.header, changed);
-    return this.#transport.send(connection, sent);
+    return this.#transport.send(connection, sent, isInLine);
   }
 
   /** What is answered instead of handing the request on. */

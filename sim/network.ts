@@ -43,7 +43,12 @@ const STALL_MS_SPREAD = 20_000;
 const REPLAY_MS = [20_000, 180_000] as const;
 
 type Parcel =
-  | { readonly kind: "frame"; readonly bytes: Uint8Array; readonly crc: number }
+  | {
+      readonly kind: "frame";
+      readonly bytes: Uint8Array;
+      readonly crc: number;
+      readonly isInLine: boolean;
+    }
   | { readonly kind: "end" };
 
 /** One end of a connection. */
@@ -173,12 +178,17 @@ export class Network {
   }
 
   /** @internal Takes one frame from `owner`. */
-  send(owner: SimTransport, connection: ConnectionId, frame: Uint8Array): boolean {
+  send(
+    owner: SimTransport,
+    connection: ConnectionId,
+    frame: Uint8Array,
+    isInLine: boolean,
+  ): boolean {
     assert(frame.length >= 1 && frame.length <= FRAME_BYTES_MAX, "a frame fits its bounds");
     const half = owner.halves.get(connection);
     if (half === undefined || this.#isFull(half, frame.length)) return false;
     half.queuedBytes += frame.length;
-    this.#ship(half, { kind: "frame", bytes: frame, crc: crc32(frame) });
+    this.#ship(half, { kind: "frame", bytes: frame, crc: crc32(frame), isInLine });
     return true;
   }
 
@@ -366,9 +376,14 @@ export class Network {
   #nextOf(half: Half): Parcel | undefined {
     const [head] = half.queue;
     if (head?.kind !== "frame" || head.bytes.length <= CHUNK_BYTES_MAX) return half.queue.shift();
-    const smallIndex = half.queue.findIndex(
-      (parcel) => parcel.kind === "frame" && parcel.bytes.length <= CHUNK_BYTES_MAX,
-    );
+    let mayPassInLine = true;
+    const smallIndex = half.queue.findIndex((parcel) => {
+      if (parcel.kind !== "frame") return false;
+      const isSmall = parcel.bytes.length <= CHUNK_BYTES_MAX;
+      if (isSmall && (mayPassInLine || !parcel.isInLine)) return true;
+      if (parcel.isInLine) mayPassInLine = false;
+      return false;
+    });
     if (smallIndex < 0 || this.#random.oneIn(2)) return half.queue.shift();
     return half.queue.splice(smallIndex, 1)[0];
   }
@@ -494,8 +509,8 @@ export class SimTransport implements Transport {
     return this.#network.connect(this, address);
   }
 
-  send(connection: ConnectionId, frame: Uint8Array): boolean {
-    return this.#network.send(this, connection, frame);
+  send(connection: ConnectionId, frame: Uint8Array, isInLine = false): boolean {
+    return this.#network.send(this, connection, frame, isInLine);
   }
 
   queuedBytes(connection: ConnectionId): number {

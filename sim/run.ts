@@ -160,7 +160,12 @@ class Run {
     this.#hasLyingDisks = options.hasLyingDisks ?? false;
     this.#hasNoCells = options.hasNoCells ?? false;
     this.#workload = new Workload(this.#cluster, this.#streams, this.#plan.workload);
-    this.#typed = new TypedWorkload(this.#cluster, this.#streams, this.#plan.typed);
+    this.#typed = new TypedWorkload(
+      this.#cluster,
+      this.#streams,
+      this.#plan.typed,
+      this.#workload.keys,
+    );
     this.#faults = new FaultPlan(this.#cluster, this.#workload, this.#streams, this.#plan.faults);
     const bounds = this.#plan.isCalm
       ? { falselyDeadMs: 0, falselyAliveMs: 10_000 }

@@ -9,9 +9,21 @@ import { SHARED_CONFIG_DEFAULT } from "../src/model/config.ts";
 import { bootIdFrom, epochFrom, type NodeId, nodeIdFrom } from "../src/model/ids.ts";
 import type { Key } from "../src/model/key.ts";
 import type { OperationOutcome, QueryOutcome } from "../src/model/operation.ts";
-import type { Failure, ListOutcome, ReadOutcome, WriteOutcome } from "../src/model/outcome.ts";
+import type {
+  Failure,
+  FlushOutcome,
+  ListOutcome,
+  ReadOutcome,
+  WriteOutcome,
+} from "../src/model/outcome.ts";
+import type {
+  Publication,
+  SubscriptionCounts,
+  SubscriptionQuery,
+} from "../src/model/publication.ts";
 import type {
   DeleteRequest,
+  FlushRequest,
   ListRequest,
   OperateRequest,
   PutRequest,
@@ -28,6 +40,7 @@ import {
   stampFrom,
 } from "../src/model/stamp.ts";
 import type { Decided, DumpOutcome, KeyLocation, StoreStatus } from "../src/node/store.ts";
+import { Subscriptions } from "../src/node/subscriptions.ts";
 import type { StorageOperation } from "../src/ports/storage.ts";
 import type { NodePorts, SimNode } from "./cluster.ts";
 
@@ -113,8 +126,22 @@ class ToyNode implements SimNode {
     this.#write(request.key, cell, request, done);
   }
 
+  readonly subscriptions = new Subscriptions();
+
+  publish(publication: Publication, done: (receivers: number) => void): void {
+    done(this.subscriptions.deliver(publication));
+  }
+
+  survey(query: SubscriptionQuery, done: (found: SubscriptionCounts) => void): void {
+    done(this.subscriptions.survey(query));
+  }
+
   /** It knows no more than puts and deletes. */
   operate(_request: OperateRequest, done: (outcome: OperationOutcome) => void): void {
+    this.#ports.clock.defer(() => done(NOT_OFFERED));
+  }
+
+  flush(_request: FlushRequest, done: (outcome: FlushOutcome) => void): void {
     this.#ports.clock.defer(() => done(NOT_OFFERED));
   }
 

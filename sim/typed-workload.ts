@@ -3,23 +3,33 @@
  * operation that wrote it. Some keys change their type all the time: of those only convergence is asked.
  */
 import { bytesFromBinary } from "../src/base/binary.ts";
+import { flushKeyOf } from "../src/core/placement/flush-keys.ts";
+import { slotOfKey } from "../src/core/placement/slot-of-key.ts";
 import { type Key, keyFromText } from "../src/model/key.ts";
 import type { Operation, OperationOutcome, Query, QueryOutcome } from "../src/model/operation.ts";
 import type { WriteOutcome } from "../src/model/outcome.ts";
+import type { Slot } from "../src/model/slot.ts";
 import type { Machine, SimCluster } from "./cluster.ts";
 import type { SimRandom, Streams } from "./random.ts";
 import type { Process } from "./virtual-clock.ts";
 
 /** What a key is used for, all of the run. */
-export type TypedUse = "counter" | "hash-counter" | "hash" | "set" | "mixed";
+export type TypedUse =
+  | "counter"
+  | "hash-counter"
+  | "wiped-counter"
+  | "wiped-hash-counter"
+  | "hash"
+  | "set"
+  | "mixed";
 
 export interface TypedOperation {
   readonly id: number;
   readonly use: TypedUse;
   readonly key: Key;
   readonly machine: number;
-  /** `remove` is a blind delete of the key. */
-  readonly asked: Operation | { readonly kind: "remove" };
+  /** `remove` is a blind delete of the key, `flush` takes away all that its slot holds. */
+  readonly asked: Operation | { readonly kind: "remove" } | { readonly kind: "flush" };
   readonly startMs: number;
   endMs: number | undefined;
   isCutOff: boolean;
@@ -43,7 +53,15 @@ export interface TypedWorkloadConfig {
 }
 
 const KEYS_PER_USE = 2;
-const USES: readonly TypedUse[] = ["counter", "hash-counter", "hash", "set", "mixed"];
+const USES: readonly TypedUse[] = [
+  "counter",
+  "hash-counter",
+  "wiped-counter",
+  "wiped-hash-counter",
+  "hash",
+  "set",
+  "mixed",
+];
 const NAMES: readonly string[] = ["a", "b", "c", "d", "e"];
 const DEADLINE_MS = 5_000;
 
@@ -52,14 +70,21 @@ export class TypedWorkload {
   readonly queries: TypedQuery[] = [];
   readonly keys: readonly { readonly key: Key; readonly use: TypedUse }[];
   readonly #cluster: SimCluster;
+  readonly #plainSlots: ReadonlySet<Slot>;
   readonly #random: SimRandom;
   readonly #config: TypedWorkloadConfig;
   readonly #underWay = new Map<TypedOperation | TypedQuery, Process>();
   #isOn = false;
   #asked = 0;
 
-  constructor(cluster: SimCluster, streams: Streams, config: TypedWorkloadConfig) {
+  constructor(
+    cluster: SimCluster,
+    streams: Streams,
+    config: TypedWorkloadConfig,
+    plainKeys: readonly Key[],
+  ) {
     this.#cluster = cluster;
+    this.#plainSlots = new Set(plainKeys.map(slotOfKey));
     this.#random = streams.stream("typed workload");
     this.#config = config;
     this.keys = USES.flatMap((use) =>
@@ -94,7 +119,7 @@ export class TypedWorkload {
 
   /** Asks one machine for all of a key, outside the lanes. */
   queryAt(machine: Machine, key: Key, use: TypedUse): TypedQuery {
-    const isCounter = use === "counter";
+    const isCounter = use === "counter" || use === "wiped-counter";
     const query: Query = isCounter ? { kind: "value" } : { kind: "whole", type: "either" };
     return this.#query(machine, key, use, query);
   }
@@ -127,7 +152,7 @@ export class TypedWorkload {
       use,
       key,
       machine: machine.index,
-      asked: this.#draw(use, id),
+      asked: this.#isAlone(key) && this.#isFlushing(use) ? { kind: "flush" } : this.#draw(use, id),
       startMs: this.#cluster.scheduler.nowMs,
       endMs: undefined,
       isCutOff: false,
@@ -147,8 +172,11 @@ export class TypedWorkload {
         this.#ended(operation);
       };
       const { asked } = operation;
-      if (asked.kind === "remove") node?.delete({ key, deadlineMs: DEADLINE_MS }, done);
-      else node?.operate({ key, operation: asked, deadlineMs: DEADLINE_MS }, done);
+      if (asked.kind === "remove" || asked.kind === "flush") {
+        // As a flush of this one slot does it; this way its stamp is told.
+        const removed = asked.kind === "flush" ? flushKeyOf(slotOfKey(key)) : key;
+        node?.delete({ key: removed, deadlineMs: DEADLINE_MS }, done);
+      } else node?.operate({ key, operation: asked, deadlineMs: DEADLINE_MS }, done);
     });
   }
 
@@ -179,6 +207,17 @@ export class TypedWorkload {
     return asked;
   }
 
+  /** Whether nothing else is in the slot of a key. */
+  #isAlone(key: Key): boolean {
+    const slot = slotOfKey(key);
+    const inSlot = this.keys.filter((other) => slotOfKey(other.key) === slot);
+    return inSlot.length === 1 && !this.#plainSlots.has(slot);
+  }
+
+  #isFlushing(use: TypedUse): boolean {
+    return (use === "hash" || use === "set" || use === "mixed") && this.#random.oneIn(24);
+  }
+
   #draw(use: TypedUse, id: number): TypedOperation["asked"] {
     const random = this.#random;
     const name = random.pick(NAMES);
@@ -187,6 +226,12 @@ export class TypedWorkload {
         return { kind: "add", delta: 1n };
       case "hash-counter":
         return { kind: "hash-add", name: random.pick(NAMES.slice(0, 2)), delta: 1n };
+      case "wiped-counter":
+        return random.oneIn(6) ? { kind: "remove" } : { kind: "add", delta: 1n };
+      case "wiped-hash-counter":
+        if (random.oneIn(12)) return { kind: "remove" };
+        if (random.oneIn(6)) return { kind: "hash-delete", names: ["a"] };
+        return { kind: "hash-add", name: "a", delta: 1n };
       case "hash": {
         if (random.oneIn(24)) return { kind: "remove" };
         if (random.oneIn(4)) return { kind: "hash-delete", names: [name] };

@@ -7,7 +7,12 @@ export type DndErrorCode =
   | "condition-failed" // the condition of a write does not hold
   | "bad-option" // an option of `openNode` is not valid
   | "bad-argument" // an argument of a call is not valid
-  | "wrong-type" // the key holds something that is not a plain value
+  | "wrong-type" // the key holds another type than the call is for
+  | "not-a-number" // the key or field that is added to holds no number
+  | "overflow" // the sum does not fit
+  | "too-long" // the value would be longer than the cluster allows
+  | "too-many" // the key holds more fields, or bytes, than one call may look at
+  | "not-text" // a field or member is not UTF-8, where all are wanted as text
   | "address-in-use" // a port is taken; the message names it
   | "data-directory" // the data directory cannot be used; the message says why
   | "start-failed" // the cluster refused this node, or it could not start; the message says why

@@ -12,18 +12,28 @@
  * ```
  */
 export { DndError, type DndErrorCode } from "./dnd-error.ts";
-export {
-  EmbeddedNode,
-  Entry,
-  KeyedEntry,
-  type KeyInput,
-  type ListOptions,
-  type PutOptions,
-  type ReadOptions,
-  type ValueInput,
-  type WriteOptions,
-  type WriteReceipt,
-} from "./embedded-node.ts";
+export { EmbeddedNode } from "./embedded-node.ts";
+export { DndCounter } from "./library/dnd-counter.ts";
+export { DndHash, type FieldsInput } from "./library/dnd-hash.ts";
+export { DndSet } from "./library/dnd-set.ts";
+export { Entry, HashField, KeyedEntry, StoredValue } from "./library/entry.ts";
+export type {
+  ChangeOptions,
+  ChangeReceipt,
+  ContainerOptions,
+  ExpireOptions,
+  ExpiryInput,
+  KeyInput,
+  ListOptions,
+  NameInput,
+  PutOptions,
+  ReadOptions,
+  ReplaceOptions,
+  ValueInput,
+  WriteOptions,
+  WriteReceipt,
+} from "./library/options.ts";
+export type { Message, Subscription } from "./library/subscription.ts";
 export type { Durability, SharedConfig } from "./model/config.ts";
 export type { QuorumReport } from "./model/outcome.ts";
 export type { KeyLocation, MemberStatus, NodePhase, StoreStatus } from "./node/store.ts";

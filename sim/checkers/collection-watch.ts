@@ -108,8 +108,11 @@ export class CollectionWatch {
     const root = decodeRoot(value, key);
     const { primaries } = node.locate(key);
     if (root === "damaged" || self === undefined || !primaries.includes(self)) return;
-    const { collected } = slotStateOf(machine.disk, slot);
-    if (isOver(root, collected) || isEmptied(root, collected, machine.disk, key)) return;
+    const { collected, flushed } = slotStateOf(machine.disk, slot);
+    const isFlushed =
+      compareStamps(root.stamp, flushed) <= 0 && compareStamps(flushed, collected) <= 0;
+    if (isFlushed || isOver(root, collected)) return;
+    if (isEmptied(root, collected, machine.disk, key)) return;
     const others = this.#cluster.machines.filter((one) => {
       const id = nodeIdOf(one);
       return one !== machine && id !== undefined && primaries.includes(id);

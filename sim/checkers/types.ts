@@ -1,7 +1,7 @@
 /**
  * I8: hashes, sets and counters keep what was acknowledged.
  *
- * A counter ends between the sum of the acknowledged additions and that plus the indeterminate ones. Of each field and
+ * A counter that is never deleted ends between the sum of the acknowledged additions and that plus the indeterminate ones. Of each field and
  * member the acknowledged change of the greatest stamp decides, unless one of unknown fate came above it. In a calm run no
  * two additions come to the same sum.
  */
@@ -47,6 +47,8 @@ export function checkTypes(history: TypedHistory): Violation[] {
     if (use === "counter" || use === "hash-counter") {
       checkCounts(operations, final, tell);
       if (history.isCalm) checkSums(operations, tell);
+    } else if (use === "wiped-counter" || use === "wiped-hash-counter") {
+      checkWiped(operations, final, tell);
     } else if (use === "hash" || use === "set") checkFields(operations, final, tell);
     checkAnswers(key, operations, tell);
   }
@@ -77,6 +79,37 @@ function checkCounts(
       `"${name}" counts ${value}; ${least.get(name) ?? 0} were acknowledged, ${count} asked for`,
     );
   }
+}
+
+/**
+ * What was deleted does not count again: a counter is no more than the additions above the last acknowledged delete, and
+ * those of unknown fate. How much of these it is may differ: a delete takes along what it did not know of.
+ */
+function checkWiped(
+  operations: readonly TypedOperation[],
+  final: TypedQuery | undefined,
+  tell: (detail: string) => void,
+): void {
+  if (final === undefined) return;
+  const shown = valuesIn(final);
+  if (shown === undefined) return tell(`a final query was answered ${final.outcome?.kind}`);
+  let wiped: Stamp | undefined;
+  for (const operation of operations) {
+    const { kind } = operation.asked;
+    const stamp = fateOf(operation) === "done" ? stampOf(operation) : undefined;
+    if ((kind !== "remove" && kind !== "hash-delete") || stamp === undefined) continue;
+    if (wiped === undefined || compareStamps(stamp, wiped) > 0) wiped = stamp;
+  }
+  const most = operations.filter((operation) => {
+    const { kind } = operation.asked;
+    if ((kind !== "add" && kind !== "hash-add") || fateOf(operation) === "not") return false;
+    const stamp = stampOf(operation);
+    return stamp === undefined || wiped === undefined || compareStamps(stamp, wiped) > 0;
+  }).length;
+  const value = Number([...shown.values()][0] ?? "0");
+  if (value <= most) return;
+  const since = wiped === undefined ? "ever" : `since ${formatStamp(wiped)}`;
+  tell(`counts ${value}; ${most} were asked for ${since}`);
 }
 
 /** Additions run one at a time: none comes to what another came to. */
@@ -155,6 +188,7 @@ function effectOn(name: string, operation: TypedOperation): Effect | undefined {
   const gone = { value: undefined, operation };
   switch (asked.kind) {
     case "remove":
+    case "flush":
       return gone;
     case "hash-set": {
       const entry = asked.entries.find(([one]) => one === name);

@@ -4,10 +4,12 @@ import { CONVERGING } from "./converging.ts";
 import type { Mutant } from "./mutant.ts";
 import { REPLICATING } from "./replicating.ts";
 import { STORING } from "./storing.ts";
+import { TYPING } from "./typing.ts";
 
 export const MUTANTS: readonly Mutant[] = [
   ...STORING,
   ...REPLICATING,
   ...CONVERGING,
   ...COLLECTING,
+  ...TYPING,
 ];

@@ -101,8 +101,8 @@ export const COLLECTING: readonly Mutant[] = [
   {
     name: "value-collected",
     file: "src/core/anti-entropy/collectable.ts",
-    find: `  return root.kind === "tombstone" || isSpent(root, upTo);`,
-    replace: `  return root.kind === "tombstone" || root.expiresAtMs !== 0;`,
+    find: `  if (root.kind === "tombstone" || isSpent(root, upTo)) return true;`,
+    replace: `  if (root.kind === "tombstone" || root.expiresAtMs !== 0) return true;`,
     expected: ["I1", "fresh"],
     needs: ["collecting", "kept"],
     breaks: "what is to expire is dropped before its time",
@@ -136,13 +136,10 @@ export const COLLECTING: readonly Mutant[] = [
   },
   {
     name: "damage-taken-for-absence",
-    file: "src/node/replica.ts",
-    find: `      case "damaged":
-        refuse(reply, "damaged", "the cell fails its checksum");
-        return;
-`,
-    replace: `      case "damaged":
-`,
+    file: "src/node/replica-read.ts",
+    find: `      if (found.kind === "damaged") return this.#refuse("damaged", "a cell fails its checksum");
+      if (found.kind === "held") {`,
+    replace: `      if (found.kind === "held") {`,
     expected: ["fresh", "I1"],
     needs: ["bit-rot"],
     breaks: "a damaged cell is a vote for absence",

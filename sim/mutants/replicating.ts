@@ -163,7 +163,7 @@ export const REPLICATING: readonly Mutant[] = [
     name: "read-keeps-last-reply",
     file: READ,
     find: `    for (const cell of decoded) if (!this.#isOutranked(cell, voter)) this.#merge(cell);`,
-    replace: `    this.#merged = [];
+    replace: `    this.#merged = new Map();
     for (const cell of decoded) if (!this.#isOutranked(cell, voter)) this.#merge(cell);`,
     expected: ["fresh"],
     breaks: "a read answers what came last, not what is newest",

@@ -51,10 +51,9 @@ export const STORING: readonly Mutant[] = [
   },
   {
     name: "read-before-commit",
-    file: "src/node/replica.ts",
-    find: `        commit.whenKeyDurable(cellKey(slot, key, undefined), (error) => {`,
-    replace: `        const now = (_key: string, run: (error: undefined) => void) => run(undefined);
-        now(cellKey(slot, key, undefined), (error) => {`,
+    file: "src/node/replica-read.ts",
+    find: `    if (uncommitted === undefined) return then();`,
+    replace: `    if (uncommitted === undefined || key.length > 0) return then();`,
     expected: ["fresh"],
     breaks: "a read shows what a crash can still take back",
   },

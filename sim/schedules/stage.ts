@@ -17,7 +17,7 @@ import type { PutRequest, ReadRequest, WriteOptions } from "../../src/model/requ
 import type { StoreStatus } from "../../src/node/store.ts";
 import { checkConvergence } from "../checkers/convergence.ts";
 import type { ReplicaDump } from "../checkers/final-state.ts";
-import { type Machine, SimCluster, type SimNode } from "../cluster.ts";
+import { type Machine, type NodeFactory, SimCluster, type SimNode } from "../cluster.ts";
 import { dumpOf } from "../dump-of.ts";
 import { describeFrame } from "../frame-text.ts";
 import { Links } from "../links.ts";
@@ -39,6 +39,8 @@ export interface StageOptions {
   readonly seed?: number;
   /** Receives the trace, frames in words. */
   readonly sink?: TraceSink;
+  /** Instead of the very node that production runs. */
+  readonly makeNode?: NodeFactory;
 }
 
 /** An answer that may still be on its way. */
@@ -52,7 +54,7 @@ export class Stage {
   readonly scheduler: Scheduler;
 
   /** Nodes that have formed a cluster. */
-  constructor({ machines, shared, seed = 1, sink }: StageOptions) {
+  constructor({ machines, shared, seed = 1, sink, makeNode = makeStoreNode }: StageOptions) {
     const streams = new Streams(seed);
     this.scheduler = new Scheduler(streams.stream("turns"), new Trace(sink));
     this.links = new Links(0.3);
@@ -61,7 +63,7 @@ export class Stage {
     this.cluster = new SimCluster(this.scheduler, network, streams, {
       durability: "fsync",
       shared: { ...SHARED_CONFIG_DEFAULT, ...shared },
-      makeNode: makeStoreNode,
+      makeNode,
     });
     for (let index = 0; index < machines; index += 1) this.join();
     this.until("the cluster has formed", () => this.isWhole(), FORMING_MS_MAX);

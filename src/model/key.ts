@@ -12,12 +12,15 @@ export type Key = Brand<string, "Key">;
 /** A hash field, set member or counter id: 0..32 768 bytes. */
 export type Field = Brand<string, "Field">;
 
+/** What the store's own keys begin with: no client may name one. */
+export const RESERVED_PREFIX = "\0\0dnd:";
+
 /**
- * Trust boundary: the key, or `undefined` for what cannot be one; `keyFault` tells why. Never a word in its stead: the
- * key spelled by that word would be taken for the fault.
+ * Trust boundary of disks and peers: the key, or `undefined` for what cannot be one. Never a word in its stead: the key
+ * spelled by that word would be taken for the fault. What clients name is for `keyFault` to judge.
  */
-export function parseKey(binary: string, bytesMax: number = KEY_BYTES_MAX): Key | undefined {
-  return keyFault(binary, bytesMax) === undefined ? (binary as Key) : undefined;
+export function parseKey(binary: string): Key | undefined {
+  return binary.length >= 1 && binary.length <= KEY_BYTES_MAX ? (binary as Key) : undefined;
 }
 
 /** Trust boundary: the field, or `undefined` if it is too long for one. */
@@ -30,13 +33,14 @@ export function keyFromText(text: string): Key {
   return keyFromBinary(binaryFromText(text));
 }
 
-/** Trust boundary: what is wrong with `binary` as a key; `undefined` if it is one. */
+/** Trust boundary: what is wrong with `binary` as a client's key; `undefined` if it is one. */
 export function keyFault(
   binary: string,
   bytesMax: number = KEY_BYTES_MAX,
-): "empty" | "too-long" | undefined {
+): "empty" | "too-long" | "reserved" | undefined {
   if (binary.length === 0) return "empty";
-  return binary.length > bytesMax ? "too-long" : undefined;
+  if (binary.length > bytesMax) return "too-long";
+  return binary.startsWith(RESERVED_PREFIX) ? "reserved" : undefined;
 }
 
 /** Inside the boundary: the key of these bytes, which `keyFault` found nothing wrong with. */

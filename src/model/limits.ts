@@ -14,6 +14,12 @@ export const NAME_BYTES_MAX: number = FIELD_BYTES_MAX - 32;
 export const CONTENT_TYPE_BYTES_MAX = 255;
 /** Largest message between nodes: a value, its key and the parts around them. */
 export const FRAME_BYTES_MAX = VALUE_BYTES_MAX + 256 * 1024;
+/** Longest name of a channel, or pattern to listen by. */
+export const CHANNEL_BYTES_MAX: number = 32 * 1024;
+/** Longest message that is published. */
+export const MESSAGE_BYTES_MAX: number = 16 * 1024 * 1024;
+/** Names in a question about who listens, and in each node's answer. */
+export const SUBSCRIPTION_NAMES_BYTES_MAX: number = 4 * 1024 * 1024;
 /** A frame leaves in pieces of this size, so that a large value does not hold up small ones. */
 export const CHUNK_BYTES_MAX = 256 * 1024;
 /** Bytes waiting for one peer; beyond it requests to that peer are shed. */

@@ -49,6 +49,10 @@ export type ReadOutcome =
   | { readonly kind: "absent"; readonly stamp: Stamp | undefined; readonly quorum: QuorumReport }
   | Failure;
 
+export type FlushOutcome =
+  /** `quorum` is the least of any slot's; of nothing, `of` is 0. */
+  { readonly kind: "flushed"; readonly slots: number; readonly quorum: QuorumReport } | Failure;
+
 export interface ListEntry {
   readonly key: Key;
   readonly root: RootCell;
@@ -60,5 +64,7 @@ export type ListOutcome =
       readonly kind: "page";
       readonly entries: readonly ListEntry[];
       readonly next: string | undefined;
+      /** Of some slots fewer have looked than a read quorum: what they lack, others may hold. */
+      readonly isPartial?: boolean;
     }
   | Failure;

@@ -10,6 +10,7 @@ import type { Address, BootId, ClusterId, Epoch, NodeId } from "./ids.ts";
 import type { Field, Key } from "./key.ts";
 import type { MemberRecord, MembershipState } from "./member.ts";
 import type { Operation, OperationOutcome } from "./operation.ts";
+import type { Publication, SubscriptionCounts, SubscriptionQuery } from "./publication.ts";
 import type { Selection } from "./selection.ts";
 import type { Slot } from "./slot.ts";
 import type { Stamp } from "./stamp.ts";
@@ -223,6 +224,15 @@ export type PeerRequest =
       /** As the receiver gave it when it raised the floor. */
       readonly generation: number;
     }
+  /** Something published at the sender, for those who listen at the receiver. Sent in line. */
+  | ({
+      readonly kind: "publish";
+      /** The sender's start, and the place of this among all it has published since: what comes later has a greater one. */
+      readonly boot: BootId;
+      readonly sequence: number;
+    } & Publication)
+  /** Who listens at the receiver. */
+  | { readonly kind: "subscriptions"; readonly query: SubscriptionQuery }
   /** Repair, exchange and handover: merged without push-back, answered when durable. */
   | { readonly kind: "merge"; readonly parts: readonly SlotCells[] };
 
@@ -262,12 +272,15 @@ export type PeerReply =
       readonly through: Field | undefined;
       /** The sender's named C: what it lacks up to it was deleted, or expired. */
       readonly collected: Stamp;
+      /** The slot's flush floor, as the sender knows it: what is at or below it is gone. */
+      readonly flushed: Stamp;
     }
   | {
       readonly kind: "digest-reply";
       readonly digests: readonly Omit<CellDigest, "key">[];
       /** As in `cells-reply`. */
       readonly collected: Stamp;
+      readonly flushed: Stamp;
     }
   | { readonly kind: "forward-reply"; readonly outcome: OperationOutcome }
   | {
@@ -278,6 +291,8 @@ export type PeerReply =
         /** Empty: the root is held, and damaged. */
         readonly bytes: Uint8Array;
       }[];
+      /** Flush floors of the slots that were looked at, in no order; of most slots there is none. */
+      readonly flushed: readonly { readonly slot: Slot; readonly stamp: Stamp }[];
       /** Everything up to this slot and position was looked at. */
       readonly throughSlot: Slot;
       /** Position within `throughSlot`; empty: the whole slot. */
@@ -335,6 +350,9 @@ export type PeerReply =
   | { readonly kind: "floor-reply"; readonly generation: number }
   /** What was to be dropped is dropped, and C is named. */
   | { readonly kind: "collect-reply" }
+  /** How many it was given to. */
+  | { readonly kind: "publish-reply"; readonly receivers: number }
+  | ({ readonly kind: "subscriptions-reply" } & SubscriptionCounts)
   | { readonly kind: "filled-reply"; readonly isFilled: boolean };
 
 export type PeerMessage = PeerRequest | PeerReply;

@@ -2,6 +2,7 @@
 import type { Condition } from "./condition.ts";
 import type { Key } from "./key.ts";
 import type { Operation, Query } from "./operation.ts";
+import type { Slot } from "./slot.ts";
 import type { Stamp } from "./stamp.ts";
 
 export interface WriteOptions {
@@ -32,6 +33,13 @@ export interface OperateRequest {
   readonly operation: Operation;
   /** As in `WriteOptions`. */
   readonly w?: number | undefined;
+  readonly deadlineMs?: number | undefined;
+}
+
+/** Takes away all that some slots hold, each at one moment; what is written meanwhile may stay or go. */
+export interface FlushRequest {
+  /** `undefined`: all that hold a key. */
+  readonly slots?: readonly Slot[] | undefined;
   readonly deadlineMs?: number | undefined;
 }
 

@@ -37,6 +37,7 @@ import {
   slotRange,
 } from "../core/causality/storage-key.ts";
 import { heldAtField, heldAtRoot, isClearing } from "../core/causality/view.ts";
+import { isFlushKey } from "../core/placement/flush-keys.ts";
 import type { Cell, CellAddress, EncodedCell, FieldCell, RootCell } from "../model/cell.ts";
 import type { Key } from "../model/key.ts";
 import { SLOT_COUNT } from "../model/limits.ts";
@@ -95,6 +96,12 @@ export interface SlotWatch {
   least: Stamp | undefined;
 }
 
+/** Where flush floors are kept. */
+export interface FlushFloors {
+  flushed(slot: Slot): Stamp;
+  raiseFlushed(slot: Slot, flushed: Stamp): void;
+}
+
 export interface CellStoreOptions {
   readonly commit: GroupCommit;
   readonly storage: Storage;
@@ -121,6 +128,7 @@ export class CellStore {
   /** Greatest stamp merged in a slot since start; before that, the clock's reading at start stands for it. */
   readonly #newest = new Map<Slot, Stamp>();
   readonly #floor: Stamp;
+  #floors: FlushFloors | undefined;
   /** Hashes describe cells up to here; `undefined` once they describe all. */
   #builtUpTo: StorageKey | undefined = "";
   /** Cells changed beyond `#builtUpTo` since the scan that will reach them began. */
@@ -145,6 +153,11 @@ export class CellStore {
     this.#storage = options.storage;
     this.#floor = options.floor;
     this.#onDamaged = options.onDamaged ?? ((): void => undefined);
+  }
+
+  /** Keeps flush floors there from now on: they stand beside the cells, which decide them. */
+  follow(floors: FlushFloors): void {
+    this.#floors = floors;
   }
 
   get hashes(): HashTree {
@@ -196,11 +209,12 @@ export class CellStore {
     const rootCell = root.kind === "held" ? (root.cell as RootCell) : undefined;
     const lost =
       root.kind === "damaged" ? this.#boundOf(slot, cellKey(slot, key, undefined)) : NO_STAMP;
-    if (field === undefined) return maxStamp(heldAtRoot(rootCell, NO_STAMP, nowMs), lost);
+    const flushed = this.#floors?.flushed(slot) ?? NO_STAMP;
+    if (field === undefined) return maxStamp(heldAtRoot(rootCell, flushed, nowMs), lost);
     const found = this.find(slot, key, field);
     if (found.kind === "failed") return undefined;
     const fieldCell = found.kind === "held" ? (found.cell as FieldCell) : undefined;
-    const held = maxStamp(heldAtField(rootCell, fieldCell, NO_STAMP, nowMs), lost);
+    const held = maxStamp(heldAtField(rootCell, fieldCell, flushed, nowMs), lost);
     if (found.kind !== "damaged") return held;
     return maxStamp(held, this.#boundOf(slot, cellKey(slot, key, field)));
   }
@@ -364,6 +378,8 @@ export class CellStore {
     const stored = after === cell ? bytes : encodeCell(after, key, field);
     this.#replace(slot, cellKey(slot, key, field), held, stored);
     this.#noteHidden(slot, key, before, after);
+    // A slot is flushed by one cell: while it is read as the others are, its stamp is wanted with each of them.
+    if (isFlushKey(key) && isRootCell(after)) this.#floors?.raiseFlushed(slot, after.stamp);
     if (compareStamps(after.stamp, this.newestIn(slot)) > 0) this.#newest.set(slot, after.stamp);
     if (this.#watches.size > 0) this.#note(slot, after.stamp);
     return after;
@@ -371,6 +387,8 @@ export class CellStore {
 
   /** Notes when fields may be collected that a root hides: those it finds there, or the one that comes under it. */
   #noteHidden(slot: Slot, key: Key, before: Cell | undefined, after: Cell): void {
+    const flushed = this.#floors?.flushed(slot) ?? NO_STAMP;
+    if (compareStamps(after.stamp, flushed) <= 0) this.#dueTimes.note(slot, flushed.ms);
     if (isRootCell(after)) {
       const isHiding =
         before?.kind === "container" && compareStamps(after.cleared, before.cleared) > 0;

@@ -63,6 +63,7 @@ export class Collection {
       commit,
       onNamed: (slot, named) => cells.hashes.setCollected(slot, named),
     });
+    cells.follow(this.states);
     this.votes = new Votes({ commit, storage });
     this.commitNumbers = new CommitNumbers({ commit, storage });
     this.#mark = new LowWaterMark({

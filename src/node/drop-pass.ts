@@ -15,7 +15,7 @@ import {
 import type { DueTimes } from "../core/anti-entropy/due-times.ts";
 import { checksumOf, decodeCell, isRootCell, peekDueMs } from "../core/causality/cell-codec.ts";
 import { nextStorageKey, parseCellKey, slotRange } from "../core/causality/storage-key.ts";
-import type { RootCell } from "../model/cell.ts";
+import type { FieldCell, RootCell } from "../model/cell.ts";
 import type { Key } from "../model/key.ts";
 import type { Slot } from "../model/slot.ts";
 import { compareStamps, type Stamp } from "../model/stamp.ts";
@@ -62,6 +62,7 @@ class DropPass {
   readonly #ports: DropPorts;
   readonly #slot: Slot;
   readonly #upTo: Stamp;
+  readonly #flushed: Stamp;
   readonly #done: (isNamed: boolean) => void;
   #underWay: KeyUnderWay | undefined;
 
@@ -69,6 +70,7 @@ class DropPass {
     this.#ports = ports;
     this.#slot = slot;
     this.#upTo = upTo;
+    this.#flushed = ports.states.flushed(slot);
     this.#done = done;
   }
 
@@ -114,9 +116,12 @@ class DropPass {
       this.#endKey();
       this.#underWay = { key, root: undefined, rootChecksum: 0, hasFields: false };
     }
-    if (!isFieldCollectable(cell, this.#underWay.root, this.#upTo)) {
+    if (!isFieldCollectable(cell, this.#underWay.root, this.#upTo, this.#flushed)) {
       this.#underWay.hasFields = true;
-      const hiddenMs = hiddenDueMs(cell.stamp, this.#underWay.root);
+      const hiddenMs = Math.min(
+        hiddenDueMs(cell.stamp, this.#underWay.root),
+        this.#flushedMs(cell),
+      );
       dueTimes.note(this.#slot, Math.min(peekDueMs(value), hiddenMs));
     } else if (cells.drop(this.#slot, key, field, checksumOf(value))) this.#count();
     return true;
@@ -128,12 +133,18 @@ class DropPass {
     this.#underWay = undefined;
     if (underWay?.root === undefined) return;
     const { key, root, rootChecksum, hasFields } = underWay;
-    if (!isRootCollectable(root, this.#upTo, hasFields)) {
-      this.#ports.dueTimes.note(this.#slot, dueMsOf(root));
+    if (!isRootCollectable(root, this.#upTo, hasFields, this.#flushed)) {
+      this.#ports.dueTimes.note(this.#slot, Math.min(dueMsOf(root), this.#flushedMs(root)));
       return;
     }
     // A root that changed meanwhile is another one, above C.
     if (this.#ports.cells.drop(this.#slot, key, undefined, rootChecksum)) this.#count();
+  }
+
+  /** From when on a cell may be collected because it was flushed. */
+  #flushedMs({ stamp }: RootCell | FieldCell): number {
+    const isFlushed = compareStamps(stamp, this.#flushed) <= 0;
+    return isFlushed ? this.#flushed.ms : Number.POSITIVE_INFINITY;
   }
 
   #count(): void {

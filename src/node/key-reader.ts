@@ -96,6 +96,7 @@ class KeyReadRun {
   readonly #done: Done;
   readonly #cells = new Map<CellAddress, Cell>();
   #collected: Stamp = NO_STAMP;
+  #flushed: Stamp = NO_STAMP;
   #quorum: QuorumReport | undefined;
   #bytes = 0;
 
@@ -110,9 +111,11 @@ class KeyReadRun {
       const container = this.#container();
       if (container === undefined) return this.#finish(false);
       const { root, type } = container;
-      if (need.whole === type || need.whole === "either") return this.#readWhole(type, "");
+      if (need.whole === type || need.whole === "either") {
+        return this.#readWhole(type, "", need.whole === "either");
+      }
       if (!need.isExistenceNeeded(root)) return this.#finish(false);
-      this.#lookForField(prefixOf(type), "" as Field, FIRST_LOOK);
+      this.#lookForField(type, "" as Field, FIRST_LOOK);
     });
   }
 
@@ -127,17 +130,23 @@ class KeyReadRun {
 
   /** The root of a hash or set that can be seen; counters come with their root, and hold a number in any case. */
   #container(): { readonly root: RootCell; readonly type: "hash" | "set" } | undefined {
-    const root = visibleRoot(this.#root(), this.#ports.wallMs());
+    const root = visibleRoot(this.#root(), this.#ports.wallMs(), this.#flushed);
     if (root === undefined || root.kind !== "container") return undefined;
     return root.type === "hash" || root.type === "set" ? { root, type: root.type } : undefined;
   }
 
-  #readWhole(type: "hash" | "set", after: string): void {
+  #readWhole(type: "hash" | "set", after: string, isEither: boolean): void {
     const prefix = prefixOf(type);
     const limit = FIELDS_PER_PAGE_MAX;
     this.#read({ kind: "range", prefix, after: after as Field, limit }, (through) => {
       if (this.#isTooMuch()) return this.#done({ kind: "too-many", quorum: this.#report() });
-      if (through !== undefined) return this.#readWhole(type, through);
+      const container = this.#container();
+      if (container !== undefined && container.type !== type) {
+        // Another one took its place meanwhile: of that one no field was looked at.
+        if (isEither) return this.#readWhole(container.type, "", isEither);
+        return this.#lookForField(container.type, "" as Field, FIRST_LOOK);
+      }
+      if (through !== undefined) return this.#readWhole(type, through, isEither);
       if (this.#counting().length === 0) this.#finish(!this.#hasVisible());
       else this.#readAllCounting("");
     });
@@ -153,15 +162,22 @@ class KeyReadRun {
     });
   }
 
-  /** Reads on until there is a field to see. */
-  #lookForField(prefix: string, after: Field, limit: number): void {
+  /** Reads on until there is a field to see, or nothing that could have one. */
+  #lookForField(type: "hash" | "set", after: Field, limit: number): void {
     const known = new Set(this.#cells.keys());
-    this.#read({ kind: "range", prefix, after, limit }, (through) => {
+    this.#read({ kind: "range", prefix: prefixOf(type), after, limit }, (through) => {
+      const container = this.#container();
+      // Another one took its place meanwhile: of that one no field was looked at.
+      if (container !== undefined && container.type !== type) {
+        return this.#lookForField(container.type, "" as Field, FIRST_LOOK);
+      }
       const isVisible = this.#hasVisible();
-      if (isVisible || through === undefined) return this.#finish(!isVisible);
+      if (isVisible || container === undefined || through === undefined) {
+        return this.#finish(!isVisible);
+      }
       // Nothing of this page matters any more, and there may be very many.
       for (const field of this.#cells.keys()) if (!known.has(field)) this.#cells.delete(field);
-      this.#lookForField(prefix, through, FIELDS_PER_PAGE_MAX);
+      this.#lookForField(type, through, FIELDS_PER_PAGE_MAX);
     });
   }
 
@@ -208,6 +224,7 @@ class KeyReadRun {
         this.#cells.set(field, mergeCells(held, cell));
       }
       this.#collected = maxStamp(this.#collected, verdict.collected);
+      this.#flushed = maxStamp(this.#flushed, verdict.flushed);
       const { quorum } = verdict;
       if (this.#quorum === undefined || quorum.acks < this.#quorum.acks) this.#quorum = quorum;
       then(verdict.through);
@@ -224,6 +241,7 @@ class KeyReadRun {
     return new KeyView(cells, {
       nowMs: this.#ports.wallMs(),
       collected: this.#collected,
+      flushed: this.#flushed,
       isEmpty,
     });
   }

@@ -1,12 +1,14 @@
 /**
- * Where a listing goes on: cursors of `Store.list`, which are the storage key of the root last looked at, or `slot:` and
- * the number of a slot, to begin with its first key.
+ * Where a listing goes on: cursors of `Store.list`, which are the storage key of the root last
+ * looked at, or `slot:` and the number of a slot, to begin with its first key.
  */
 import { parseCellKey } from "../core/causality/storage-key.ts";
 import { SLOT_COUNT } from "../model/limits.ts";
 import type { Slot } from "../model/slot.ts";
 
-/** A place between two keys: in `slot`, after the storage key `after`; empty where the slot begins. */
+/**
+ * A place between two keys: in `slot`, after the storage key `after`; empty where the slot begins.
+ */
 export interface ListPlace {
   readonly slot: Slot;
   readonly after: string;

@@ -11,6 +11,7 @@ import { mergeRoots } from "../core/causality/merge.ts";
 import { cellKey } from "../core/causality/storage-key.ts";
 import { visibleRoot } from "../core/causality/view.ts";
 import type { Placement } from "../core/placement/placement.ts";
+import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import { majority } from "../core/replication/quorum.ts";
 import type { RootCell } from "../model/cell.ts";
 import type { NodeId } from "../model/ids.ts";
@@ -20,6 +21,7 @@ import type { ListEntry, ListOutcome } from "../model/outcome.ts";
 import type { PeerReply, PeerRequest } from "../model/peer-message.ts";
 import type { ListRequest } from "../model/request.ts";
 import type { Slot } from "../model/slot.ts";
+import { maxStamp, NO_STAMP, type Stamp } from "../model/stamp.ts";
 import { encodeMessage } from "../protocol/peer/frame-codec.ts";
 import { cursorAtSlot, placeOfCursor } from "./list-cursor.ts";
 import { RESYNC_ROUNDS_MAX, type RequestContext, readFailure } from "./request-context.ts";
@@ -232,13 +234,14 @@ function finish(options: ListingOptions, page: Page): void {
     page.done(readFailure("damaged", quorum));
     return;
   }
+  const floors = flushedIn(page);
   const places = [...roots.keys()].sort();
   const entries: ListEntry[] = [];
   let next = nextOf(page, frontier);
   let last = next;
   for (const place of places) {
     const { key, root } = roots.get(place) as { key: Key; root: RootCell };
-    if (visibleRoot(root, context.wallMs()) === undefined) continue;
+    if (visibleRoot(root, context.wallMs(), floors.get(slotOfKey(key))) === undefined) continue;
     if (entries.length === page.request.limit) {
       next = last;
       break;
@@ -246,7 +249,7 @@ function finish(options: ListingOptions, page: Page): void {
     entries.push({ key, root });
     last = place;
   }
-  page.done({ kind: "page", entries, next });
+  page.done({ kind: "page", entries, next, isPartial: !isCovered(page, "quorum") });
 }
 
 function fail({ context }: ListingOptions, page: Page): void {
@@ -258,6 +261,17 @@ function fail({ context }: ListingOptions, page: Page): void {
   };
   const isLate = context.monotonicMs() >= page.deadlineMs;
   page.done(readFailure(isLate ? "timed-out" : "quorum-unreachable", quorum));
+}
+
+/** The greatest flush floor of each slot that any witness knows. */
+function flushedIn(page: Page): Map<Slot, Stamp> {
+  const floors = new Map<Slot, Stamp>();
+  for (const { reply } of page.witnesses) {
+    for (const { slot, stamp } of reply?.flushed ?? []) {
+      floors.set(slot, maxStamp(floors.get(slot) ?? NO_STAMP, stamp));
+    }
+  }
+  return floors;
 }
 
 /** The storage key up to which every witness has looked; `undefined`: the whole window. */

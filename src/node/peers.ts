@@ -209,6 +209,11 @@ export class Peers {
     return "up";
   }
 
+  /** All whom a request may reach. */
+  reachable(): readonly NodeId[] {
+    return [...this.#links.keys()].filter((node) => this.reach(node) !== "down");
+  }
+
   /** Bytes queued for peers, all together. */
   queuedBytes(): number {
     let bytes = 0;
@@ -238,6 +243,23 @@ export class Peers {
     const connection = this.#links.get(to)?.connection;
     if (connection === undefined || !connection.isReady) return false;
     return this.#send(connection, body, deadlineMs, { sink, token });
+  }
+
+  /**
+   * As `request`, and in line: what is sent this way to a peer arrives in the order it was sent. Without `asked` no reply is
+   * waited for.
+   */
+  post(
+    to: NodeId,
+    body: Uint8Array,
+    asked:
+      | { readonly deadlineMs: number; readonly sink: ReplySink; readonly token: number }
+      | undefined,
+  ): boolean {
+    const connection = this.#links.get(to)?.connection;
+    if (connection === undefined || !connection.isReady) return false;
+    if (asked === undefined) return this.#sendFrame(connection, 0, 0, body, true);
+    return this.#send(connection, body, asked.deadlineMs, asked, true);
   }
 
   /** Sends a message that has no reply. */
@@ -510,11 +532,12 @@ export class Peers {
     body: Uint8Array,
     deadlineMs: number,
     { sink, token }: { readonly sink: ReplySink; readonly token: number },
+    isInLine = false,
   ): boolean {
     const nowMs = this.#options.clock.monotonicMs();
     const requestId = connection.nextRequestId;
     connection.nextRequestId = requestId === 0xffff_ffff ? 1 : requestId + 1;
-    if (!this.#sendFrame(connection, requestId, deadlineMs - nowMs, body)) return false;
+    if (!this.#sendFrame(connection, requestId, deadlineMs - nowMs, body, isInLine)) return false;
     connection.pending.set(requestId, { sink, token, sentMs: nowMs, deadlineMs });
     return true;
   }
@@ -524,6 +547,7 @@ export class Peers {
     requestId: number,
     remainingMs: number,
     body: Uint8Array,
+    isInLine = false,
   ): boolean {
     const { ms, counter, epoch } = this.#options.reading();
     const header: FrameHeader = {
@@ -534,7 +558,7 @@ export class Peers {
       remainingMs: Math.max(0, Math.min(0xffff_ffff, Math.ceil(remainingMs))),
       sentMs: this.#options.clock.monotonicMs(),
     };
-    return this.#options.transport.send(connection.id, frameFrom(header, body));
+    return this.#options.transport.send(connection.id, frameFrom(header, body), isInLine);
   }
 
   #onClosed(id: ConnectionId, reason: string): void {
@@ -632,6 +656,8 @@ const REPLY_KINDS: ReadonlySet<string> = new Set<PeerReply["kind"]>([
   "mark-reply",
   "floor-reply",
   "collect-reply",
+  "publish-reply",
+  "subscriptions-reply",
   "leaf-compare-reply",
   "slot-scan-reply",
 ]);

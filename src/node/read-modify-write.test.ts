@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { binaryFromBytes } from "../base/binary.ts";
 import { Prng } from "../base/prng.ts";
 import type { ReadVerdict } from "../core/replication/read-coordinator.ts";
-import type { RootCell } from "../model/cell.ts";
+import type { Cell, CellAddress, RootCell } from "../model/cell.ts";
 import type { Condition } from "../model/condition.ts";
 import { keyFromText } from "../model/key.ts";
 import type { OperationOutcome } from "../model/operation.ts";
-import { NO_STAMP, type Stamp, stampFrom } from "../model/stamp.ts";
+import { lastStampOf, NO_STAMP, type Stamp, stampFrom } from "../model/stamp.ts";
 import { type ModifyVerdict, ReadModifyWrites } from "./read-modify-write.ts";
 
 const KEY = keyFromText("k");
@@ -57,7 +58,7 @@ test("a write that waits for another one of its key is answered by its own deadl
 });
 
 /** A key whose root was written at `heldMs`, or that is absent; tries are answered as `verdicts` say, one by one. */
-function scripted(heldMs: number, verdicts: readonly ModifyVerdict[] = []) {
+function scripted(heldMs: number, verdicts: readonly ModifyVerdict[] = [], expiresAtMs = 0) {
   const tries: { readonly stamp: Stamp; readonly base: Stamp }[] = [];
   const writes = new ReadModifyWrites({
     monotonicMs: () => 0,
@@ -65,7 +66,7 @@ function scripted(heldMs: number, verdicts: readonly ModifyVerdict[] = []) {
     valueBytesMax: () => 1_000,
     mintAbove: ({ ms }) => stampFrom(ms + 1, 0, 0),
     random: new Prng(1),
-    read: (_read, done) => done(readOf(heldMs)),
+    read: (_read, done) => done(readOf(heldMs, expiresAtMs)),
     write: ({ stamp, bases }, done) => {
       const verdict = verdicts[tries.length];
       assert.ok(verdict !== undefined, "no more tries than the script has");
@@ -76,22 +77,36 @@ function scripted(heldMs: number, verdicts: readonly ModifyVerdict[] = []) {
   return { writes, tries };
 }
 
-function readOf(heldMs: number): ReadVerdict {
+function readOf(heldMs: number, expiresAtMs = 0): ReadVerdict {
   const quorum = { acks: 2, of: 3, hinted: 0 };
   if (heldMs === 0)
-    return { kind: "read", through: undefined, cells: [], collected: NO_STAMP, quorum };
+    return {
+      kind: "read",
+      through: undefined,
+      flushed: NO_STAMP,
+      cells: [],
+      collected: NO_STAMP,
+      quorum,
+    };
   const stamp = stampFrom(heldMs, 0, 0);
   const cell: RootCell = {
     kind: "value",
     stamp,
     type: "string",
-    expiresAtMs: 0,
+    expiresAtMs,
     cleared: stamp,
     contentType: "",
     payload: new Uint8Array(0),
   };
   const cells = [{ field: undefined, bytes: new Uint8Array(0), cell }];
-  return { kind: "read", through: undefined, cells, collected: NO_STAMP, quorum };
+  return {
+    kind: "read",
+    through: undefined,
+    flushed: NO_STAMP,
+    cells,
+    collected: NO_STAMP,
+    quorum,
+  };
 }
 
 function run(writes: ReadModifyWrites, condition: Condition): OperationOutcome {
@@ -144,6 +159,14 @@ test("a write that was pushed back and stored nowhere is judged anew, above who 
   );
 });
 
+test("what has expired by the clocks of those who push back has expired: a slow clock does not try in vain", () => {
+  const held = lastStampOf(100);
+  const pushedBack: ModifyVerdict = { kind: "behind", held, mayBeStored: false, quorum: QUORUM };
+  const { writes } = scripted(50, Array<ModifyVerdict>(20).fill(pushedBack), 100);
+  const outcome = run(writes, { kind: "exists" });
+  assert.ok(outcome.kind === "applied" && outcome.result.kind === "condition-failed");
+});
+
 test("a write that was pushed back and may be stored is not tried again", () => {
   const { writes } = scripted(50, [behind(80, true)]);
   const outcome = run(writes, { kind: "exists" });
@@ -186,6 +209,102 @@ test("writes that wait are answered in turn, however many end at once", () => {
     Array.from({ length: 1_025 }, (_, index) => index),
   );
   assert.equal(writes.size, 0);
+});
+
+/** A node that counts on a key of which a replica, or several, tell these cells; what it writes. */
+function counting() {
+  const written: { readonly field: CellAddress; readonly cell: Cell }[][] = [];
+  const state = {
+    cells: [] as { readonly field: CellAddress; readonly cell: Cell }[],
+    acks: 2,
+    verdict: WRITTEN,
+  };
+  let ms = 100;
+  const writes = new ReadModifyWrites({
+    monotonicMs: () => 0,
+    wallMs: () => 0,
+    valueBytesMax: () => 1_000,
+    mintAbove: () => {
+      ms += 1;
+      return stampFrom(ms, 0, 0);
+    },
+    random: new Prng(1),
+    read: (_read, done) =>
+      done({
+        kind: "read",
+        through: undefined,
+        flushed: NO_STAMP,
+        collected: NO_STAMP,
+        cells: state.cells.map((one) => ({ ...one, bytes: new Uint8Array(0) })),
+        quorum: { acks: state.acks, of: 3, hinted: 0 },
+      }),
+    write: ({ changes, stamp }, done) => {
+      written.push(changes.map(({ field, cellAt }) => ({ field, cell: cellAt(stamp) })));
+      done(state.verdict, stamp);
+    },
+  });
+  const add = (): void => {
+    const operation = { kind: "add", delta: 1n } as const;
+    writes.run({ key: KEY, operation, w: undefined, deadlineMs: 1 }, () => undefined);
+  };
+  /** The cell in which it counted last, and what that came to. */
+  const last = (): { readonly field: CellAddress; readonly sum: string } => {
+    const change = written.at(-1)?.at(-1);
+    assert.ok(change !== undefined);
+    const { field, cell } = change;
+    return { field, sum: binaryFromBytes(cell.payload) };
+  };
+  return { state, written, add, last };
+}
+
+test("a node that counts while it hears no majority does so in one cell, however often", () => {
+  const { state, add, last } = counting();
+  state.acks = 1;
+  state.verdict = { kind: "written", quorum: { acks: 1, of: 3, hinted: 0 }, isSuperseded: false };
+  const fields = new Set<CellAddress>();
+  for (let index = 0; index < 5; index += 1) {
+    add();
+    fields.add(last().field);
+  }
+  assert.equal(fields.size, 1);
+  assert.equal(last().sum, "5");
+  // Nor is it forgotten after a majority has heard of it.
+  state.verdict = WRITTEN;
+  add();
+  add();
+  fields.add(last().field);
+  assert.equal(fields.size, 1);
+  assert.equal(last().sum, "7");
+});
+
+test("what is uncertain over one epoch takes nothing from what was counted over another", () => {
+  const { state, written, add, last } = counting();
+  for (let index = 0; index < 3; index += 1) {
+    add();
+    state.cells = written.at(-1) ?? [];
+  }
+  const { field } = last();
+  assert.deepEqual(last(), { field, sum: "3" });
+  const known = state.cells;
+  // A value that one replica alone holds, over which it then counts, and nobody knows who has that.
+  const read = readOf(101);
+  state.cells = read.kind === "read" ? [...read.cells] : [];
+  state.cells = state.cells.map(({ cell }) => ({
+    field: undefined,
+    cell: { ...cell, payload: Uint8Array.of(0x37) } as Cell,
+  }));
+  const lost: ModifyVerdict = {
+    kind: "failed",
+    code: "timed-out",
+    mayBeStored: true,
+    quorum: { acks: 0, of: 3, hinted: 0 },
+  };
+  state.verdict = lost;
+  add();
+  state.cells = known;
+  state.verdict = WRITTEN;
+  add();
+  assert.deepEqual(last(), { field, sum: "4" });
 });
 
 /** As many calls inside one another as a real read takes. */

@@ -6,7 +6,6 @@
  * primary; where they do not, two of them may both find a condition to hold (that needs consensus, and gets
  * none here). "Nothing was stored" is only said where every replica refused.
  */
-import { counterCell, fieldCounter } from "../core/causality/addresses.ts";
 import { applyOperation } from "../core/operations/apply.ts";
 import { type Applied, type CellChange, fault } from "../core/operations/changes.ts";
 import type { KeyView } from "../core/operations/key-view.ts";
@@ -148,7 +147,7 @@ export class ReadModifyWrites {
     }
     const need = needOf(operation, this.#ownCounts.id);
     const asked = { key, r: undefined, after: undefined, deadlineMs };
-    readKey(this.#ports, asked, need, (read) => {
+    readKey(this.#portsAbove(past.above), asked, need, (read) => {
       if (read.kind === "failed") {
         done(failure(read.code, stored, read.quorum));
         return;
@@ -174,28 +173,25 @@ export class ReadModifyWrites {
     });
   }
 
+  /** Expiry is judged by the stamp about to be minted, as by those who push back: this node's clock may be behind. */
+  #portsAbove(above: Stamp): KeyReadPorts {
+    const { read, wallMs, mintAbove } = this.#ports;
+    if (compareStamps(above, NO_STAMP) === 0) return this.#ports;
+    const { ms } = mintAbove(above);
+    return { read, wallMs: () => Math.max(wallMs(), ms) };
+  }
+
   #apply({ key, operation }: ModifyRequest, view: KeyView, quorum: QuorumReport): Applied {
     const isKnown = quorum.acks >= majority(quorum.of);
-    const { id } = this.#ownCounts;
+    const { id, aloneId } = this.#ownCounts;
     const applied = applyOperation(operation, view, {
       valueBytesMax: this.#ports.valueBytesMax(),
-      // What this node put into its cell may be in none of those that were read: then it begins another one.
-      counterId: isKnown || this.#isRemembered(key, operation, id) ? id : this.#ownCounts.freshId(),
-      ownCount: (address) => this.#ownCounts.at(key, address),
+      // What this node put into its cell may be in none of those that were read: then it counts in another one.
+      counterId: isKnown ? id : aloneId,
+      ownCount: (address, epoch) => this.#ownCounts.at(key, address, epoch),
       below: (limit) => this.#ports.random.below(limit),
     });
     return isTooLarge(operation, applied.changes) ? TOO_MANY : applied;
-  }
-
-  #isRemembered(key: Key, operation: Operation, id: string): boolean {
-    switch (operation.kind) {
-      case "add":
-        return this.#ownCounts.at(key, counterCell(id)) !== undefined;
-      case "hash-add":
-        return this.#ownCounts.at(key, fieldCounter(operation.name, id)) !== undefined;
-      default:
-        return true;
-    }
   }
 
   #noteCounts(key: Key, changes: readonly CellChange[], verdict: ModifyVerdict): void {

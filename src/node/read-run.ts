@@ -15,8 +15,8 @@ import {
 import type { EncodedCell } from "../model/cell.ts";
 import type { Epoch, NodeId } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
-import type { PeerReply } from "../model/peer-message.ts";
-import type { Selection } from "../model/selection.ts";
+import type { KeyedCell, PeerReply, SlotCells } from "../model/peer-message.ts";
+import { FIELD_OVERHEAD_BYTES, type Selection } from "../model/selection.ts";
 import type { Stamp } from "../model/stamp.ts";
 import { encodeMessage } from "../protocol/peer/frame-codec.ts";
 import type { ReplySink } from "./peers.ts";
@@ -37,6 +37,8 @@ const TOKEN_READ = 0;
 const TOKEN_REPAIR = 1;
 /** How long a repair that nobody waits for may take. */
 const REPAIR_MS_MAX = 5_000;
+/** Bytes of cells in one message of a repair; one that is larger goes alone. */
+const REPAIR_BYTES_MAX = 1024 * 1024;
 
 export class ReadRun implements ReplySink {
   readonly #options: ReadRunOptions;
@@ -92,6 +94,7 @@ export class ReadRun implements ReplySink {
           cells: reply.cells,
           through: reply.through,
           collected: reply.collected,
+          flushed: reply.flushed,
         });
         break;
       case "digest-reply":
@@ -100,6 +103,7 @@ export class ReadRun implements ReplySink {
           from,
           digests: reply.digests,
           collected: reply.collected,
+          flushed: reply.flushed,
         });
         break;
       case "refused":
@@ -189,9 +193,38 @@ export class ReadRun implements ReplySink {
       return;
     }
     const deadlineMs = context.monotonicMs() + REPAIR_MS_MAX;
+    this.#sendRepair(to, { slot, collected, cells: keyed }, deadlineMs);
+  }
+
+  /** Several replicas may have given more than one message holds, and each cell takes its key along: part by part. */
+  #sendRepair(to: NodeId, { slot, collected, cells }: SlotCells, deadlineMs: number): void {
+    const { context } = this.#options;
+    const count = fitting(cells);
+    const parts = [{ slot, collected, cells: cells.slice(0, count) }];
+    const rest = { slot, collected, cells: cells.slice(count) };
+    const sink = {
+      onReply: (from: NodeId, token: number, reply: PeerReply): void => {
+        const goesOn = reply.kind === "merge-reply" && rest.cells.length > 0;
+        if (goesOn) this.#sendRepair(to, rest, deadlineMs);
+        else this.onReply(from, token, reply);
+      },
+      onNoAnswer: (from: NodeId, token: number): void => this.onNoAnswer(from, token),
+    };
     const body = encodeMessage({ kind: "merge", parts });
-    if (!context.peers.request(to, body, deadlineMs, this, TOKEN_REPAIR)) {
+    if (!context.peers.request(to, body, deadlineMs, sink, TOKEN_REPAIR)) {
       this.#deliver({ kind: "not-repaired", from: to });
     }
   }
+}
+
+/** How many of these cells one message holds, at least one. */
+function fitting(cells: readonly KeyedCell[]): number {
+  let bytes = 0;
+  let count = 0;
+  for (const { key, field, bytes: cell } of cells) {
+    bytes += FIELD_OVERHEAD_BYTES + key.length + (field?.length ?? 0) + cell.length;
+    if (count > 0 && bytes > REPAIR_BYTES_MAX) break;
+    count += 1;
+  }
+  return count;
 }

@@ -4,9 +4,10 @@
  * Invariant: nothing is shown before it is durable; damage and a disk that cannot be read are never absence; a range
  * shows every cell that was durable when the read came, up to where it says that it has looked.
  */
-import { COUNTER_PREFIX, countersOf } from "../core/causality/addresses.ts";
+import { COUNTER_PREFIX, countedWith, countersOf } from "../core/causality/addresses.ts";
 import { checksumOf, decodeCell } from "../core/causality/cell-codec.ts";
 import { cellKey, parseCellKey } from "../core/causality/storage-key.ts";
+import { flushKeyOf } from "../core/placement/flush-keys.ts";
 import type { Placement } from "../core/placement/placement.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import type { Cell, CellAddress, EncodedCell } from "../model/cell.ts";
@@ -15,6 +16,7 @@ import type { Field } from "../model/key.ts";
 import type { PeerRequest, Refusal } from "../model/peer-message.ts";
 import { FIELDS_BYTES_MAX } from "../model/selection.ts";
 import type { Slot } from "../model/slot.ts";
+import { compareStamps, NO_STAMP } from "../model/stamp.ts";
 import type { Storage } from "../ports/storage.ts";
 import type { CellStore } from "./cell-store.ts";
 import type { GroupCommit } from "./group-commit.ts";
@@ -81,12 +83,14 @@ class ReplicaRead {
     }
     const fields = selection.kind === "fields" ? selection.fields : NO_FIELDS;
     if (!this.#find([undefined, ...fields])) return;
-    if (this.#counted().length === 0) return this.#whenFoundDurable(() => this.#answer(undefined));
+    if (this.#counted(fields).length === 0) {
+      return this.#whenFoundDurable(() => this.#answer(undefined));
+    }
     // A scan sees what is committed, so what stands beside it is looked up again then.
     this.#whenAllDurable(() => {
       this.#cells = [];
       this.#bytes = 0;
-      if (this.#find([undefined, ...fields])) this.#addCounters(this.#counted());
+      if (this.#find([undefined, ...fields])) this.#addCounters(this.#counted(fields));
     });
   }
 
@@ -108,26 +112,34 @@ class ReplicaRead {
     return true;
   }
 
-  /** What the addresses of cells begin with that count for what was found. */
-  #counted(): string[] {
-    const prefixes: string[] = [];
+  /**
+   * What the addresses of cells begin with that count for what was found, or beside what was asked for: whoever begins to
+   * count must know what was left behind by others.
+   */
+  #counted(asked: readonly Field[]): string[] {
+    const prefixes = new Set<string>();
+    for (const field of asked) {
+      const prefix = countedWith(field);
+      if (prefix !== undefined) prefixes.add(prefix);
+    }
     for (const { field, cell } of this.#cells) {
       if (cell.type !== "counter") continue;
-      if (field === undefined) {
-        if (cell.kind === "container") prefixes.push(COUNTER_PREFIX);
-        continue;
-      }
-      const prefix = countersOf(field);
-      if (prefix !== undefined) prefixes.push(prefix);
+      const isRoot = field === undefined;
+      const prefix = isRoot ? COUNTER_PREFIX : countersOf(field);
+      if (prefix !== undefined && (!isRoot || cell.kind === "container")) prefixes.add(prefix);
     }
-    return prefixes;
+    return [...prefixes];
   }
 
-  #addCounters(prefixes: readonly string[]): void {
+  /** In pages: a scan is bounded in bytes, and each of its entries takes the key along. */
+  #addCounters(prefixes: readonly string[], after: Field = NO_FIELD, left = COUNTERS_MAX): void {
     const [prefix, ...rest] = prefixes;
     if (prefix === undefined) return this.#answer(undefined);
-    this.#scan({ prefix, after: "" as Field, limit: COUNTERS_MAX }, (through) => {
+    const before = this.#cells.length;
+    this.#scan({ prefix, after, limit: left }, (through) => {
+      const stillLeft = left - (this.#cells.length - before);
       if (through === undefined) this.#addCounters(rest);
+      else if (stillLeft > 0) this.#addCounters(prefixes, through, stillLeft);
       else this.#refuse("failed", `more than ${COUNTERS_MAX} nodes have counted`);
     });
   }
@@ -187,6 +199,7 @@ class ReplicaRead {
     const uncommitted = this.#cells.find(({ field }) =>
       commit.isUncommitted(cellKey(this.#slot, key, field)),
     );
+    if (this.#isFlushUncommitted()) return this.#whenAllDurable(then);
     if (uncommitted === undefined) return then();
     const whenDurable =
       this.#cells.length === 1
@@ -198,9 +211,20 @@ class ReplicaRead {
     });
   }
 
+  /** A flush goes with the answer, and hides what is in it: it has to be durable as well. */
+  #isFlushUncommitted(): boolean {
+    const { commit, states } = this.#ports;
+    if (states.flushed(this.#slot) === NO_STAMP) return false;
+    return commit.isUncommitted(cellKey(this.#slot, flushKeyOf(this.#slot), undefined));
+  }
+
   #answer(through: Field | undefined): void {
     const { want, selection } = this.#request;
-    const collected = this.#ports.states.named(this.#slot);
+    const { states } = this.#ports;
+    const collected = states.named(this.#slot);
+    const floor = states.flushed(this.#slot);
+    // Up to what is named everything is gone in any case, and nobody need go by it.
+    const flushed = compareStamps(floor, collected) > 0 ? floor : NO_STAMP;
     if (this.#bytes > FIELDS_BYTES_MAX) {
       this.#refuse("too-large", `${this.#bytes} bytes in one read, max ${FIELDS_BYTES_MAX}`);
       return;
@@ -211,11 +235,11 @@ class ReplicaRead {
         stamp: cell.stamp,
         checksum: checksumOf(bytes),
       }));
-      this.#reply({ kind: "digest-reply", digests, collected });
+      this.#reply({ kind: "digest-reply", digests, collected, flushed });
       return;
     }
     const cells = this.#cells.map(({ field, bytes }) => ({ field, bytes }));
-    this.#reply({ kind: "cells-reply", cells, through, collected });
+    this.#reply({ kind: "cells-reply", cells, through, collected, flushed });
   }
 
   #refuse(reason: Refusal, detail: string): false {
@@ -224,6 +248,7 @@ class ReplicaRead {
   }
 }
 
+const NO_FIELD = "" as Field;
 const NO_FIELDS: readonly Field[] = [];
 
 /** In a message. */

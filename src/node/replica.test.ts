@@ -3,10 +3,11 @@ import { test } from "node:test";
 import { HeldClock, HeldStorage } from "../../test/support/held-storage.ts";
 import { encodeCell } from "../core/causality/cell-codec.ts";
 import { cellKey } from "../core/causality/storage-key.ts";
+import { flushKeyOf } from "../core/placement/flush-keys.ts";
 import { Placement } from "../core/placement/placement.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import { DirtyMaps } from "../core/replication/dirty-maps.ts";
-import type { EncodedCell } from "../model/cell.ts";
+import type { EncodedCell, RootCell } from "../model/cell.ts";
 import { type NodeId, nodeIdFrom } from "../model/ids.ts";
 import { type Field, type Key, keyFromText } from "../model/key.ts";
 import type { PeerReply } from "../model/peer-message.ts";
@@ -29,8 +30,8 @@ function at(ms: number): Stamp {
   return stampFrom(ms, 0, 0);
 }
 
-function cellAt(ms: number, key: Key, bytes = 1): EncodedCell {
-  const root = {
+function cellOf(ms: number, bytes = 1): RootCell {
+  return {
     kind: "value",
     stamp: at(ms),
     type: "string",
@@ -38,8 +39,11 @@ function cellAt(ms: number, key: Key, bytes = 1): EncodedCell {
     cleared: at(ms),
     contentType: "",
     payload: new Uint8Array(bytes),
-  } as const;
-  return { field: undefined, bytes: encodeCell(root, key, undefined) };
+  };
+}
+
+function cellAt(ms: number, key: Key, bytes = 1): EncodedCell {
+  return { field: undefined, bytes: encodeCell(cellOf(ms, bytes), key, undefined) };
 }
 
 class Trial {
@@ -472,26 +476,166 @@ test("a page ends before a field with which it would outgrow a frame", () => {
   assert.deepEqual(pagesOf(new Trial(), names, 2), [["ha"], ["hb"], ["hc"]]);
 });
 
-test("a root that cleared its key long ago is sent along with a field, whatever was written since in its slot", () => {
+test("a root sent along as it was read is not pushed back for what it cleared when it was written", () => {
   const trial = new Trial();
-  trial.write(K, 10);
-  trial.write(L, 20);
-  trial.settle();
-  const field = "hf" as Field;
-  const content = { type: "hash", expiresAtMs: 0, payload: new Uint8Array(1) } as const;
-  const cell = { kind: "field", stamp: at(30), since: NO_STAMP, ...content } as const;
-  const cells = [cellAt(10, K), { field, bytes: encodeCell(cell, K, field) }];
-  const told: string[] = [];
-  const write = {
-    kind: "write",
-    key: K,
-    attempt: "first",
-    role: "primary",
-    unreached: [],
+  const field = "cid" as Field;
+  const root = {
+    kind: "container",
+    stamp: at(50),
+    type: "counter",
+    expiresAtMs: 0,
+    cleared: at(50),
+    contentType: "",
+    payload: new Uint8Array(0),
   } as const;
-  trial.replica.write({ ...write, cells, bases: [at(10), at(10)] }, (reply) =>
-    told.push(wordOf(reply)),
+  const count = {
+    kind: "field",
+    stamp: at(70),
+    type: "counter",
+    expiresAtMs: 0,
+    since: at(50),
+    payload: Uint8Array.of(0x31),
+  } as const;
+  const top = { field: undefined, bytes: encodeCell(root, K, undefined) };
+  trial.replica.merge(
+    [{ slot: SLOT, collected: NO_STAMP, cells: [{ key: K, ...top }] }],
+    () => undefined,
+  );
+  trial.write(L, 60);
+  trial.settle();
+  const told: string[] = [];
+  trial.replica.write(
+    {
+      kind: "write",
+      key: K,
+      cells: [top, { field, bytes: encodeCell(count, K, field) }],
+      bases: [at(50), at(50)],
+      attempt: "first",
+      role: "primary",
+      unreached: [],
+    },
+    (reply) => told.push(wordOf(reply)),
   );
   trial.settle();
   assert.deepEqual(told, ["stored"]);
+});
+
+test("a flush hides nothing from a read before it is durable", () => {
+  const trial = new Trial();
+  trial.cells.follow(trial.states);
+  trial.write(K, 10);
+  trial.settle();
+  const flush = flushKeyOf(SLOT);
+  const tombstone = { ...cellOf(20), kind: "tombstone" } as const;
+  const bytes = encodeCell(tombstone, flush, undefined);
+  const parts = [
+    { slot: SLOT, collected: NO_STAMP, cells: [{ key: flush, field: undefined, bytes }] },
+  ];
+  trial.replica.merge(parts, () => undefined);
+  const flushed: number[] = [];
+  trial.replica.read({ kind: "read", key: K, selection: ROOT_ONLY, want: "cells" }, (reply) => {
+    if (reply.kind === "cells-reply") flushed.push(reply.flushed.ms);
+  });
+  assert.deepEqual(flushed, []);
+  trial.settle();
+  assert.deepEqual(flushed, [20]);
+});
+
+test("however long the key is, all that counts for it is read", () => {
+  const trial = new Trial();
+  const key = keyFromText(`{s}${"k".repeat(30_000)}`);
+  const root = { ...cellOf(10), kind: "container", type: "counter" } as const;
+  const cells: { key: Key; field: Field | undefined; bytes: Uint8Array }[] = [
+    { key, field: undefined, bytes: encodeCell(root, key, undefined) },
+  ];
+  for (let index = 0; index < 50; index += 1) {
+    const field = `c${index}` as Field;
+    const cell = {
+      kind: "field",
+      stamp: at(20),
+      type: "counter",
+      expiresAtMs: 0,
+      since: NO_STAMP,
+      payload: Uint8Array.of(0x31),
+    } as const;
+    cells.push({ key, field, bytes: encodeCell(cell, key, field) });
+  }
+  trial.replica.merge([{ slot: SLOT, collected: NO_STAMP, cells }], () => undefined);
+  trial.settle();
+  let told = "";
+  trial.replica.read({ kind: "read", key, selection: ROOT_ONLY, want: "cells" }, (reply) => {
+    told = reply.kind === "cells-reply" ? String(reply.cells.length) : wordOf(reply);
+  });
+  for (let page = 0; page < 5; page += 1) trial.storage.endScans();
+  assert.equal(told, "51");
+});
+
+/** A counter's root of one moment, and a count of another that is sent with it. */
+function countAt(rootMs: number, countMs: number): readonly EncodedCell[] {
+  const root = {
+    kind: "container",
+    stamp: at(rootMs),
+    type: "counter",
+    expiresAtMs: 0,
+    cleared: NO_STAMP,
+    contentType: "",
+    payload: new Uint8Array(17),
+  } as const;
+  const count = {
+    kind: "field",
+    stamp: at(countMs),
+    type: "counter",
+    expiresAtMs: 0,
+    since: NO_STAMP,
+    payload: Uint8Array.of(0x31),
+  } as const;
+  const field = "cme" as Field;
+  return [
+    { field: undefined, bytes: encodeCell(root, K, undefined) },
+    { field, bytes: encodeCell(count, K, field) },
+  ];
+}
+
+function writeCount(trial: Trial, rootMs: number, countMs: number, baseMs = 0): string[] {
+  const told: string[] = [];
+  trial.replica.write(
+    {
+      kind: "write",
+      key: K,
+      cells: countAt(rootMs, countMs),
+      bases: [at(rootMs), at(baseMs)],
+      attempt: "first",
+      role: "primary",
+      unreached: [],
+    },
+    (reply) => told.push(wordOf(reply)),
+  );
+  trial.settle();
+  return told;
+}
+
+test("a part that was sent along as it was read may lie below the floor; the new part may not", () => {
+  const trial = new Trial();
+  trial.states.raiseFloor(SLOT, at(20));
+  trial.readingMs = 30;
+  assert.deepEqual(writeCount(trial, 10, 25), ["stored"]);
+  assert.equal(trial.cells.find(SLOT, K, undefined).kind, "held");
+  assert.match(writeCount(trial, 10, 15)[0] ?? "", /below/);
+});
+
+test("what was read elsewhere and may have been collected here refuses all that builds on it", () => {
+  const trial = new Trial();
+  trial.states.raiseCollected(SLOT, at(20));
+  assert.match(writeCount(trial, 10, 25)[0] ?? "", /failed/);
+  assert.equal(trial.cells.find(SLOT, K, "cme" as Field).kind, "absent");
+  const marked = new Trial();
+  marked.markMs = 20;
+  assert.match(writeCount(marked, 10, 25)[0] ?? "", /failed/);
+});
+
+test("what is held already is not taken again, though it lies below everything", () => {
+  const trial = new Trial();
+  assert.deepEqual(writeCount(trial, 10, 15), ["stored"]);
+  trial.states.raiseCollected(SLOT, at(20));
+  assert.deepEqual(writeCount(trial, 10, 25, 15), ["stored"]);
 });

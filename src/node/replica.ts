@@ -197,7 +197,8 @@ export class Replica {
         bytesTotal += bytes.length;
       }
       if (!isCut && result.isComplete) {
-        reply({ kind: "list-reply", entries, throughSlot: lastSlot, through: "" });
+        const flushed = this.#flushedWithin(firstSlot, lastSlot);
+        reply({ kind: "list-reply", entries, flushed, throughSlot: lastSlot, through: "" });
         return;
       }
       const place = through === undefined ? undefined : parseCellKey(through);
@@ -205,8 +206,17 @@ export class Replica {
         refuse(reply, "failed", "a storage key could not be read");
         return;
       }
-      reply({ kind: "list-reply", entries, throughSlot: place.slot, through });
+      const flushed = this.#flushedWithin(firstSlot, place.slot);
+      reply({ kind: "list-reply", entries, flushed, throughSlot: place.slot, through });
     });
+  }
+
+  #flushedWithin(first: Slot, last: Slot): { readonly slot: Slot; readonly stamp: Stamp }[] {
+    const flushed: { readonly slot: Slot; readonly stamp: Stamp }[] = [];
+    for (const [slot, stamp] of this.#options.states.flushedSlots()) {
+      if (slot >= first && slot <= last) flushed.push({ slot, stamp });
+    }
+    return flushed;
   }
 
   /**

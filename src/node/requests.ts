@@ -27,10 +27,17 @@ import {
 } from "../model/limits.ts";
 import type { Liveness } from "../model/member.ts";
 import type { OperationOutcome, Query, QueryOutcome } from "../model/operation.ts";
-import type { Failure, ListOutcome, ReadOutcome, WriteOutcome } from "../model/outcome.ts";
+import type {
+  Failure,
+  FlushOutcome,
+  ListOutcome,
+  ReadOutcome,
+  WriteOutcome,
+} from "../model/outcome.ts";
 import type { PeerReply, PeerRequest } from "../model/peer-message.ts";
 import type {
   DeleteRequest,
+  FlushRequest,
   ListRequest,
   OperateRequest,
   PutRequest,
@@ -42,6 +49,7 @@ import { compareStamps, NO_STAMP, type Stamp } from "../model/stamp.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
 import { encodeMessage } from "../protocol/peer/frame-codec.ts";
+import { flushSlots } from "./flush.ts";
 import {
   type KeyRead,
   type KeyReadPorts,
@@ -168,6 +176,25 @@ export class Requests {
     if (condition === undefined) return this.#blind(request, TOMBSTONE, 0, done);
     const operation = { kind: "delete-if", condition } as const;
     this.operate({ ...request, operation }, (outcome) => done(writeOutcome(outcome)));
+  }
+
+  flush(request: FlushRequest, done: (outcome: FlushOutcome) => void): void {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return done(failure(refusal, "no"));
+    const { context, clock } = this.#options;
+    const deadlineMs = this.#deadline(request.deadlineMs ?? DEADLINE_MS_MAX);
+    this.#inFlight += 1;
+    context.counters.add("flushes");
+    const ports = {
+      remainingMs: () => Math.max(1, deadlineMs - context.monotonicMs()),
+      list: (asked: ListRequest, told: (outcome: ListOutcome) => void) => this.list(asked, told),
+      remove: (key: Key, remainingMs: number, told: WriteDone) =>
+        this.delete({ key, deadlineMs: remainingMs }, told),
+    };
+    flushSlots(ports, request.slots, (outcome) => {
+      this.#inFlight -= 1;
+      clock.defer(() => done(outcome));
+    });
   }
 
   operate(request: OperateRequest, done: OperateDone): void {

@@ -15,6 +15,7 @@ import type { ExchangeCounterpart } from "./exchange-counterpart.ts";
 import type { MembershipRunner } from "./membership-runner.ts";
 import { differingSetting } from "./node-state.ts";
 import type { Served } from "./peers.ts";
+import type { PubSub } from "./pub-sub.ts";
 import type { Replica } from "./replica.ts";
 import { type Reply, refuse } from "./reply.ts";
 import type { Requests } from "./requests.ts";
@@ -24,6 +25,7 @@ export interface ServiceOptions {
   readonly counterpart: ExchangeCounterpart;
   readonly requests: Requests;
   readonly collector: Collector;
+  readonly pubSub: PubSub;
   readonly placement: () => Placement;
   readonly clusterId: () => ClusterId | undefined;
   readonly shared: () => SharedConfig;
@@ -41,6 +43,8 @@ const WITHOUT_EPOCH: ReadonlySet<PeerRequest["kind"]> = new Set<PeerRequest["kin
   "push-pull",
   "probe",
   "hint",
+  "publish",
+  "subscriptions",
 ]);
 
 export class Service {
@@ -126,6 +130,12 @@ export class Service {
         break;
       case "collect":
         collector.collect(message, reply);
+        break;
+      case "publish":
+        this.#options.pubSub.receive(message, reply);
+        break;
+      case "subscriptions":
+        this.#options.pubSub.tell(message, reply);
         break;
       case "merge":
         replica.merge(message.parts, reply);

@@ -158,3 +158,14 @@ test("a state of which one byte has changed is not taken for another", () => {
     assert.equal(trial.states.restore([{ key, value }]), false, `byte ${index}`);
   }
 });
+
+test("a flush is remembered of a slot that is forgotten: the cell that says so may still be held", () => {
+  const trial = new Trial();
+  const { states } = trial;
+  states.raiseFlushed(SLOT, at(20));
+  states.raiseCollected(SLOT, at(10));
+  states.forget(SLOT);
+  assert.deepEqual(states.flushed(SLOT), at(20));
+  assert.equal(states.collected(SLOT), NO_STAMP);
+  assert.deepEqual(trial.reopened().flushed(SLOT), at(20));
+});

@@ -16,15 +16,22 @@ import { readStamp, writeStamp } from "../protocol/peer/message-parts.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { opened, sealed } from "./sealed.ts";
 
-/** All three stamps of a slot; each at most the one before. */
+/** The first three stamps of a slot are each at most the one before. */
 export interface SlotState {
   readonly floor: Stamp;
   readonly collected: Stamp;
   readonly named: Stamp;
+  /** The flush floor: up to it all that the slot held is gone. The stamp of a cell; here it is at hand. */
+  readonly flushed: Stamp;
 }
 
-const NOTHING: SlotState = { floor: NO_STAMP, collected: NO_STAMP, named: NO_STAMP };
-const STATE_BYTES = 48;
+const NOTHING: SlotState = {
+  floor: NO_STAMP,
+  collected: NO_STAMP,
+  named: NO_STAMP,
+  flushed: NO_STAMP,
+};
+const STATE_BYTES = 64;
 
 export interface SlotStatesOptions {
   readonly commit: GroupCommit;
@@ -55,6 +62,18 @@ export class SlotStates {
     return this.#of(slot).named;
   }
 
+  /** What was written at or below it is gone. */
+  flushed(slot: Slot): Stamp {
+    return this.#of(slot).flushed;
+  }
+
+  /** Slots with a flush floor above what is named, in no order: up to C everything is gone in any case. */
+  *flushedSlots(): Iterable<readonly [Slot, Stamp]> {
+    for (const [slot, { flushed, named }] of this.#states) {
+      if (compareStamps(flushed, named) > 0) yield [slot, flushed];
+    }
+  }
+
   /** Slots in which something was ever decided, in no order. */
   slots(): IterableIterator<Slot> {
     return this.#states.keys();
@@ -73,6 +92,12 @@ export class SlotStates {
   raiseFloor(slot: Slot, floor: Stamp): void {
     const state = this.#of(slot);
     if (compareStamps(floor, state.floor) > 0) this.#set(slot, { ...state, floor });
+  }
+
+  /** Raises the flush floor, in the commit of the cell that says so. */
+  raiseFlushed(slot: Slot, flushed: Stamp): void {
+    const state = this.#of(slot);
+    if (compareStamps(flushed, state.flushed) > 0) this.#set(slot, { ...state, flushed });
   }
 
   /** Raises C, and F with it; drops may be put into the same commit or later ones. */
@@ -97,9 +122,17 @@ export class SlotStates {
     this.#set(slot, { ...state, collected: NO_STAMP, named: NO_STAMP });
   }
 
-  /** The slot is not this node's any more: nothing is remembered of it. */
+  /**
+   * The slot is not this node's any more: nothing is remembered of it but the flush floor. The cell that says so may be held
+   * here as a foreign one, and would be no news when the slot is this node's again.
+   */
   forget(slot: Slot): void {
-    if (this.#states.has(slot)) this.#set(slot, NOTHING);
+    const { flushed, floor, collected } = this.#of(slot);
+    const isKept = compareStamps(flushed, NO_STAMP) > 0;
+    if (!isKept && this.#states.has(slot)) this.#set(slot, NOTHING);
+    else if (isKept && (floor !== NO_STAMP || collected !== NO_STAMP)) {
+      this.#set(slot, { ...NOTHING, flushed });
+    }
   }
 
   /** Takes over what is on disk, at start; false if an entry is none of a slot's state. */
@@ -116,9 +149,9 @@ export class SlotStates {
 
   /** A commit failed: what stands on disk stands. */
   takeBack(slot: Slot): void {
-    const { floor } = this.#of(slot);
+    const { floor, flushed } = this.#of(slot);
     // A floor that is not on disk pushes back too much, which is harmless; a C that is not was never earned.
-    const state = this.#stored(slot) ?? { ...NOTHING, floor };
+    const state = this.#stored(slot) ?? { ...NOTHING, floor, flushed };
     this.#states.set(slot, state);
     this.#options.onNamed(slot, state.named);
   }
@@ -146,11 +179,12 @@ export class SlotStates {
   }
 }
 
-function encode({ floor, collected, named }: SlotState): Uint8Array {
+function encode({ floor, collected, named, flushed }: SlotState): Uint8Array {
   const writer = new ByteWriter(STATE_BYTES);
   writeStamp(writer, floor);
   writeStamp(writer, collected);
   writeStamp(writer, named);
+  writeStamp(writer, flushed);
   return sealed(writer.finish());
 }
 
@@ -162,6 +196,7 @@ export function parseSlotState(bytes: Uint8Array): SlotState | undefined {
     floor: readStamp(reader),
     collected: readStamp(reader),
     named: readStamp(reader),
+    flushed: readStamp(reader),
   }));
   return decoded.kind === "decoded" ? decoded.value : undefined;
 }

@@ -5,9 +5,16 @@ import type { NodeConfig } from "../model/config.ts";
 import type { NodeId } from "../model/ids.ts";
 import type { Member } from "../model/member.ts";
 import type { Slot } from "../model/slot.ts";
+import type { CellStore } from "./cell-store.ts";
+import type { Convergence } from "./convergence.ts";
 import type { Counters } from "./counters.ts";
+import type { Departures } from "./departures.ts";
+import type { GroupCommit } from "./group-commit.ts";
 import type { Identity } from "./node-state.ts";
+import type { Peers } from "./peers.ts";
+import type { Requests } from "./requests.ts";
 import type { CollectionStatus, NodePhase, StoreStatus } from "./store.ts";
+import type { Votes } from "./votes.ts";
 
 export interface StatusSource {
   readonly phase: NodePhase;
@@ -47,6 +54,39 @@ export function nodeStatus(source: StatusSource): StoreStatus {
     collection: source.collection,
     counters: source.counters.snapshot(),
     gauges: source.gauges,
+  };
+}
+
+/** The parts of a node that have amounts to show. */
+export interface GaugeSource {
+  readonly upkeep: Readonly<Record<string, number>>;
+  readonly cells: CellStore;
+  readonly commit: GroupCommit;
+  readonly peers: Peers;
+  readonly departures: Departures;
+  readonly convergence: Convergence;
+  readonly votes: Votes;
+  readonly requests: Requests;
+}
+
+/** Momentary amounts, by their stable names. */
+export function gaugesOf(source: GaugeSource): Readonly<Record<string, number>> {
+  const { cells, commit, peers, departures, convergence, votes, requests } = source;
+  return {
+    ...source.upkeep,
+    cells: cells.hashes.cells,
+    commits: commit.commits,
+    connections: peers.connected,
+    "departure-members-not-equal": departures.notEqual,
+    "departure-members-not-filled": departures.notFilled,
+    "exchanges-running": convergence.running,
+    "foreign-slots": convergence.foreignSlots,
+    "slots-without-vote": votes.voteless,
+    "hashes-built": cells.isBuilt ? 1 : 0,
+    "keys-uncommitted": commit.uncommitted,
+    "peer-bytes-queued": peers.queuedBytes(),
+    "slots-to-exchange": convergence.slotsToExchange,
+    "requests-in-flight": requests.inFlight,
   };
 }
 

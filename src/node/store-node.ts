@@ -13,16 +13,7 @@ import { type NodeConfig, SHARED_CONFIG_DEFAULT, type SharedConfig } from "../mo
 import { type ClusterId, clusterIdFrom, type NodeId, nodeIdFrom } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
 import type { Liveness, Member, MemberRecord, MembershipState } from "../model/member.ts";
-import type { OperationOutcome, QueryOutcome } from "../model/operation.ts";
-import type { ListOutcome, ReadOutcome, WriteOutcome } from "../model/outcome.ts";
-import type {
-  DeleteRequest,
-  ListRequest,
-  OperateRequest,
-  PutRequest,
-  QueryRequest,
-  ReadRequest,
-} from "../model/request.ts";
+import type { Publication, SubscriptionCounts, SubscriptionQuery } from "../model/publication.ts";
 import type { Slot } from "../model/slot.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
@@ -38,6 +29,7 @@ import { Convergence } from "./convergence.ts";
 import { Counters } from "./counters.ts";
 import { Departures } from "./departures.ts";
 import { dumpPage } from "./dump.ts";
+import { Everybody } from "./everybody.ts";
 import { ExchangeCounterpart } from "./exchange-counterpart.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { joinCluster } from "./join.ts";
@@ -57,6 +49,7 @@ import { OwnCommits } from "./own-commits.ts";
 import { ownRecord } from "./own-record.ts";
 import { PACE_USUAL, type Pace } from "./pace.ts";
 import { Peers } from "./peers.ts";
+import { PubSub } from "./pub-sub.ts";
 import { Replica } from "./replica.ts";
 import { planFor, type RequestContext } from "./request-context.ts";
 import { Requests } from "./requests.ts";
@@ -64,8 +57,9 @@ import { hasCells, knownMembers, LEFT, restore, whyNotReturn } from "./restore.t
 import { SCRUB_MS_DEFAULT } from "./scrub.ts";
 import { Service } from "./service.ts";
 import type { ExchangePorts } from "./slot-exchange.ts";
-import { nodeStatus } from "./status.ts";
+import { gaugesOf, nodeStatus } from "./status.ts";
 import type { Decided, DumpOutcome, KeyLocation, NodePhase, Store, StoreStatus } from "./store.ts";
+import type { Subscriptions } from "./subscriptions.ts";
 import { Upkeep } from "./upkeep.ts";
 import { whenConnected } from "./when-connected.ts";
 
@@ -96,6 +90,7 @@ export class StoreNode implements Store {
   readonly #dirtyMaps = new DirtyMaps();
   readonly #commit: GroupCommit;
   readonly #peers: Peers;
+  readonly #pubSub: PubSub;
   readonly #requests: Requests;
   readonly #replica: Replica;
   readonly #cells: CellStore;
@@ -204,6 +199,11 @@ export class StoreNode implements Store {
       onConnected: () => this.#counters.add("peer-connections"),
       onDisconnected: (id) => this.#membership?.deliver({ kind: "doubted", id }),
     });
+    this.#pubSub = new PubSub({
+      everybody: new Everybody(this.#peers, clock),
+      counters: this.#counters,
+      boot: () => this.#nodeClock.boot,
+    });
     this.#replica = new Replica({
       self: this.#identity.nodeId,
       cells: this.#cells,
@@ -307,6 +307,7 @@ export class StoreNode implements Store {
       counterpart,
       requests: this.#requests,
       collector,
+      pubSub: this.#pubSub,
       placement,
       clusterId: () => this.#identity.clusterId,
       shared: () => this.#identity.shared,
@@ -374,28 +375,25 @@ export class StoreNode implements Store {
     this.#awaitDrained(this.#options.clock.monotonicMs() + DRAIN_MS_MAX, done);
   }
 
-  put(request: PutRequest, done: (outcome: WriteOutcome) => void): void {
-    this.#requests.put(request, done);
+  // What clients ask is taken, and answered, by the requests.
+  readonly put: Store["put"] = (request, done) => this.#requests.put(request, done);
+  readonly delete: Store["delete"] = (request, done) => this.#requests.delete(request, done);
+  readonly operate: Store["operate"] = (request, done) => this.#requests.operate(request, done);
+  readonly flush: Store["flush"] = (request, done) => this.#requests.flush(request, done);
+  readonly query: Store["query"] = (request, done) => this.#requests.query(request, done);
+  readonly read: Store["read"] = (request, done) => this.#requests.read(request, done);
+  readonly list: Store["list"] = (request, done) => this.#requests.list(request, done);
+
+  get subscriptions(): Subscriptions {
+    return this.#pubSub.subscriptions;
   }
 
-  delete(request: DeleteRequest, done: (outcome: WriteOutcome) => void): void {
-    this.#requests.delete(request, done);
+  publish(publication: Publication, done: (receivers: number) => void): void {
+    this.#pubSub.publish(publication, done);
   }
 
-  operate(request: OperateRequest, done: (outcome: OperationOutcome) => void): void {
-    this.#requests.operate(request, done);
-  }
-
-  query(request: QueryRequest, done: (outcome: QueryOutcome) => void): void {
-    this.#requests.query(request, done);
-  }
-
-  read(request: ReadRequest, done: (outcome: ReadOutcome) => void): void {
-    this.#requests.read(request, done);
-  }
-
-  list(request: ListRequest, done: (outcome: ListOutcome) => void): void {
-    this.#requests.list(request, done);
+  survey(query: SubscriptionQuery, done: (found: SubscriptionCounts) => void): void {
+    this.#pubSub.survey(query, done);
   }
 
   leave(done: Decided): void {
@@ -421,22 +419,16 @@ export class StoreNode implements Store {
       foreignSlots: this.#convergence.foreign(),
       collection: this.#collection.status(),
       counters: this.#counters,
-      gauges: {
-        ...this.#upkeep.gauges,
-        cells: this.#cells.hashes.cells,
-        commits: this.#commit.commits,
-        connections: this.#peers.connected,
-        "departure-members-not-equal": this.#departures.notEqual,
-        "departure-members-not-filled": this.#departures.notFilled,
-        "exchanges-running": this.#convergence.running,
-        "foreign-slots": this.#convergence.foreignSlots,
-        "slots-without-vote": this.#collection.votes.voteless,
-        "hashes-built": this.#cells.isBuilt ? 1 : 0,
-        "keys-uncommitted": this.#commit.uncommitted,
-        "peer-bytes-queued": this.#peers.queuedBytes(),
-        "slots-to-exchange": this.#convergence.slotsToExchange,
-        "requests-in-flight": this.#requests.inFlight,
-      },
+      gauges: gaugesOf({
+        upkeep: this.#upkeep.gauges,
+        cells: this.#cells,
+        commit: this.#commit,
+        peers: this.#peers,
+        departures: this.#departures,
+        convergence: this.#convergence,
+        votes: this.#collection.votes,
+        requests: this.#requests,
+      }),
     });
   }
 

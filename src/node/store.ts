@@ -9,9 +9,11 @@ import type { ClusterId, Epoch, NodeId } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
 import type { Member } from "../model/member.ts";
 import type { OperationOutcome, QueryOutcome } from "../model/operation.ts";
-import type { ListOutcome, ReadOutcome, WriteOutcome } from "../model/outcome.ts";
+import type { FlushOutcome, ListOutcome, ReadOutcome, WriteOutcome } from "../model/outcome.ts";
+import type { Publication, SubscriptionCounts, SubscriptionQuery } from "../model/publication.ts";
 import type {
   DeleteRequest,
+  FlushRequest,
   ListRequest,
   OperateRequest,
   PutRequest,
@@ -19,6 +21,7 @@ import type {
   ReadRequest,
 } from "../model/request.ts";
 import type { Slot } from "../model/slot.ts";
+import type { Subscriptions } from "./subscriptions.ts";
 
 /**
  * `starting` reads its disk; `joining` takes writes and copies its slots; `leaving` serves on while others copy them;
@@ -96,14 +99,26 @@ export type DumpOutcome =
 export type Decided = (obstacle: string | undefined) => void;
 
 export interface Store {
+  /** Who listens at this node: they are given what is published at any. */
+  readonly subscriptions: Subscriptions;
   put(request: PutRequest, done: (outcome: WriteOutcome) => void): void;
   delete(request: DeleteRequest, done: (outcome: WriteOutcome) => void): void;
   /** Runs at the key's first live primary, one at a time per key; never sent to a second node. */
   operate(request: OperateRequest, done: (outcome: OperationOutcome) => void): void;
+  /** One cell a slot, however many keys it holds. */
+  flush(request: FlushRequest, done: (outcome: FlushOutcome) => void): void;
   query(request: QueryRequest, done: (outcome: QueryOutcome) => void): void;
   /** A plain key's value, or a counter's number as text; of a hash or set, its root alone. */
   read(request: ReadRequest, done: (outcome: ReadOutcome) => void): void;
   list(request: ListRequest, done: (outcome: ListOutcome) => void): void;
+  /**
+   * Gives a message to all who listen: at this node within the call, at the others once, as it arrives. At most once each, and to
+   * each in the order of the calls. `done` is told, perhaps within the call, how many have it, as far as is known within a
+   * second. Its bytes must never change.
+   */
+  publish(publication: Publication, done: (receivers: number) => void): void;
+  /** Who listens, at this node and at those that answer within a second. Names of up to SUBSCRIPTION_NAMES_BYTES_MAX. */
+  survey(query: SubscriptionQuery, done: (found: SubscriptionCounts) => void): void;
   /**
    * Begins a graceful departure of this node: its slots go to others first, then it is `left`. Progress shows in
    * `status()`. Tells what is in the way, perhaps within the call; or nothing, once the decision is on disk.

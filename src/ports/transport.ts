@@ -2,6 +2,8 @@
  * Messages between nodes: whole frames over connections, and datagrams. Delivery is not promised: a frame may be
  * lost with its connection, a datagram at any time. Frames of one connection arrive at most once; those of up to
  * CHUNK_BYTES_MAX in order, larger ones in order among each other: small frames may overtake large ones, and the reverse.
+ * Frames that are sent *in line* arrive in the order they were sent among each other, whatever their size, and one of them
+ * that waits behind a large one may be overtaken by any that is not.
  */
 import type { Address } from "../model/ids.ts";
 
@@ -30,7 +32,7 @@ export interface Transport {
    * Queues one frame. All frames of one turn leave in one write. `false`: the connection is gone or
    * PEER_QUEUE_BYTES_MAX is waiting; the frame was dropped. The bytes must not change afterwards.
    */
-  send(connection: ConnectionId, frame: Uint8Array): boolean;
+  send(connection: ConnectionId, frame: Uint8Array, isInLine?: boolean): boolean;
   /** Bytes queued and not yet taken by the operating system. */
   queuedBytes(connection: ConnectionId): number;
   /** Ends a connection after what is queued, at once if it never stood. No more frames of it are told. */

@@ -175,6 +175,20 @@ export function transportContract(name: string, openPair: () => Promise<Transpor
     }
   });
 
+  claim("frames in line arrive in order, whatever their size", async (place) => {
+    const { near } = await connected(place);
+    const { left, here, there, runUntil } = place;
+    const sizes = [10, 200_000, 200_000, 200_000, CHUNK_BYTES_MAX + 1, 10, 3 * CHUNK_BYTES_MAX, 5];
+    const sizesSent = [...sizes, ...sizes, ...sizes];
+    for (const [index, size] of sizesSent.entries()) {
+      assert.ok(here.during(() => left.send(near, frameOf(index, size), true)));
+    }
+    await runUntil(() => there.frames.length >= sizesSent.length);
+    for (const [index, size] of sizesSent.entries()) {
+      assert.ok(hasSame(there.frames[index]?.frame, frameOf(index, size)), `frame ${index}`);
+    }
+  });
+
   claim("frames sent before the connection stands arrive after it does", async (place) => {
     const { left, here, there, rightAddress, runUntil } = place;
     const near = here.during(() => left.connect(rightAddress));

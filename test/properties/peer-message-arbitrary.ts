@@ -12,7 +12,12 @@ import {
   type NodeId,
 } from "../../src/model/ids.ts";
 import type { Field, Key } from "../../src/model/key.ts";
-import { KEY_BYTES_MAX, SLOT_COUNT, VALUE_BYTES_MAX } from "../../src/model/limits.ts";
+import {
+  CHANNEL_BYTES_MAX,
+  KEY_BYTES_MAX,
+  SLOT_COUNT,
+  VALUE_BYTES_MAX,
+} from "../../src/model/limits.ts";
 import type { MemberRecord, MembershipState } from "../../src/model/member.ts";
 import type { Operation, OperationOutcome, OperationResult } from "../../src/model/operation.ts";
 import type { FailureCode, QuorumReport } from "../../src/model/outcome.ts";
@@ -280,6 +285,13 @@ const refusal = fc.constantFrom<Refusal[]>(
   "too-large",
 );
 
+const channelName = fc.oneof(
+  { weight: 20, arbitrary: binary(0, 40) },
+  { weight: 1, arbitrary: fc.constant("c".repeat(CHANNEL_BYTES_MAX)) },
+);
+const channelNames = fc.array(channelName, { maxLength: 4 });
+const subscriptionKind = fc.constantFrom("channel" as const, "pattern" as const, "shard" as const);
+
 const optionalClusterId = fc.option(clusterId, { nil: undefined });
 const limit = fc.integer({ min: 1, max: 0xffff });
 
@@ -373,6 +385,31 @@ export const messageArbitraries: {
   merge: fc.record({ kind: fc.constant("merge"), parts: slotCells }),
   mark: fc.record({ kind: fc.constant("mark"), upTo: stamp }),
   "raise-floor": fc.record({ kind: fc.constant("raise-floor"), slots, floor: stamp }),
+  publish: fc.record({
+    kind: fc.constant("publish"),
+    boot,
+    sequence: u53,
+    channel: channelName,
+    message: bytes,
+    isSharded: flag,
+  }),
+  subscriptions: fc.record({
+    kind: fc.constant("subscriptions"),
+    query: fc.oneof(
+      fc.record({ kind: fc.constant("named" as const), of: subscriptionKind, names: channelNames }),
+      fc.record({
+        kind: fc.constant("matching" as const),
+        of: subscriptionKind,
+        glob: channelName,
+      }),
+    ),
+  }),
+  "publish-reply": fc.record({ kind: fc.constant("publish-reply"), receivers: u32 }),
+  "subscriptions-reply": fc.record({
+    kind: fc.constant("subscriptions-reply"),
+    counts: fc.array(fc.tuple(channelName, u32), { maxLength: 4 }).map((all) => new Map(all)),
+    isWhole: flag,
+  }),
   collect: fc.record({ kind: fc.constant("collect"), slots, upTo: stamp, generation: u53 }),
   refused: fc.record({ kind: fc.constant("refused"), reason: refusal, detail: text }),
   "hello-reply": fc.record({
@@ -397,17 +434,20 @@ export const messageArbitraries: {
     kind: fc.constant("cells-reply"),
     cells,
     through: field,
+    flushed: stamp,
     collected: stamp,
   }),
   "digest-reply": fc.record({
     kind: fc.constant("digest-reply"),
     digests: fc.array(digest, { maxLength: 4 }),
+    flushed: stamp,
     collected: stamp,
   }),
   "forward-reply": fc.record({ kind: fc.constant("forward-reply"), outcome }),
   "list-reply": fc.record({
     kind: fc.constant("list-reply"),
     entries: fc.array(fc.record({ slot, key, bytes }), { maxLength: 4 }),
+    flushed: fc.array(fc.record({ slot, stamp }), { maxLength: 4 }),
     throughSlot: slot,
     through: position,
   }),

@@ -20,11 +20,15 @@ function randomFrames(random: Prng, count: number): Uint8Array[] {
 }
 
 /** The stream as a queue writes it, with writes and pushes mixed at random. */
-function streamOf(random: Prng, frames: readonly Uint8Array[]): Buffer {
+function streamOf(
+  random: Prng,
+  frames: readonly Uint8Array[],
+  inLine: ReadonlySet<Uint8Array> = new Set(),
+): Buffer {
   const queue = new SendQueue();
   const parts: Uint8Array[] = [GREETING];
   for (const frame of frames) {
-    queue.push(frame);
+    queue.push(frame, inLine.has(frame));
     if (random.chance(1, 3)) queue.take(parts);
   }
   while (queue.bytes > 0) queue.take(parts);
@@ -64,6 +68,28 @@ test("cut at random, the stream gives the small frames in order and the large on
     }
     assertSame(small(arrived), small(frames), `seed ${seed + round}, small`);
     assertSame(large(arrived), large(frames), `seed ${seed + round}, large`);
+  }
+});
+
+// Goal: frames in line arrive in the order they were sent, whatever their size, and the rest as without them.
+// Method: about half of the frames are in line; each bears a number of its own, by which what arrives is told apart.
+test("frames in line arrive in order whatever their size", () => {
+  for (let round = 0; round < 60; round += 1) {
+    const random = new Prng(seed + round);
+    const frames = randomFrames(random, 1 + random.below(60));
+    const inLine = new Set(frames.filter(() => random.chance(1, 2)));
+    const arrived: Uint8Array[] = [];
+    const stream = streamOf(random, frames, inLine);
+    assert.equal(new StreamDecoder().push(stream, arrived), undefined);
+    assert.equal(arrived.length, frames.length);
+    const numbers = new Set([...inLine].map(([number]) => number));
+    const isInLine = ([number]: Uint8Array): boolean => numbers.has(number);
+    const at = `seed ${seed + round}`;
+    assertSame(arrived.filter(isInLine), [...inLine], `${at}, in line`);
+    const others = arrived.filter((frame) => !isInLine(frame));
+    const rest = frames.filter((frame) => !inLine.has(frame));
+    assertSame(small(others), small(rest), `${at}, small`);
+    assertSame(large(others), large(rest), `${at}, large`);
   }
 });
 

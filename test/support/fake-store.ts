@@ -25,13 +25,20 @@ import type { Field, Key } from "../../src/model/key.ts";
 import type { OperationOutcome, QueryOutcome } from "../../src/model/operation.ts";
 import type {
   Failure,
+  FlushOutcome,
   ListOutcome,
   QuorumReport,
   ReadOutcome,
   WriteOutcome,
 } from "../../src/model/outcome.ts";
 import type {
+  Publication,
+  SubscriptionCounts,
+  SubscriptionQuery,
+} from "../../src/model/publication.ts";
+import type {
   DeleteRequest,
+  FlushRequest,
   ListRequest,
   OperateRequest,
   PutRequest,
@@ -49,6 +56,8 @@ import type {
   Store,
   StoreStatus,
 } from "../../src/node/store.ts";
+
+import { Subscriptions } from "../../src/node/subscriptions.ts";
 
 const QUORUM: QuorumReport = { acks: 2, of: 3, hinted: 1 };
 const BOOT = bootIdFrom(77);
@@ -76,6 +85,25 @@ export class FakeStore implements Store {
   departureProblem: string | undefined;
   #writesAtOnce = 0;
   #counter = 0;
+
+  readonly subscriptions: Subscriptions = new Subscriptions();
+  /** Who listens at the other nodes. */
+  readonly elsewhere: Subscriptions = new Subscriptions();
+
+  publish(publication: Publication, done: (receivers: number) => void): void {
+    const here = this.subscriptions.deliver(publication);
+    const receivers = here + this.elsewhere.deliver(publication);
+    this.#answer(() => done(receivers));
+  }
+
+  survey(query: SubscriptionQuery, done: (found: SubscriptionCounts) => void): void {
+    const { counts, isWhole } = this.subscriptions.survey(query);
+    const sums = new Map(counts);
+    for (const [name, count] of this.elsewhere.survey(query).counts) {
+      sums.set(name, (sums.get(name) ?? 0) + count);
+    }
+    this.#answer(() => done({ counts: sums, isWhole }));
+  }
 
   leave(done: Decided): void {
     done(this.departureProblem);
@@ -126,6 +154,17 @@ export class FakeStore implements Store {
       }
       const written = changes.length === 0 ? undefined : stamp;
       return done({ kind: "applied", result, stamp: written, quorum: QUORUM });
+    });
+  }
+
+  flush(_request: FlushRequest, done: (outcome: FlushOutcome) => void): void {
+    const failure = this.#takeFailure();
+    this.#answer(() => {
+      if (failure !== undefined) return done(failure);
+      const slots = new Set([...this.cells.keys()].map(slotOfKey)).size;
+      this.cells.clear();
+      this.#fields.clear();
+      return done({ kind: "flushed", slots, quorum: QUORUM });
     });
   }
 

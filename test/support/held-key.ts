@@ -7,7 +7,7 @@ import { KeyView } from "../../src/core/operations/key-view.ts";
 import type { Cell, CellAddress } from "../../src/model/cell.ts";
 import { bootIdFrom } from "../../src/model/ids.ts";
 import type { Operation, OperationResult } from "../../src/model/operation.ts";
-import { NO_STAMP, type Stamp, stampFrom } from "../../src/model/stamp.ts";
+import { compareStamps, NO_STAMP, type Stamp, stampFrom } from "../../src/model/stamp.ts";
 
 export const NOW_MS = 1_000_000;
 
@@ -76,7 +76,8 @@ export class HeldKey {
     const { result, changes } = applyOperation(operation, this.view(), {
       valueBytesMax: 100,
       counterId: this.#id,
-      ownCount: () => this.own,
+      ownCount: (_address, epoch) =>
+        this.own !== undefined && compareStamps(this.own.epoch, epoch) === 0 ? this.own : undefined,
       below: () => 0,
     });
     counter += 1;

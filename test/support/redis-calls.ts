@@ -1,6 +1,6 @@
 /**
- * Commands of the Redis protocol over a fake store, without a door: dispatch is a look into a list, replies are shown as plain
- * values.
+ * Commands of the Redis protocol over a fake store, without a door: dispatch is a look into a list,
+ * replies are shown as plain values.
  */
 import assert from "node:assert/strict";
 import type { Call, Command } from "../../src/adapters/redis/command.ts";
@@ -21,7 +21,10 @@ const COMMANDS: readonly Command[] = [
   ...KEY_COMMANDS,
 ];
 
-/** "+text" a line, "-text" an error, a string of bytes, a number, nothing, or several of these: a map is keys and values by turns. */
+/**
+ * "+text" a line, "-text" an error, a string of bytes, a number, nothing, or several of these: a
+ * map is keys and values by turns.
+ */
 export type Shown = string | number | bigint | null | readonly Shown[];
 
 export class RedisCalls {

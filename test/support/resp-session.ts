@@ -1,14 +1,12 @@
 /**
  * One connection of the Redis door without its socket: a session and its pipeline on a wire that notes what is written.
  */
-import { LocalChannels } from "../../src/adapters/redis/channels.ts";
 import type { Command } from "../../src/adapters/redis/command.ts";
 import { CommandTable } from "../../src/adapters/redis/command-table.ts";
-import { DoorState } from "../../src/adapters/redis/door-state.ts";
+import { DoorState, type ScanScope } from "../../src/adapters/redis/door-state.ts";
 import { Pipeline } from "../../src/adapters/redis/pipeline.ts";
 import { REDIS_LIMITS, type RedisLimits } from "../../src/adapters/redis/redis-limits.ts";
 import { Session, type Wire } from "../../src/adapters/redis/session.ts";
-import { Subscriptions } from "../../src/adapters/redis/subscriptions.ts";
 import { createCommandTable } from "../../src/adapters/redis/table.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { ProtocolVersion, Reply } from "../../src/protocol/resp/reply.ts";
@@ -57,19 +55,20 @@ export class NotedWire implements Wire {
 
 export class TestDoor {
   readonly store = new FakeStore();
-  readonly subscriptions = new Subscriptions();
   readonly state: DoorState;
   readonly table: CommandTable;
 
   /** @param commands instead of all. */
-  constructor(limits: Partial<RedisLimits> = {}, commands?: readonly Command[]) {
+  constructor(
+    limits: Partial<RedisLimits> = {},
+    commands?: readonly Command[],
+    scan: ScanScope = "cluster",
+  ) {
     this.state = new DoorState({
       store: this.store,
       clock: CLOCK,
       limits: { ...REDIS_LIMITS, ...limits },
-      scan: "cluster",
-      subscriptions: this.subscriptions,
-      channels: new LocalChannels(this.subscriptions),
+      scan,
     });
     this.state.port = 6_400;
     if (commands === undefined) {
@@ -98,7 +97,7 @@ export class TestConnection {
       localAddress: "127.0.0.1:6400",
       nowMs: CLOCK.wallMs(),
       wire: this.wire,
-      subscriptions: state.subscriptions,
+      subscriptions: state.store.subscriptions,
     });
     state.sessions.set(id, this.session);
     this.pipeline = new Pipeline({ session: this.session, door: state, table });

@@ -8,6 +8,7 @@ import { PROBLEM_CATALOGUE } from "../../protocol/http/problem.ts";
 import {
   bulkLineSchema,
   bulkSummarySchema,
+  containerSchema,
   listPageSchema,
   problemSchema,
   STAMP_EXAMPLE,
@@ -85,6 +86,10 @@ function describeReads(registry: Registry): void {
     params: z.object({ key }),
     query: z.object({ key64, r, deadline }),
     headers: z.object({
+      Accept: z.string().optional().openapi({
+        description:
+          "With `application/x-ndjson` a hash or set comes a field or member a line; no matter for values.",
+      }),
       "If-None-Match": z.string().optional(),
       "If-Match": ifMatch,
       "Dnd-After": z.string().optional().openapi({
@@ -94,22 +99,30 @@ function describeReads(registry: Registry): void {
     }),
   };
   const headers = answerHeaders.extend({
+    "Dnd-Type": z
+      .enum(["string", "hash", "set"])
+      .openapi({ description: "What the key holds. A counter is a string." }),
     "Dnd-Expires": z.string().optional().openapi({ description: "RFC 3339, UTC, milliseconds." }),
   });
   const responses = {
     200: {
-      description: "The value, byte for byte, labelled as it was stored.",
+      description:
+        "A value byte for byte, labelled as it was stored; a hash as an object, a set as an array.",
       headers,
-      content: anyBytes,
+      content: {
+        ...anyBytes,
+        "application/json": { schema: containerSchema },
+        "application/x-ndjson": { schema: z.string() },
+      },
     },
     304: { description: "The client's copy is current." },
-    ...problems(...OF_ALL, 404, 409, 412),
+    ...problems(...OF_ALL, 404, 406, 412, 422),
   };
   const tags = ["keys"];
   registry.registerPath({
     method: "get",
     path: "/kv/{key}",
-    summary: "Read a value",
+    summary: "Read what a key holds",
     tags,
     request,
     responses,
@@ -117,7 +130,7 @@ function describeReads(registry: Registry): void {
   registry.registerPath({
     method: "head",
     path: "/kv/{key}",
-    summary: "Read all but the value",
+    summary: "Read all but what it holds",
     tags,
     request,
     responses,
@@ -148,7 +161,11 @@ function describeWrites(registry: Registry): void {
       ...problems(...OF_ALL, 403, 408, 412, 413, 415),
     },
   };
-  registry.registerPath({ ...put, method: "put", summary: "Write a value" });
+  registry.registerPath({
+    ...put,
+    method: "put",
+    summary: "Write a value, whatever the key holds",
+  });
   registry.registerPath({ ...put, method: "post", summary: "Write a value (the same as PUT)" });
   registry.registerPath({
     method: "delete",

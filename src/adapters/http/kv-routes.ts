@@ -8,17 +8,22 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { performance } from "node:perf_hooks";
 import type { SharedConfig } from "../../model/config.ts";
 import { type Key, keyFromBinary } from "../../model/key.ts";
+import type { ReadRequest } from "../../model/request.ts";
 import type { Store } from "../../node/store.ts";
 import { type Answer, problemAnswer } from "../../protocol/http/answer.ts";
 import {
   parseAfter,
   parseReadConditions,
   parseWriteCondition,
+  type ReadConditions,
 } from "../../protocol/http/conditions.ts";
+import { tooMany } from "../../protocol/http/container-text.ts";
 import { parseContentType, sniffContentType } from "../../protocol/http/content-type.ts";
 import { formatCursor, parseCursor } from "../../protocol/http/cursor.ts";
 import {
+  absentAnswer,
   conditionFailed,
+  containerAnswer,
   deleteAnswer,
   failureAnswer,
   putAnswer,
@@ -41,6 +46,8 @@ import { announcesBody, refuse, sendAnswer } from "./send.ts";
 
 const KEY_METHODS = "GET, HEAD, PUT, POST, DELETE";
 const COLLECTION_METHODS = "GET, HEAD, POST";
+/** How often a key may be something else when it is looked at again. */
+const TYPE_CHANGES_MAX = 2;
 /** How long the shared settings are believed before the store is asked again: its status is not cheap. */
 const SHARED_FRESH_MS = 1_000;
 
@@ -141,8 +148,38 @@ export class KvRoutes {
     if (isProblem(after)) return this.#refuse(request, response, after);
 
     closeIfBody(request, response);
-    this.#store.read({ key, r, after: after.after, deadlineMs }, (outcome) => {
-      this.#send(response, readAnswer(outcome, conditions));
+    const read = { key, r, after: after.after, deadlineMs };
+    this.#readKey(read, TYPE_CHANGES_MAX, (answer) => this.#send(response, answer), {
+      conditions,
+      asLines: wantsLines(headers.accept),
+    });
+  }
+
+  /** Reads a value; of a hash or set, all of it. */
+  #readKey(
+    read: ReadRequest,
+    changesLeft: number,
+    done: (answer: Answer) => void,
+    shown: { readonly conditions: ReadConditions; readonly asLines: boolean },
+  ): void {
+    const { conditions, asLines } = shown;
+    this.#store.read(read, (outcome) => {
+      if (outcome.kind !== "found" || outcome.root.kind === "value") {
+        return done(readAnswer(outcome, conditions));
+      }
+      const query = { kind: "whole", type: "either" } as const;
+      this.#store.query({ ...read, query }, (answered) => {
+        if (answered.kind === "failed") return done(failureAnswer(answered));
+        const { result, quorum } = answered;
+        if (result.kind === "page") {
+          return done(containerAnswer(result, quorum, conditions, asLines));
+        }
+        if (result.kind !== "fault") return done(absentAnswer(undefined, quorum, conditions));
+        if (result.fault === "too-many") return done(problemAnswer(tooMany()));
+        // Between the two it has become a value.
+        if (changesLeft > 0) return this.#readKey(read, changesLeft - 1, done, shown);
+        done(problemAnswer(problem("contended", "the key changes its type again and again")));
+      });
     });
   }
 

@@ -52,6 +52,18 @@ export const problemSchema = z
   })
   .openapi("Problem");
 
+const shownBytes = z.union([
+  z.string().openapi({ description: "If it is UTF-8." }),
+  z.object({ value64: z.string().openapi({ description: "Else, in base64url." }) }),
+]);
+
+export const containerSchema = z
+  .union([
+    z.record(z.string(), shownBytes).openapi({ description: "A hash: values by field." }),
+    z.array(shownBytes).openapi({ description: "A set: members in byte order." }),
+  ])
+  .openapi("HashOrSet");
+
 export const bulkLineSchema = z
   .object({
     ...bytesAs,
@@ -89,11 +101,11 @@ export const listPageSchema = z
       z.object({
         ...bytesAs,
         stamp,
+        type: z.enum(["string", "hash", "set"]),
         expires: z.string().optional(),
         value: z.string().optional(),
         value64: z.string().optional(),
         bytes: z.int().optional(),
-        type: z.string().optional(),
         contentType: z.string().optional(),
       }),
     ),

@@ -69,6 +69,16 @@ test("a dead primary, or one without a Redis door, is not asked; where none can 
   assert.deepEqual(asked(clusterMap(door.store, undefined)), [[0, 16_383, "1"]]);
 });
 
+test("a suspect primary is asked only where no other can be", () => {
+  const door = new ThreeNodes();
+  door.primaries = (slot) => (slot < 8_000 ? [B, C, A] : [B]);
+  door.change(B, { liveness: "suspect" });
+  assert.deepEqual(asked(clusterMap(door.store, undefined)), [
+    [0, 7_999, "312"],
+    [8_000, 16_383, "2"],
+  ]);
+});
+
 test("a map is kept until a member, its liveness or the placement changes", () => {
   const door = new ThreeNodes();
   const map = clusterMap(door.store, undefined);
@@ -112,7 +122,7 @@ test("CLUSTER shows the same in all its formats", async () => {
 
 test("CLUSTER finds the slot of a key and the keys of a slot", async () => {
   const connection = new TestDoor().connect();
-  const slot = await connection.ask("CLUSTER KEYSLOT {tag}1");
+  const slot = Number(await connection.ask("CLUSTER KEYSLOT {tag}1"));
   assert.equal(await connection.ask("CLUSTER KEYSLOT tag"), slot);
   for (const key of ["{tag}1", "{tag}2", "{tag}3", "elsewhere"])
     await connection.ask(`SET ${key} 1`);

@@ -2,9 +2,10 @@
  * The cluster as clients of Redis Cluster see it: which node to ask for which slots. Any node answers for any key, so a client
  * that asks another is answered too; who asks the first primary saves a hop.
  *
- * A slot belongs to its first primary that is not dead and has a Redis door; what no primary of it can answer for belongs to the
- * node that is asked. The others follow in order of id, as what Redis calls replicas. Slots that are alike and adjoin are one
- * range; placement scatters slots, so there are thousands of ranges, and what was worked out is kept while nothing changes.
+ * A slot belongs to its first primary that is alive and has a Redis door, or else to one that is suspect; what no
+ * primary of it can answer for belongs to the node that is asked. The others follow in order of id, as what Redis calls
+ * replicas. Slots that are alike and adjoin are one range; placement scatters slots, so there are thousands of ranges,
+ * and what was worked out is kept while nothing changes.
  */
 import type { NodeId } from "../../model/ids.ts";
 import { SLOT_COUNT } from "../../model/limits.ts";
@@ -126,12 +127,16 @@ function askedNodes(
   byId: ReadonlyMap<NodeId, ClusterNode>,
   self: ClusterNode,
 ): readonly ClusterNode[] {
-  const able: ClusterNode[] = [];
+  const alive: ClusterNode[] = [];
+  const suspect: ClusterNode[] = [];
   for (const id of primaries) {
     const node = byId.get(id);
-    if (node !== undefined && node.port !== 0 && node.liveness !== "dead") able.push(node);
+    if (node === undefined || node.port === 0 || node.liveness === "dead") continue;
+    if (node.liveness === "alive") alive.push(node);
+    else suspect.push(node);
   }
-  const [first = self, ...others] = able;
+  // Clients look at the map when a connection breaks, which is seconds before its node is known to be dead.
+  const [first = self, ...others] = [...alive, ...suspect];
   return [first, ...others.sort((a, b) => (a.id < b.id ? -1 : 1))];
 }
 

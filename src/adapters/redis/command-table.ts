@@ -24,6 +24,7 @@ export class CommandEntry {
   /** As errors and statistics name it: "client|id" for a subcommand. */
   readonly fullName: string;
   readonly isBarrier: boolean;
+  readonly isAfter: boolean;
   readonly isWriter: boolean;
   /** Between MULTI and EXEC it is queued, not run. */
   readonly isQueued: boolean;
@@ -37,6 +38,7 @@ export class CommandEntry {
     this.command = command;
     this.fullName = container === undefined ? name : `${container}|${name}`;
     this.isBarrier = flags.includes("barrier");
+    this.isAfter = flags.includes("after");
     this.isWriter = flags.includes("write");
     this.isQueued = !UNQUEUED.has(this.fullName);
     this.isForListeners = FOR_LISTENERS.has(this.fullName);

@@ -10,7 +10,10 @@ import type { Reply } from "../../protocol/resp/reply.ts";
 import type { DoorState } from "./door-state.ts";
 import type { Session } from "./session.ts";
 
-/** As `COMMAND INFO` names them. `barrier` is ours: runs when all before it has been answered, and before all after it. */
+/**
+ * As `COMMAND INFO` names them. Two are ours. `barrier`: runs when all before it has been answered, and before all after it.
+ * `after`: runs when all before it has been answered that is not such a command itself, and nothing waits for it.
+ */
 export type CommandFlag =
   | "write"
   | "readonly"
@@ -21,7 +24,8 @@ export type CommandFlag =
   | "loading"
   | "stale"
   | "no_auth"
-  | "barrier";
+  | "barrier"
+  | "after";
 
 /** Which arguments are keys: positions as `COMMAND INFO` has them; `last` counts from the end where negative. */
 export interface KeyPositions {

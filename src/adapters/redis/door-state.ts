@@ -1,16 +1,17 @@
 /**
- * What all connections of a door share: the store, who is connected, who listens, what has been counted.
+ * What all connections of a door share: the store, who is connected, what has been counted.
  */
 import type { Store } from "../../node/store.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { Channels } from "./channels.ts";
 import { ConfigValues } from "./config-values.ts";
 import type { RedisLimits } from "./redis-limits.ts";
 import { RequestBudget } from "./request-budget.ts";
 import type { Session } from "./session.ts";
-import type { Subscriptions } from "./subscriptions.ts";
 
-/** What SCAN, KEYS and DBSIZE cover: all keys, or those this node is the first primary of. */
+/**
+ * What SCAN, KEYS and DBSIZE cover: all keys, or those this node is the first primary of. And PUBSUB: all who listen, or those at
+ * this node.
+ */
 export type ScanScope = "cluster" | "node";
 
 /** Codes of errors that are counted apart; an error's text may begin with any word. */
@@ -21,8 +22,6 @@ export class DoorState {
   readonly clock: Clock;
   readonly limits: RedisLimits;
   readonly scan: ScanScope;
-  readonly subscriptions: Subscriptions;
-  readonly channels: Channels;
   readonly budget: RequestBudget;
   readonly config: ConfigValues;
   /** By id. */
@@ -51,15 +50,11 @@ export class DoorState {
     readonly clock: Clock;
     readonly limits: RedisLimits;
     readonly scan: ScanScope;
-    readonly subscriptions: Subscriptions;
-    readonly channels: Channels;
   }) {
     this.store = options.store;
     this.clock = options.clock;
     this.limits = options.limits;
     this.scan = options.scan;
-    this.subscriptions = options.subscriptions;
-    this.channels = options.channels;
     this.budget = new RequestBudget(options.limits.requestsMax, options.limits.requestBytesMax);
     this.config = new ConfigValues();
     this.startedAtMs = options.clock.monotonicMs();

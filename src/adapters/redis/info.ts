@@ -146,7 +146,7 @@ function persistenceLines({ nowMs }: Facts): Lines {
 }
 
 function statsLines({ door }: Facts): Lines {
-  const { subscriptions } = door;
+  const { subscriptions } = door.store;
   return [
     ["total_connections_received", door.connectionsReceived],
     ["total_commands_processed", door.commands],

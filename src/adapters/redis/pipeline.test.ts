@@ -29,6 +29,7 @@ function heldCommands(calls: Map<string, Call>): Command[] {
     command("mget", ["readonly"], -1),
     command("all", ["barrier"], undefined),
     command("other", [], undefined),
+    command("say", ["after"], undefined),
     {
       name: "ping",
       arity: 1,
@@ -134,6 +135,25 @@ test("a barrier waits for all before it and holds up all behind it", () => {
   bench.answer("get b");
   bench.answer("get c");
   assert.deepEqual(bench.written(), ["get a", "all", "get b", "PONG", "get c"]);
+});
+
+test("what is published waits for all before it but other messages, and nothing waits for it", () => {
+  const bench = new Bench();
+  bench.send("set a", "say 1", "say 2", "get b");
+  assert.deepEqual(bench.running, ["set a"]);
+  bench.answer("set a");
+  assert.deepEqual(bench.running, ["say 1", "say 2", "get b"]);
+  bench.send("say 3");
+  bench.answer("say 1");
+  assert.deepEqual(bench.running, ["say 2", "get b"], "the third waits for what was asked before");
+  bench.answer("get b");
+  assert.deepEqual(bench.running, ["say 2", "say 3"]);
+  bench.send("all");
+  bench.answer("say 3");
+  assert.deepEqual(bench.running, ["say 2"], "a barrier waits for messages too");
+  bench.answer("say 2");
+  bench.answer("all");
+  assert.deepEqual(bench.written(), ["set a", "say 1", "say 2", "get b", "say 3", "all"]);
 });
 
 test("no more than a window of requests is held, and it grows with small replies", () => {

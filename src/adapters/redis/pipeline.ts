@@ -2,8 +2,9 @@
  * The requests of one connection: which may run, and the order in which they are answered.
  *
  * Requests begin in the order they came. One waits, and all behind it, while an earlier one is unanswered with which it shares
- * a key that one of the two writes; a barrier waits for all before it, and all behind it wait for it. So a client that sends
- * ahead finds what it would have found waiting for each reply, and what is far apart goes on side by side.
+ * a key that one of the two writes; a barrier waits for all before it, and all behind it wait for it. What is published waits for
+ * all before it but other messages, and nothing waits for it. So a client that sends ahead finds what it would have found
+ * waiting for each reply, and what is far apart goes on side by side.
  *
  *   SET a 1, GET b, PING    begin at once, and are answered in this order
  *   SET a 2                 begins when SET a 1 is answered
@@ -99,6 +100,8 @@ export class Pipeline {
   /** Of those: not yet answered, and the bytes of their arguments. */
   #unanswered = 0;
   #bytes = 0;
+  /** Of the unanswered: those nobody waits for. */
+  #unansweredAfter = 0;
   /** The only unanswered one, whose keys are not locked. */
   #lone: Request | undefined;
   #barrier: Request | undefined;
@@ -249,6 +252,7 @@ export class Pipeline {
     if (entry === undefined || this.#isToQueue(entry)) return true;
     if (this.#unanswered > 0) {
       if (entry.isBarrier) return false;
+      if (entry.isAfter && this.#unanswered > this.#unansweredAfter) return false;
       if (this.#bytes + request.bytes > this.door.limits.connectionBytesMax) return false;
       if (!this.#areKeysFree(request, entry)) return false;
     }
@@ -301,6 +305,7 @@ export class Pipeline {
     else this.#lock(request, entry);
     if (entry.isBarrier) this.#barrier = request;
     this.#unanswered += 1;
+    if (entry.isAfter) this.#unansweredAfter += 1;
     this.#bytes += request.bytes;
     this.#room = "not-asked";
     this.door.commands += 1;
@@ -343,6 +348,7 @@ export class Pipeline {
     request.answer = answer;
     const { entry, bytes } = request;
     this.#unanswered -= 1;
+    if (entry?.isAfter === true) this.#unansweredAfter -= 1;
     this.#bytes -= bytes;
     if (this.#lone === request) this.#lone = undefined;
     if (this.#barrier === request) this.#barrier = undefined;
@@ -381,11 +387,9 @@ export class Pipeline {
     const { session } = this;
     let request = this.#first;
     while (request?.answer !== undefined) {
-      const { answer } = request;
-      const isSilent = request.isSilent || session.replies === "off";
-      if (!("kind" in answer)) {
-        for (const reply of answer) if (!isSilent || isPush(reply)) session.wire.write(reply);
-      } else if (!isSilent || isPush(answer)) session.wire.write(answer);
+      const { answer, isSilent } = request;
+      if ("kind" in answer) this.#writeReply(answer, isSilent);
+      else for (const reply of answer) this.#writeReply(reply, isSilent);
       this.#held -= 1;
       request = request.next;
     }
@@ -394,17 +398,18 @@ export class Pipeline {
     this.#last = undefined;
     if (this.#isOver) session.wire.end();
   }
+
+  #writeReply(reply: Reply, isSilent: boolean): void {
+    // Who turned replies off still wants to hear that it listens.
+    const isWanted = reply.kind === "push" || !(isSilent || this.session.replies === "off");
+    if (isWanted) this.session.wire.write(reply);
+  }
 }
 
 /** Why an EXEC was refused. */
 function aborted({ text }: ErrorReply): ErrorReply {
   const reason = text.replace(/^ERR /, "");
   return errorReply(`EXECABORT Transaction discarded because of: ${reason}`);
-}
-
-/** What a listener is told of its subscriptions comes whether replies do or not. */
-function isPush({ kind }: Reply): boolean {
-  return kind === "push";
 }
 
 function argumentBytes(args: ParsedRequest): number {

@@ -10,14 +10,12 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
 import type { ProtocolVersion, Reply } from "../../protocol/resp/reply.ts";
 import { ReplyEncoder } from "../../protocol/resp/reply-encoder.ts";
-import { type Channels, LocalChannels } from "./channels.ts";
 import type { CommandTable } from "./command-table.ts";
 import { DoorState, type ScanScope } from "./door-state.ts";
 import { errorReply } from "./failures.ts";
 import { Pipeline } from "./pipeline.ts";
 import { REDIS_LIMITS, type RedisLimits } from "./redis-limits.ts";
 import { Session, type Wire } from "./session.ts";
-import { Subscriptions } from "./subscriptions.ts";
 import { createCommandTable } from "./table.ts";
 
 export interface RedisDoorOptions {
@@ -29,9 +27,6 @@ export interface RedisDoorOptions {
   readonly port: number;
   readonly scan: ScanScope;
   readonly log: Log;
-  /** Who listens at this node, and the way to all who listen. Default: channels that end at this door. */
-  readonly subscriptions?: Subscriptions | undefined;
-  readonly channels?: Channels | undefined;
   /** Defaults to `REDIS_LIMITS`. */
   readonly limits?: Partial<RedisLimits> | undefined;
 }
@@ -83,10 +78,8 @@ class Door implements RedisDoor {
   constructor(options: RedisDoorOptions) {
     this.#options = options;
     const limits = { ...REDIS_LIMITS, ...options.limits };
-    const subscriptions = options.subscriptions ?? new Subscriptions();
-    const channels = options.channels ?? new LocalChannels(subscriptions);
     const { store, clock, scan } = options;
-    this.#state = new DoorState({ store, clock, limits, scan, subscriptions, channels });
+    this.#state = new DoorState({ store, clock, limits, scan });
     this.#table = createCommandTable();
     this.#server = createServer({
       noDelay: true,
@@ -106,6 +99,8 @@ class Door implements RedisDoor {
   async listen(): Promise<void> {
     const { host, port, log } = this.#options;
     this.#state.port = await listenOn(this.#server, host, port);
+    // A connection that could not be accepted; the door goes on.
+    this.#server.on("error", ({ message }) => log.log("warn", "redis-door-error", { message }));
     log.log("info", "redis-door-open", { host, port: this.#state.port });
   }
 
@@ -166,10 +161,13 @@ class Door implements RedisDoor {
   #refuse(socket: Socket): void {
     this.#refused.add(socket);
     socket.on("error", () => undefined);
-    socket.on("close", () => this.#refused.delete(socket));
+    const timer = setTimeout(() => socket.destroy(), this.#state.limits.lingerMs).unref();
+    socket.on("close", () => {
+      clearTimeout(timer);
+      this.#refused.delete(socket);
+    });
     socket.resume();
     socket.end(TOO_MANY);
-    setTimeout(() => socket.destroy(), this.#state.limits.lingerMs).unref();
   }
 }
 
@@ -188,6 +186,8 @@ class Connection implements Wire {
   #isPaused = false;
   #isEnding = false;
   #isClosed = false;
+  /** Destroys a connection whose client does not end its side. */
+  #ending: NodeJS.Timeout | undefined;
   /** What this connection has in the door's count of arriving bytes. */
   #arrivingBytes = 0;
 
@@ -202,7 +202,7 @@ class Connection implements Wire {
       localAddress: addressText(socket.localAddress, socket.localPort),
       nowMs: state.clock.wallMs(),
       wire: this,
-      subscriptions: state.subscriptions,
+      subscriptions: state.store.subscriptions,
     });
     this.#pipeline = new Pipeline({ session: this.#session, door: state, table });
     state.sessions.set(this.#session.id, this.#session);
@@ -253,7 +253,8 @@ class Connection implements Wire {
   noteTaken(): void {
     const { readAheadBytes } = this.#state.limits;
     const ahead = this.#pipeline.waitingBytes;
-    this.#noteArriving(Math.max(0, ahead - readAheadBytes));
+    const queued = this.#session.transaction?.bytes ?? 0;
+    this.#noteArriving(Math.max(0, ahead + queued - readAheadBytes));
     const shouldPause = ahead > readAheadBytes && this.#pipeline.isBlocked;
     if (shouldPause === this.#isPaused || this.#isClosed) return;
     this.#isPaused = shouldPause;
@@ -273,8 +274,8 @@ class Connection implements Wire {
     const { lingerMs, stalledMs } = this.#state.limits;
     // Closing with bytes unread would reset the connection, and take the last replies with it.
     this.#socket.resume();
-    this.#socket.end(() => setTimeout(() => this.destroy(), lingerMs).unref());
-    setTimeout(() => this.destroy(), stalledMs).unref();
+    this.#destroyAfter(stalledMs);
+    this.#socket.end(() => this.#destroyAfter(lingerMs));
   }
 
   destroy(): void {
@@ -300,6 +301,11 @@ class Connection implements Wire {
     if (this.#pipeline.isBlocked) this.#pipeline.pump();
   }
 
+  #destroyAfter(ms: number): void {
+    clearTimeout(this.#ending);
+    if (!this.#isClosed) this.#ending = setTimeout(() => this.destroy(), ms).unref();
+  }
+
   #onData(chunk: Buffer): void {
     if (this.#isEnding) return;
     this.#state.inputBytes += chunk.length;
@@ -320,6 +326,7 @@ class Connection implements Wire {
 
   #onClose(): void {
     this.#isClosed = true;
+    clearTimeout(this.#ending);
     this.#session.unsubscribeAll();
     this.#state.sessions.delete(this.#session.id);
     this.#pipeline.finish();

@@ -17,7 +17,10 @@ export interface RedisLimits {
   readonly requestBytesMax: number;
   /** What is read ahead of a request that waits; then the connection is not read from. One read of the system's. */
   readonly readAheadBytes: number;
-  /** Bytes of unfinished requests above `readAheadBytes`, over all connections; who goes beyond it is closed. */
+  /**
+   * Bytes of unfinished requests and transactions above `readAheadBytes` each, over all connections; who goes beyond it is
+   * closed.
+   */
   readonly arrivingBytesMax: number;
   /** Replies that wait to be sent to one client; beyond it none of its requests is taken up. */
   readonly outputBytesMax: number;

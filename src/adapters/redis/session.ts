@@ -6,9 +6,10 @@
  */
 import type { Key } from "../../model/key.ts";
 import type { QuorumReport } from "../../model/outcome.ts";
+import type { SubscriptionKind } from "../../model/publication.ts";
 import type { Stamp } from "../../model/stamp.ts";
+import type { Delivery, Subscriber, Subscriptions } from "../../node/subscriptions.ts";
 import type { ProtocolVersion, Reply } from "../../protocol/resp/reply.ts";
-import type { Subscriber, SubscriptionKind, Subscriptions } from "./subscriptions.ts";
 
 /** The way to the client. */
 export interface Wire {
@@ -40,6 +41,13 @@ export interface Transaction {
   /** A command was refused: EXEC runs nothing. */
   isAborted: boolean;
 }
+
+/** What a message is called, by what was listened to. */
+const WORDS: Readonly<Record<SubscriptionKind, string>> = {
+  channel: "message",
+  pattern: "pmessage",
+  shard: "smessage",
+};
 
 export class Session implements Subscriber {
   /** From 1, in the order of the connections. */
@@ -150,8 +158,10 @@ export class Session implements Subscriber {
     this.isReadOnly = false;
   }
 
-  deliver(message: Reply): void {
-    this.#wire.push(message);
+  deliver({ kind, name, channel, message }: Delivery): void {
+    const head = kind === "pattern" ? [WORDS[kind], name, channel] : [WORDS[kind], channel];
+    const items = head.map((binary): Reply => ({ kind: "binary", binary }));
+    this.#wire.push({ kind: "push", items: [...items, { kind: "bulk", bytes: message }] });
   }
 
   /** Tells the session what became of a write, for WAIT. */

@@ -81,10 +81,10 @@ export class TcpConnection {
   }
 
   /** Queues a frame; `false` when closing or full. */
-  send(frame: Uint8Array): boolean {
+  send(frame: Uint8Array, isInLine = false): boolean {
     if (this.#isClosing || this.#isClosed) return false;
     if (this.queuedBytes + frame.length > PEER_QUEUE_BYTES_MAX) return false;
-    this.#queue.push(frame);
+    this.#queue.push(frame, isInLine);
     if (!this.#isDirty && !this.#isWriting) {
       this.#isDirty = true;
       this.#owner.onDirty(this);

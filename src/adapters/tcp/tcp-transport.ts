@@ -164,10 +164,10 @@ class TcpTransport implements OpenTransport, ConnectionOwner {
     return connection.id;
   }
 
-  send(connection: ConnectionId, frame: Uint8Array): boolean {
+  send(connection: ConnectionId, frame: Uint8Array, isInLine = false): boolean {
     assert(frame.length >= 1, "a frame is not empty");
     assert(frame.length <= FRAME_BYTES_MAX, "a frame is at most FRAME_BYTES_MAX bytes");
-    return this.#connections.get(connection)?.send(frame) ?? false;
+    return this.#connections.get(connection)?.send(frame, isInLine) ?? false;
   }
 
   queuedBytes(connection: ConnectionId): number {

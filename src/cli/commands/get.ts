@@ -35,6 +35,7 @@ async function get(key: string, flags: GetFlags): Promise<void> {
       ...bytesMember("key", binary),
       ...bytesMember("value", body.toString("latin1")),
       stamp: tagOf(answer),
+      type: answer.headers["dnd-type"],
       contentType: answer.headers["content-type"],
       expires: answer.headers["dnd-expires"],
       ...acksOf(answer),

@@ -15,6 +15,11 @@ function isSpent(cell: RootCell | FieldCell, upTo: Stamp): boolean {
   return compareStamps(lastStampOf(cell.expiresAtMs), upTo) <= 0;
 }
 
+/** Whether a cell was flushed, by a flush that is itself at or below `upTo`: one above it may yet be unknown elsewhere. */
+function isFlushed(cell: RootCell | FieldCell, upTo: Stamp, flushed: Stamp): boolean {
+  return compareStamps(flushed, upTo) <= 0 && compareStamps(cell.stamp, flushed) <= 0;
+}
+
 /** The stamp up to which the fields of a key are gone for good, as far as C reaches. */
 function clearedBy(root: RootCell | undefined, upTo: Stamp): Stamp {
   if (root === undefined) return NO_STAMP;
@@ -29,8 +34,10 @@ export function isFieldCollectable(
   field: FieldCell,
   root: RootCell | undefined,
   upTo: Stamp,
+  flushed: Stamp = NO_STAMP,
 ): boolean {
   if (compareStamps(field.stamp, upTo) > 0) return false;
+  if (isFlushed(field, upTo, flushed)) return true;
   if (field.kind === "field-tombstone" || isSpent(field, upTo)) return true;
   return compareStamps(field.stamp, clearedBy(root, upTo)) <= 0;
 }
@@ -40,8 +47,14 @@ export function isFieldCollectable(
  * no field any more at all, the root of a hash or set, which then says no more than a tombstone. Whoever adds a field
  * states the root anew.
  */
-export function isRootCollectable(root: RootCell, upTo: Stamp, hasFields: boolean): boolean {
+export function isRootCollectable(
+  root: RootCell,
+  upTo: Stamp,
+  hasFields: boolean,
+  flushed: Stamp = NO_STAMP,
+): boolean {
   if (compareStamps(maxStamp(root.stamp, root.cleared), upTo) > 0) return false;
+  if (isFlushed(root, upTo, flushed)) return true;
   if (root.kind === "tombstone" || isSpent(root, upTo)) return true;
   return root.kind === "container" && root.type !== "counter" && !hasFields;
 }

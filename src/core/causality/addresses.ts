@@ -68,6 +68,13 @@ export function countersOf(field: Field): string | undefined {
   return field[0] === HASH_TAG ? fieldCountersPrefix(nameAt(field)) : undefined;
 }
 
+/** What the addresses of all begin with that count for the same as the cell at `field`; `undefined` if it counts for nothing. */
+export function countedWith(field: Field): string | undefined {
+  if (field[0] === COUNTER_TAG) return COUNTER_PREFIX;
+  if (field[0] !== FIELD_COUNTER_TAG) return undefined;
+  return field.slice(0, 3 + ((field.charCodeAt(1) << 8) | field.charCodeAt(2)));
+}
+
 function address(tag: string, name: string): Field {
   assert(name.length <= NAME_BYTES_MAX, "a name fits its address");
   return (tag + name) as Field;

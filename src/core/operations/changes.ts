@@ -3,7 +3,7 @@ import type { Cell, CellAddress, CellType, FieldCell, RootCell } from "../../mod
 import type { Field } from "../../model/key.ts";
 import { EXPIRES_AT_MS_MAX } from "../../model/limits.ts";
 import type { Expiry, OperationFault, OperationResult } from "../../model/operation.ts";
-import { beforeStamp, NO_STAMP, type Stamp } from "../../model/stamp.ts";
+import { beforeStamp, maxStamp, NO_STAMP, type Stamp } from "../../model/stamp.ts";
 import type { KeyView } from "./key-view.ts";
 
 /** A cell to be, but for its stamp. */
@@ -29,10 +29,10 @@ export interface ApplyContext {
   /** Under which this node counts: nobody else writes cells of this id. */
   readonly counterId: string;
   /**
-   * What this node itself has put last into its cell at an address, where that may not be what a quorum knows:
-   * `undefined` where it is.
+   * What this node itself has put last into its cell at an address over an epoch, where that may not be what a quorum
+   * knows: `undefined` where it is.
    */
-  readonly ownCount: (address: Field) => OwnCount | undefined;
+  readonly ownCount: (address: Field, epoch: Stamp) => OwnCount | undefined;
   /** An integer from 0 to below `limit`. */
   readonly below: (limit: number) => number;
 }
@@ -113,7 +113,17 @@ export function replacingContainer(type: "hash" | "set", expiresAtMs: number): C
 /** The container as it is, or a new one, stated anew: what is later than it, wins. */
 export function restated(view: KeyView, type: "hash" | "set"): CellChange {
   const expiresAtMs = view.current?.expiresAtMs ?? 0;
-  return rootChange((stamp) => containerRoot(stamp, type, expiresAtMs, view.cleared));
+  const cleared = clearedUnder(view, type);
+  return rootChange((stamp) => containerRoot(stamp, type, expiresAtMs, cleared));
+}
+
+/**
+ * What the root of a key that becomes, or goes on as, this type clears: what was cleared, and, where an emptied container
+ * of another type gives way, all that came before that: fields of this type that it had hidden do not come back.
+ */
+export function clearedUnder({ root, cleared, current }: KeyView, type: CellType): Stamp {
+  const isOther = current === undefined && root?.kind === "container" && root.type !== type;
+  return isOther ? maxStamp(cleared, root.stamp) : cleared;
 }
 
 /** A cell just as it was read, for whoever does not hold it. */

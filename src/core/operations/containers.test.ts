@@ -128,6 +128,18 @@ test("of two types begun on two sides the later one is the key", () => {
   assert.equal(two.apply(setAdd("n")), "wrong-type");
 });
 
+test("an emptied container of another type does not let go of what it hid", () => {
+  const one = new HeldKey("one");
+  const two = new HeldKey("two");
+  one.apply(hashSet(["old", "1"]));
+  two.apply(setAdd("m"));
+  one.merge(two);
+  assert.deepEqual(one.names("set"), ["m"]);
+  one.apply({ kind: "set-remove", members: ["m"] });
+  one.apply(hashSet(["new", "1"]));
+  assert.deepEqual(one.names("hash"), ["new"]);
+});
+
 test("what replaces a key leaves nothing of it, and clears no field of its own", () => {
   const key = new HeldKey();
   key.apply(hashSet(["a", "1"], ["b", "2"]));

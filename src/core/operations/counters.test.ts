@@ -167,3 +167,51 @@ test("what counts is sent with the root it was read under, and that root is not 
   const [root] = key.changes(add(1n)).filter(({ field }) => field === undefined);
   assert.equal(root?.cell, key.view().root as RootCell);
 });
+
+test("a field that begins to count states the root of its hash anew: were the hash empty it might be collected", () => {
+  const key = new HeldKey();
+  key.apply(hashSet("f", "x"));
+  const rootOf = (of: readonly { field: unknown; cell: { stamp: unknown } }[]): unknown =>
+    of.find(({ field }) => field === undefined)?.cell.stamp;
+  const begun = key.changes(hashAdd(1n, "g"));
+  assert.deepEqual(rootOf(begun), begun.at(-1)?.cell.stamp);
+  key.apply(hashAdd(1n, "g"));
+  const held = key.view().root?.stamp;
+  assert.deepEqual(rootOf(key.changes(hashAdd(1n, "g"))), held, "and then sends it as it is");
+});
+
+/** As collection leaves a key whose deletion is known everywhere: without its tombstones. */
+function collect(key: HeldKey): void {
+  for (const [field, { kind }] of key.cells)
+    if (kind.endsWith("tombstone")) key.cells.delete(field);
+}
+
+test("what was counted beside a deletion does not return once the deletion is collected", () => {
+  const one = new HeldKey("one");
+  one.apply(add(5n));
+  const two = one.copy("two");
+  two.apply(REMOVE);
+  one.apply(add(1n));
+  two.merge(one);
+  assert.equal(two.text(), undefined, "the deletion takes along what did not know of it");
+  collect(two);
+  assert.equal(two.apply(add(1n)), "1");
+  assert.equal(two.text(), "1");
+  one.merge(two);
+  assert.equal(one.apply(add(1n)), "2", "also where it had been counted");
+});
+
+test("what was counted for a field beside its deletion does not return once that is collected", () => {
+  const one = new HeldKey("one");
+  one.apply(hashSet("g", "x"));
+  one.apply(hashAdd(5n));
+  const two = one.copy("two");
+  two.apply({ kind: "hash-delete", names: ["f"] });
+  const three = one.copy("three");
+  three.apply(hashAdd(2n));
+  two.merge(three);
+  assert.equal(two.field("f"), undefined);
+  collect(two);
+  assert.equal(two.apply(hashAdd(1n)), "1");
+  assert.equal(two.field("f"), "1");
+});

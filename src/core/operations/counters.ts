@@ -9,13 +9,19 @@
  */
 import type { Field } from "../../model/key.ts";
 import { compareStamps, maxStamp, type Stamp } from "../../model/stamp.ts";
-import { counterCell, fieldCounter, hashField } from "../causality/addresses.ts";
+import {
+  counterCell,
+  fieldCounter,
+  fieldCountersPrefix,
+  hashField,
+} from "../causality/addresses.ts";
 import {
   type Applied,
   type ApplyContext,
   asRead,
   type CellChange,
   changed,
+  clearedUnder,
   fault,
   fieldChange,
   integer,
@@ -59,7 +65,9 @@ export function addToField(
   if (number === undefined) return fault("field-not-an-integer");
   const sum = number + delta;
   if (!isInteger64(sum)) return fault("overflow");
-  const epoch = isCounting ? cell.since : maxStamp(cell?.stamp ?? view.cleared, view.cleared);
+  const over = maxStamp(cell?.stamp ?? view.cleared, view.cleared);
+  const fresh = text === undefined ? view.epochFrom(fieldCountersPrefix(name), over) : over;
+  const epoch = isCounting ? cell.since : fresh;
   const base = isCounting
     ? asRead(field, cell)
     : fieldChange(field, {
@@ -67,11 +75,10 @@ export function addToField(
         payload: text === undefined ? NO_BYTES : bytesOfInteger(number),
         since: epoch,
       });
-  const { current, root } = view;
-  const top =
-    current?.type === "hash" && root !== undefined
-      ? asRead(undefined, root)
-      : restated(view, "hash");
+  const { root } = view;
+  // A field that counts was begun under a root that is not older, so that root is sent along. Any other root may be that
+  // of a hash without fields, which whoever has collected up to it has dropped, and may not take again.
+  const top = isCounting && root !== undefined ? asRead(undefined, root) : restated(view, "hash");
   const address = fieldCounter(name, context.counterId);
   return changed(integer(sum), top, base, added(view, address, epoch, delta, context));
 }
@@ -82,12 +89,13 @@ function numberIn(text: Uint8Array | undefined): bigint | undefined {
 
 /** The root of a counter over what the key holds: it clears nothing, so that two sides may begin the same one. */
 function begun(view: KeyView, epoch: Stamp, number: bigint, expiresAtMs: number): CellChange {
+  const cleared = clearedUnder(view, "counter");
   return rootChange((stamp) => ({
     kind: "container",
     stamp,
     type: "counter",
     expiresAtMs,
-    cleared: view.cleared,
+    cleared,
     contentType: "",
     payload: counterRoot(epoch, number),
   }));
@@ -101,10 +109,10 @@ function added(
   delta: bigint,
   { ownCount }: ApplyContext,
 ): CellChange {
-  const own = ownCount(address);
+  const own = ownCount(address, epoch);
   const cell = view.at(address);
   let former = 0n;
-  if (own !== undefined) former = compareStamps(own.epoch, epoch) === 0 ? own.sum : 0n;
+  if (own !== undefined) former = own.sum;
   else if (cell !== undefined && view.isLive(address) && compareStamps(cell.since, epoch) === 0) {
     former = parseSum(cell.payload);
   }

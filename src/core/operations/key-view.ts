@@ -33,6 +33,8 @@ export interface ViewOptions {
   readonly nowMs: number;
   /** The greatest C of those who were asked: what they lack up to it was held once. */
   readonly collected: Stamp;
+  /** The greatest flush floor of those who were asked; absent for none. */
+  readonly flushed?: Stamp;
   /** The root is of a container in which nothing is visible: the key does not exist. */
   readonly isEmpty: boolean;
 }
@@ -45,6 +47,7 @@ export class KeyView {
   readonly cleared: Stamp;
   readonly nowMs: number;
   readonly #collected: Stamp;
+  readonly #flushed: Stamp;
   readonly #fields = new Map<Field, FieldCell>();
   /** Addresses of the cells that count for each field, by what they begin with; once they were asked for. */
   #hashCounters: ReadonlyMap<string, readonly Field[]> | undefined;
@@ -60,8 +63,9 @@ export class KeyView {
     this.root = root;
     this.nowMs = options.nowMs;
     this.#collected = options.collected;
-    this.cleared = clearedOf(root, options.nowMs);
-    this.current = options.isEmpty ? undefined : visibleRoot(root, options.nowMs);
+    this.#flushed = options.flushed ?? NO_STAMP;
+    this.cleared = clearedOf(root, options.nowMs, this.#flushed);
+    this.current = options.isEmpty ? undefined : visibleRoot(root, options.nowMs, this.#flushed);
   }
 
   /** Greatest stamp of what was read. */
@@ -82,8 +86,8 @@ export class KeyView {
   held(field: CellAddress): Stamp {
     const held =
       field === undefined
-        ? heldAtRoot(this.root, NO_STAMP, this.nowMs)
-        : heldAtField(this.root, this.#fields.get(field), NO_STAMP, this.nowMs);
+        ? heldAtRoot(this.root, this.#flushed, this.nowMs)
+        : heldAtField(this.root, this.#fields.get(field), this.#flushed, this.nowMs);
     return maxStamp(held, this.#collected);
   }
 
@@ -104,11 +108,22 @@ export class KeyView {
     return current.kind === "value" ? current.payload : bytesOfInteger(this.count());
   }
 
-  /** The epoch of a counter that exists: the stamp of what its number was begun over. */
+  /** The epoch of a counter that exists, or of one that would begin now: the stamp of what its number is begun over. */
   epoch(): Stamp {
-    return this.current?.type === "counter"
-      ? parseCounterRoot(this.current.payload).epoch
-      : this.cleared;
+    if (this.current?.type === "counter") return parseCounterRoot(this.current.payload).epoch;
+    return this.current === undefined ? this.epochFrom(COUNTER_PREFIX, this.cleared) : this.cleared;
+  }
+
+  /** The epoch from which to begin with nothing: the given one, unless it would take up what is left of a former count. */
+  epochFrom(prefix: string, epoch: Stamp): Stamp {
+    let greatest: Stamp | undefined;
+    for (const [field, cell] of this.#fields) {
+      if (!field.startsWith(prefix) || !this.isLive(field)) continue;
+      if (compareStamps(cell.since, epoch) === 0)
+        greatest = maxStamp(greatest ?? epoch, cell.stamp);
+    }
+    // A cell is later than what it was begun over, so this ends.
+    return greatest === undefined ? epoch : this.epochFrom(prefix, greatest);
   }
 
   /** What a counter that exists has come to. */

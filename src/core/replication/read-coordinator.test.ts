@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { EncodedCell, RootCell } from "../../model/cell.ts";
 import type { NodeId } from "../../model/ids.ts";
-import { keyFromText } from "../../model/key.ts";
+import { type Field, keyFromText } from "../../model/key.ts";
 import { ROOT_ONLY } from "../../model/selection.ts";
 import { NO_STAMP, type Stamp, stampFrom } from "../../model/stamp.ts";
 import { checksumOf, encodeCell } from "../causality/cell-codec.ts";
@@ -447,4 +447,80 @@ test("absence is not answered while one who lost commits has no vote, and a valu
   found.step({ kind: "voteless", from: A });
   found.cells(B, 50);
   assert.equal(summary(found.step({ kind: "lost", from: C })), "50 1/3+0");
+});
+
+/** Fields of a hash, all of one moment. */
+function fieldsAt(ms: number, names: readonly string[]): EncodedCell[] {
+  return names.map((name) => {
+    const field = `h${name}` as Field;
+    const cell = {
+      kind: "field",
+      stamp: at(ms),
+      type: "hash",
+      expiresAtMs: 0,
+      since: NO_STAMP,
+      payload: Uint8Array.of(1),
+    } as const;
+    return { field, bytes: encodeCell(cell, KEY, field) };
+  });
+}
+
+const RANGE = { kind: "range", prefix: "h", after: "" as Field, limit: 3 } as const;
+
+test("of a range nothing is answered, or repaired, beyond where a voter stopped looking", () => {
+  const trial = new Trial({ selection: RANGE });
+  assert.deepEqual(trial.start(), ["a:cells", "b:cells"]);
+  const through = "hb" as Field;
+  const first = fieldsAt(1, ["a", "b"]);
+  trial.step({ kind: "cells", from: A, cells: first, through, collected: NO_STAMP });
+  const second = fieldsAt(1, ["a", "b", "c"]);
+  const effects = trial.step({ kind: "cells", from: B, cells: second, collected: NO_STAMP });
+  const verdict = verdictOf(effects);
+  assert.ok(verdict?.kind === "read");
+  assert.deepEqual(new Set(verdict.cells.map(({ field }) => field)), new Set(["ha", "hb"]));
+  assert.equal(verdict.through, through);
+  assert.deepEqual(repairs(effects), [], "what lies beyond is lacked by nobody");
+});
+
+test("within what all have looked at, who lacks a field is repaired", () => {
+  const trial = new Trial({ selection: RANGE });
+  trial.start();
+  const whole = fieldsAt(1, ["a", "b"]);
+  trial.step({ kind: "cells", from: A, cells: whole, collected: NO_STAMP });
+  const effects = trial.step({
+    kind: "cells",
+    from: B,
+    cells: whole.slice(0, 1),
+    collected: NO_STAMP,
+  });
+  assert.deepEqual(repairs(effects), [B]);
+});
+
+test("a fallback with a part of what was asked for gives it, and no vote for the rest", () => {
+  const plan = { primaries: [A, B, C], pending: [], fallbacks: [D] };
+  const fields = ["hf", "hg"] as Field[];
+  const trial = new Trial({ plan, selection: { kind: "fields", fields } });
+  trial.reaches.set(B, "down");
+  trial.reaches.set(C, "down");
+  assert.deepEqual(trial.start(), ["a:cells", "d:cells"]);
+  trial.step({ kind: "cells", from: A, cells: cellsAt(1), collected: NO_STAMP });
+  const part = [...cellsAt(1), ...fieldsAt(2, ["f"])];
+  const effects = trial.step({ kind: "cells", from: D, cells: part, collected: NO_STAMP });
+  const verdict = verdictOf(effects);
+  assert.ok(verdict?.kind === "read");
+  assert.deepEqual(verdict.quorum, { acks: 1, of: 3, hinted: 0 });
+  assert.equal(verdict.cells.length, 2);
+});
+
+test("an answer carries the greatest flush floor of those who voted", () => {
+  const trial = new Trial();
+  trial.start();
+  const cells = cellsAt(5);
+  trial.step({ kind: "cells", from: A, cells, collected: NO_STAMP, flushed: at(9) });
+  const digests = cells.map(({ field, bytes }) => ({ field, checksum: checksumOf(bytes) }));
+  const verdict = verdictOf(
+    trial.step({ kind: "digests", from: B, digests, collected: NO_STAMP, flushed: at(3) }),
+  );
+  assert.ok(verdict?.kind === "read");
+  assert.deepEqual(verdict.flushed, at(9));
 });

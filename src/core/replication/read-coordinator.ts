@@ -48,6 +48,8 @@ interface Vote {
   readonly from: NodeId;
   /** The voter's named C of the slot: what it lacks up to it was deleted. */
   readonly collected: Stamp;
+  /** The slot's flush floor, as the voter knows it; absent for none. */
+  readonly flushed?: Stamp;
 }
 
 export type ReadEvent =
@@ -87,6 +89,8 @@ export type ReadVerdict =
       readonly through: Field | undefined;
       /** The greatest C of a vote: what is not here up to it was deleted, or expired. */
       readonly collected: Stamp;
+      /** The greatest flush floor of a vote: what is at or below it is gone, though it may be among `cells`. */
+      readonly flushed: Stamp;
       readonly quorum: QuorumReport;
     }
   | {
@@ -132,10 +136,13 @@ interface Voter {
   isDamaged: boolean;
   /** Checksums by address. */
   versions: ReadonlyMap<CellAddress, number>;
+  /** A fallback that holds a part of what was asked for: what it lacks of it says nothing. */
+  isPartial: boolean;
   /** What it gave, once `merged`. */
   cells: readonly MergedCell[];
   through: Field | undefined;
   collected: Stamp;
+  flushed: Stamp;
   repair: "no" | "sent" | "done";
 }
 
@@ -178,10 +185,10 @@ export class ReadCoordinator {
         this.#adopt(this.#plan);
         break;
       case "cells":
-        this.#onCells(event.from, event.cells, event.through, event.collected);
+        this.#onCells(event.from, event.cells, event.through, event);
         break;
       case "digests":
-        this.#onDigests(event.from, event.digests, event.collected);
+        this.#onDigests(event.from, event.digests, event);
         break;
       case "refused":
       case "lost":
@@ -238,7 +245,7 @@ export class ReadCoordinator {
     from: NodeId,
     cells: readonly EncodedCell[],
     through: Field | undefined,
-    collected: Stamp,
+    { collected, flushed = NO_STAMP }: Vote,
   ): void {
     const voter = this.#find(from);
     if (voter === undefined || (voter.state !== "asked" && voter.state !== "fetching")) return;
@@ -255,17 +262,31 @@ export class ReadCoordinator {
     }
     voter.versions = new Map(cells.map(({ field, bytes }) => [field, checksumOf(bytes)]));
     voter.cells = decoded;
+    voter.isPartial = !voter.isPrimary && !this.#isAllOf(voter.versions);
     voter.through = through;
+    voter.flushed = flushed;
     voter.state = "merged";
     if (this.#noteCollected(voter, collected)) return;
     for (const cell of decoded) if (!this.#isOutranked(cell, voter)) this.#merge(cell);
   }
 
-  #onDigests(from: NodeId, digests: readonly CellVersion[], collected: Stamp): void {
+  /** Whether these are all cells that were asked for by name; of a range nobody but a primary knows them all. */
+  #isAllOf(versions: ReadonlyMap<CellAddress, number>): boolean {
+    const { selection } = this.#options;
+    if (selection.kind === "range" || !versions.has(undefined)) return false;
+    return selection.kind === "root" || selection.fields.every((field) => versions.has(field));
+  }
+
+  #onDigests(
+    from: NodeId,
+    digests: readonly CellVersion[],
+    { collected, flushed = NO_STAMP }: Vote,
+  ): void {
     const voter = this.#find(from);
     if (voter?.state !== "asked") return;
     voter.versions = new Map(digests.map(({ field, checksum }) => [field, checksum]));
     voter.state = "digest";
+    voter.flushed = flushed;
     this.#noteCollected(voter, collected);
   }
 
@@ -518,9 +539,16 @@ export class ReadCoordinator {
       cells: [...this.#merged.values()],
       through: this.#through,
       collected: this.#collected,
+      flushed: this.#flushed(),
       quorum: this.#report(),
     };
     effects.push({ kind: "answer", verdict });
+  }
+
+  #flushed(): Stamp {
+    let flushed = NO_STAMP;
+    for (const voter of this.#voters) if (isVote(voter)) flushed = maxStamp(flushed, voter.flushed);
+    return flushed;
   }
 
   #fail(effects: ReadEffect[]): void {
@@ -596,7 +624,7 @@ export class ReadCoordinator {
   #isTooOld(): boolean {
     const { after } = this.#options;
     // Who has collected past it knows what became of it.
-    const newest = maxStamp(this.#newest(), this.#collected);
+    const newest = maxStamp(maxStamp(this.#newest(), this.#collected), this.#flushed());
     return after !== undefined && compareStamps(newest, after) < 0;
   }
 
@@ -621,10 +649,12 @@ function voterFor(node: NodeId, isPrimary: boolean): Voter {
     state: "unasked",
     want: "digest",
     isDamaged: false,
+    isPartial: false,
     versions: new Map(),
     cells: [],
     through: undefined,
     collected: NO_STAMP,
+    flushed: NO_STAMP,
     repair: "no",
   };
 }
@@ -637,8 +667,8 @@ function isGiving({ state, want }: Voter): boolean {
 const OPEN: ReadonlySet<VoterState> = new Set<VoterState>(["unasked", "asked", "fetching"]);
 
 /** Whoever differs votes again once its cells are merged. */
-function isVote({ state }: Voter): boolean {
-  return state === "digest" || state === "merged";
+function isVote({ state, isPartial }: Voter): boolean {
+  return !isPartial && (state === "digest" || state === "merged");
 }
 
 /** Has voted, or may still. */

@@ -77,6 +77,8 @@ function readMembers(
 ): BulkEntry | Problem {
   const key = readKey(values, limits);
   if (typeof key !== "string") return key;
+  const type = values.get("type");
+  if (type !== undefined && type !== "string") return bad('type is not "string"', "type");
   const value = readValue(values, sources);
   if ("kind" in value) return value;
   if (value.bytes.length > limits.valueBytesMax) {
@@ -87,8 +89,6 @@ function readMembers(
     );
   }
 
-  const type = values.get("type");
-  if (type !== undefined && type !== "string") return bad('type is not "string"', "type");
   const contentType = values.get("contentType") ?? value.contentType;
   if (typeof contentType !== "string") return bad("contentType is not a string", "contentType");
   const contentTypeFault = checkContentType(contentType);

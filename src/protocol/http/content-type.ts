@@ -42,6 +42,12 @@ export function checkContentType(label: string): string | undefined {
   return /^[\x20-\x7e]*$/.test(label) ? undefined : "the content type is not printable ASCII";
 }
 
+/** How a value is served that was kept without a label, as other doors write them: text if it is UTF-8, else bytes. */
+export function labelOf(value: Uint8Array): string {
+  const isText = value.length <= SNIFF_JSON_BYTES_MAX && textFromBytes(value) !== undefined;
+  return isText ? TEXT_TYPE : BYTES_TYPE;
+}
+
 /** JSON if it parses as JSON, else text if it is UTF-8, else bytes. */
 export function sniffContentType(value: Uint8Array): string {
   const text = textFromBytes(value);

@@ -4,14 +4,16 @@
  * Every answer carries the stamp (`ETag`) where there is one, and how the quorum was met (`Dnd-Acks`).
  */
 
-import { unreachable } from "../../base/assert.ts";
+import { assert, unreachable } from "../../base/assert.ts";
 import type { RootCell } from "../../model/cell.ts";
+import type { QueryResult } from "../../model/operation.ts";
 import type { Failure, QuorumReport, ReadOutcome, WriteOutcome } from "../../model/outcome.ts";
 import { formatStamp, type Stamp } from "../../model/stamp.ts";
-import { type Answer, GUARD_HEADERS, problemAnswer } from "./answer.ts";
+import { type Answer, GUARD_HEADERS, NDJSON_TYPE, problemAnswer } from "./answer.ts";
 import { formatTag, matchesTag, type ReadConditions } from "./conditions.ts";
-import { BYTES_TYPE } from "./content-type.ts";
-import { type Problem, problem } from "./problem.ts";
+import { containerText } from "./container-text.ts";
+import { JSON_TYPE, labelOf } from "./content-type.ts";
+import { isProblem, type Problem, problem } from "./problem.ts";
 import { formatTime } from "./time-text.ts";
 
 /** `2/3; hinted=1`: primaries that acknowledged or answered, of how many; copies held by fallbacks. */
@@ -56,24 +58,19 @@ export function deleteAnswer(outcome: WriteOutcome): Answer {
   };
 }
 
-/** `GET` and `HEAD`: 200 with the value, 304 or 412 by its conditions, 404. */
+/** `GET` and `HEAD` of a value: 200 with it, 304 or 412 by its conditions, 404. */
 export function readAnswer(outcome: ReadOutcome, conditions: ReadConditions): Answer {
   switch (outcome.kind) {
-    case "found":
-      return foundAnswer(outcome.root, outcome.quorum, conditions);
-    case "absent": {
-      if (conditions.match !== undefined) {
-        return problemAnswer(
-          conditionFailed(undefined),
-          stampHeaders(outcome.stamp, outcome.quorum),
-        );
-      }
-      const failure = problem("key-not-found", "the key does not exist", {
-        acks: outcome.quorum.acks,
-        of: outcome.quorum.of,
-      });
-      return problemAnswer(failure, stampHeaders(outcome.stamp, outcome.quorum));
+    case "found": {
+      const { root, quorum } = outcome;
+      assert(root.kind === "value", "a hash or set is answered by all of it");
+      return foundAnswer({ ...root, type: "string", quorum }, conditions, () => ({
+        contentType: root.contentType === "" ? labelOf(root.payload) : root.contentType,
+        body: root.payload,
+      }));
     }
+    case "absent":
+      return absentAnswer(outcome.stamp, outcome.quorum, conditions);
     case "failed":
       return failureAnswer(outcome);
     default:
@@ -81,27 +78,57 @@ export function readAnswer(outcome: ReadOutcome, conditions: ReadConditions): An
   }
 }
 
-function foundAnswer(root: RootCell, quorum: QuorumReport, conditions: ReadConditions): Answer {
-  const headers = stampHeaders(root.stamp, quorum);
-  if (root.kind !== "value") {
-    return problemAnswer(
-      problem("wrong-type", `the key holds a ${root.type}, not a plain value`),
-      headers,
-    );
+/** `GET` and `HEAD` of a hash or a set: 200 with all of it as JSON, or a line each; else as a value. */
+export function containerAnswer(
+  whole: Extract<QueryResult, { kind: "page" }>,
+  quorum: QuorumReport,
+  conditions: ReadConditions,
+  asLines: boolean,
+): Answer {
+  const { type, entries, expiresAtMs, stamp } = whole;
+  return foundAnswer({ stamp, expiresAtMs, type, quorum }, conditions, () => {
+    const body = containerText(type, entries, asLines);
+    if (typeof body !== "string") return body;
+    return { contentType: asLines ? NDJSON_TYPE : JSON_TYPE, body };
+  });
+}
+
+export function absentAnswer(
+  stamp: Stamp | undefined,
+  quorum: QuorumReport,
+  conditions: ReadConditions,
+): Answer {
+  const headers = stampHeaders(stamp, quorum);
+  if (conditions.match !== undefined) return problemAnswer(conditionFailed(undefined), headers);
+  const { acks, of } = quorum;
+  return problemAnswer(problem("key-not-found", "the key does not exist", { acks, of }), headers);
+}
+
+type Found = Pick<RootCell, "stamp" | "expiresAtMs"> & {
+  readonly type: "string" | "hash" | "set";
+  readonly quorum: QuorumReport;
+};
+
+function foundAnswer(
+  { stamp, expiresAtMs, type, quorum }: Found,
+  conditions: ReadConditions,
+  show: () => { readonly contentType: string; readonly body: Uint8Array | string } | Problem,
+): Answer {
+  const headers = stampHeaders(stamp, quorum);
+  if (conditions.match !== undefined && !matchesTag(conditions.match, stamp, "strong")) {
+    return problemAnswer(conditionFailed(stamp), headers);
   }
-  if (conditions.match !== undefined && !matchesTag(conditions.match, root.stamp, "strong")) {
-    return problemAnswer(conditionFailed(root.stamp), headers);
-  }
-  if (root.expiresAtMs !== 0) headers.push("Dnd-Expires", formatTime(root.expiresAtMs));
-  if (conditions.noneMatch !== undefined && matchesTag(conditions.noneMatch, root.stamp, "weak")) {
+  headers.push("Dnd-Type", type);
+  // What is answered for a value, no header changes.
+  if (type !== "string") headers.push("Vary", "Accept");
+  if (expiresAtMs !== 0) headers.push("Dnd-Expires", formatTime(expiresAtMs));
+  if (conditions.noneMatch !== undefined && matchesTag(conditions.noneMatch, stamp, "weak")) {
     return { status: 304, headers: [...headers, ...GUARD_HEADERS], body: undefined };
   }
-  headers.push(
-    "Content-Type",
-    root.contentType === "" ? BYTES_TYPE : root.contentType,
-    ...GUARD_HEADERS,
-  );
-  return { status: 200, headers, body: root.payload };
+  const shown = show();
+  if (isProblem(shown)) return problemAnswer(shown, headers);
+  headers.push("Content-Type", shown.contentType, ...GUARD_HEADERS);
+  return { status: 200, headers, body: shown.body };
 }
 
 function stampHeaders(stamp: Stamp | undefined, quorum: QuorumReport): string[] {

@@ -105,6 +105,15 @@ export function keyProblem(binary: string, bytesMax: number): Problem | undefine
         limit: bytesMax,
         value: binary.length,
       });
+    case "reserved":
+      return problem(
+        "bad-parameter",
+        "keys that begin with two zero bytes and dnd: are the store's own",
+        {
+          name: "key",
+          value: excerpt(binary),
+        },
+      );
     default:
       return undefined;
   }

@@ -23,13 +23,14 @@ export function bytesMember(name: string, binary: string): Json {
 /** One key of a listing. */
 export function listEntryJson(entry: ListEntry, withValues: boolean): Json {
   const { root } = entry;
-  const json: Json = { ...bytesMember("key", entry.key), stamp: formatStamp(root.stamp) };
-  if (withValues) {
+  const type = root.type === "counter" ? "string" : root.type;
+  const json: Json = { ...bytesMember("key", entry.key), stamp: formatStamp(root.stamp), type };
+  // A hash or set is read by its key: what stands here would be taken for a value.
+  if (withValues && type === "string") {
     const text = textFromBytes(root.payload);
     if (text === undefined) json["value64"] = Buffer.from(root.payload).toString("base64url");
     else json["value"] = text;
     json["bytes"] = root.payload.length;
-    json["type"] = root.type;
     json["contentType"] = root.contentType;
   }
   if (root.expiresAtMs !== 0) json["expires"] = formatTime(root.expiresAtMs);

@@ -130,6 +130,35 @@ test("a flood of small frames does not stop a large one", () => {
   assert.equal(writes, 2);
 });
 
+test("frames in line keep their order, and hold up nothing that is not in line", () => {
+  const queue = new SendQueue();
+  const decoder = new StreamDecoder();
+  const frames: Uint8Array[] = [];
+  decoder.push(GREETING, frames);
+  const write = (): void => {
+    const parts: Uint8Array[] = [];
+    queue.take(parts);
+    assert.equal(decoder.push(Buffer.concat(parts), frames), undefined);
+  };
+  const push = (number: number, length: number, isInLine: boolean): void =>
+    queue.push(new Uint8Array(length).fill(number), isInLine);
+  // More small frames than one write takes: the large one that follows must not be done before them.
+  for (let index = 0; index < 4; index += 1) push(1, 200_000, true);
+  push(2, CHUNK_BYTES_MAX + 1, true);
+  push(3, 10, true);
+  push(4, 2 * CHUNK_BYTES_MAX, true);
+  push(5, 10, true);
+  push(6, 10, false);
+  write();
+  push(7, 10, false);
+  while (queue.bytes > 0) write();
+  const numbers = frames.map(([number]) => number);
+  const isInLine = (number: number | undefined): boolean => number !== undefined && number <= 5;
+  assert.deepEqual(numbers.filter(isInLine), [1, 1, 1, 1, 2, 3, 4, 5]);
+  assert.ok(numbers.indexOf(6) < numbers.indexOf(2), `order ${numbers.join(" ")}`);
+  assert.ok(numbers.indexOf(7) < numbers.indexOf(3), `order ${numbers.join(" ")}`);
+});
+
 test("frames of one turn are gathered into one buffer, large values are not copied", () => {
   const queue = new SendQueue();
   for (let index = 0; index < 100; index += 1) queue.push(new Uint8Array(100));

@@ -11,7 +11,7 @@
  *   tag 3     the large frame goes on: `length` more bytes, CHUNK_BYTES_MAX or the rest of it
  *
  * Whole frames may stand between the pieces of a large one, so a value of 16 MiB holds up small frames by one piece. Large
- * frames follow one another.
+ * frames follow one another. Whoever wants an order between large and small ones sends them in that order (`send-queue.ts`).
  *
  * Invariant: at most one large and one whole frame are incomplete at a time, so memory is bounded by what was announced
  * within limits; the work is linear in the bytes, however they are cut. The greeting's first byte begins no ASCII text and no

@@ -3,7 +3,12 @@ import { test } from "node:test";
 import { AssertionError } from "../../base/assert.ts";
 import { type Address, bootIdFrom, epochFrom, type NodeId } from "../../model/ids.ts";
 import { type Field, type Key, keyFromText } from "../../model/key.ts";
-import { FRAME_BYTES_MAX, KEY_BYTES_MAX } from "../../model/limits.ts";
+import {
+  CHANNEL_BYTES_MAX,
+  FRAME_BYTES_MAX,
+  KEY_BYTES_MAX,
+  MESSAGE_BYTES_MAX,
+} from "../../model/limits.ts";
 import { type FrameHeader, type PeerMessage, WIRE_VERSION } from "../../model/peer-message.ts";
 import { ROOT_ONLY } from "../../model/selection.ts";
 import { NO_STAMP } from "../../model/stamp.ts";
@@ -130,7 +135,7 @@ test("headers out of range are refused", () => {
 
 test("kinds that do not exist are refused", () => {
   for (let kind = 0; kind < 256; kind += 1) {
-    if ((kind >= 1 && kind <= 20) || (kind >= 64 && kind <= 83)) continue;
+    if ((kind >= 1 && kind <= 22) || (kind >= 64 && kind <= 85)) continue;
     const frame = changed({ kind: "probe" }, (bytes) => {
       bytes[HEADER_BYTES] = kind;
     });
@@ -178,16 +183,39 @@ test("names, slots, keys and ids out of range are refused", () => {
   assert.match(reasonOf(tooLong), /key length out of range/);
 });
 
+test("messages, and names of channels, that are too long are refused", () => {
+  const publish: PeerMessage = {
+    kind: "publish",
+    boot: bootIdFrom(5),
+    sequence: 1,
+    channel: "c".repeat(CHANNEL_BYTES_MAX),
+    message: new Uint8Array(1),
+    isSharded: false,
+  };
+  const channelAt = HEADER_BYTES + 1 + 17;
+  const encoded = encodeFrame(header, publish);
+  const longer = Buffer.concat([encoded.subarray(0, channelAt), Buffer.from("8001", "hex")]);
+  const rest = Buffer.alloc(CHANNEL_BYTES_MAX + 6);
+  assert.match(reasonOf(Buffer.concat([longer, rest])), /name too long/);
+  const message = new Uint8Array(MESSAGE_BYTES_MAX + 1);
+  assert.throws(() => encodeMessage({ ...publish, message }), AssertionError);
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(message.length);
+  const head = encoded.subarray(0, encoded.length - 5);
+  assert.match(reasonOf(Buffer.concat([head, length, message])), /message of 16777217 bytes/);
+});
+
 test("a count takes no memory that its bytes do not pay for", () => {
   const reply: PeerMessage = {
     kind: "cells-reply",
     cells: [],
     through: undefined,
+    flushed: NO_STAMP,
     collected: NO_STAMP,
   };
   const before = process.memoryUsage();
   for (let round = 0; round < 100; round += 1) {
-    const frame = changed(reply, (bytes) => bytes.fill(0xff, HEADER_BYTES + 1 + STAMP_BYTES));
+    const frame = changed(reply, (bytes) => bytes.fill(0xff, HEADER_BYTES + 1 + 2 * STAMP_BYTES));
     assert.match(reasonOf(frame), /4294967295 items announced/);
   }
   const after = process.memoryUsage();

@@ -8,7 +8,8 @@
  *   20  remaining ms  u32   rounded up; at most DEADLINE_MS_MAX
  *   24  sent ms       f64   the sender's monotonic clock
  *   32  kind          u8    1..63 requests, from 64 on replies
- *   33  body                `request-codec.ts`, `reply-codec.ts`, `exchange-codec.ts`, `collection-codec.ts`
+ *   33  body                `request-codec.ts`, `reply-codec.ts`, `exchange-codec.ts`, `collection-codec.ts`,
+ *                         `publish-codec.ts`
  *
  * Integers are big-endian. Invariant: `decodeFrame` answers for any bytes whatever, in time linear in their number, and takes
  * memory only for what is really there; what it accepts, encodes to the same bytes again.
@@ -57,6 +58,7 @@ import {
   WRITE_REPLY_BYTES,
 } from "./hot-codec.ts";
 import { readFlag, readStamp } from "./message-parts.ts";
+import { readPublish, readSubscriptions, readSubscriptionsReply } from "./publish-codec.ts";
 import {
   type ColdReply,
   readCellsReply,
@@ -116,6 +118,8 @@ const REQUEST_CODES: Readonly<Record<PeerRequest["kind"], number>> = {
   mark: 18,
   "raise-floor": 19,
   collect: 20,
+  publish: 21,
+  subscriptions: 22,
 };
 
 const REPLY_CODES: Readonly<Record<PeerReply["kind"], number>> = {
@@ -139,6 +143,8 @@ const REPLY_CODES: Readonly<Record<PeerReply["kind"], number>> = {
   "mark-reply": 81,
   "floor-reply": 82,
   "collect-reply": 83,
+  "publish-reply": 84,
+  "subscriptions-reply": 85,
 };
 
 const CODES: ReadonlyMap<PeerMessage["kind"], number> = new Map(
@@ -319,6 +325,10 @@ function readMessage(reader: ByteReader): PeerMessage {
       return readRaiseFloor(reader);
     case REQUEST_CODES.collect:
       return readCollect(reader);
+    case REQUEST_CODES.publish:
+      return readPublish(reader);
+    case REQUEST_CODES.subscriptions:
+      return readSubscriptions(reader);
     default:
       return readRareReply(code, reader);
   }
@@ -360,6 +370,10 @@ function readRareReply(code: number, reader: ByteReader): PeerReply {
       return { kind: "floor-reply", generation: reader.u53() };
     case REPLY_CODES["collect-reply"]:
       return { kind: "collect-reply" };
+    case REPLY_CODES["publish-reply"]:
+      return { kind: "publish-reply", receivers: reader.u32() };
+    case REPLY_CODES["subscriptions-reply"]:
+      return readSubscriptionsReply(reader);
     default:
       return reader.reject(`unknown kind ${code}`);
   }

@@ -123,17 +123,18 @@ export function putRead(frame: Buffer, start: number, message: MessageOf<"read">
 }
 
 export function sizeOfCellsReply({ cells, through }: MessageOf<"cells-reply">): number {
-  return STAMP_BYTES + 2 + (through?.length ?? 0) + sizeOfCells(cells);
+  return 2 * STAMP_BYTES + 2 + (through?.length ?? 0) + sizeOfCells(cells);
 }
 
 export function putCellsReply(frame: Buffer, start: number, reply: MessageOf<"cells-reply">): void {
   let at = putStamp(frame, start, reply.collected);
+  at = putStamp(frame, at, reply.flushed);
   at = putField(frame, at, reply.through);
   putEnd(frame, putCells(frame, at, reply.cells));
 }
 
 export function sizeOfDigests(digests: readonly Omit<CellDigest, "key">[]): number {
-  let bytes = STAMP_BYTES + 4;
+  let bytes = 2 * STAMP_BYTES + 4;
   for (const { field } of digests) bytes += DIGEST_FIXED_BYTES + (field?.length ?? 0);
   return bytes;
 }
@@ -144,6 +145,7 @@ export function putDigestReply(
   reply: MessageOf<"digest-reply">,
 ): void {
   let at = putStamp(frame, start, reply.collected);
+  at = putStamp(frame, at, reply.flushed);
   at = frame.writeUInt32BE(reply.digests.length, at);
   for (const digest of reply.digests) {
     at = putField(frame, at, digest.field);

@@ -7,14 +7,17 @@
  *   67 push-pull-reply  membership state
  *   68 probe-reply      nothing
  *   69 write-reply      result u8 (0 stored, 1 behind, 2 superseded), held stamp, commit number u53
- *   70 digest-reply     collected stamp, count u32, digests
- *   71 cells-reply      collected stamp, through as a field (the root mark: everything), count u32, cells
+ *   70 digest-reply     collected stamp, flushed stamp, count u32, digests
+ *   71 cells-reply      collected stamp, flushed stamp, through as a field (the root mark: everything), count u32, cells
  *   72 forward-reply    outcome (`operation-codec.ts`)
- *   73 list-reply       count u32, then slot u16, key, root (length u32, bytes) each; through slot u16, position
+ *   73 list-reply       count u32, then slot u16, key, root (length u32, bytes) each; through slot u16, position,
+ *                       count u32, then slot u16 and flushed stamp each
  *   74 .. 76            `exchange-codec.ts`
  *   77 merge-reply      nothing
  *   78 filled-reply     is filled u8
  *   79, 80              `exchange-codec.ts`
+ *   81 .. 83            `collection-codec.ts`
+ *   84, 85              `publish-codec.ts`
  */
 import { unreachable } from "../../base/assert.ts";
 import type { ByteReader } from "../../base/byte-reader.ts";
@@ -52,6 +55,7 @@ import {
   writeText,
 } from "./message-parts.ts";
 import { readOutcome, sizeOfOutcome, writeOutcome } from "./operation-codec.ts";
+import { sizeOfSubscriptionsReply, writeSubscriptionsReply } from "./publish-codec.ts";
 import { readDigests, readSettings, writeSettings } from "./shared-parts.ts";
 
 type ReplyOf<Kind extends PeerReply["kind"]> = Extract<PeerReply, { kind: Kind }>;
@@ -64,6 +68,8 @@ export type ColdReply = Exclude<
 
 /** Fewest bytes of a list entry: slot, key of one byte, length of nothing. */
 const ENTRY_BYTES_MIN = 9;
+/** A slot and its flush floor. */
+const FLUSHED_BYTES = 18;
 
 const refusals = new Choice<Refusal>("refusal", {
   epoch: 0,
@@ -102,6 +108,10 @@ export function sizeOfReply(reply: ColdReply): number {
       return sizeOfList(reply);
     case "forward-reply":
       return sizeOfOutcome(reply.outcome);
+    case "publish-reply":
+      return 4;
+    case "subscriptions-reply":
+      return sizeOfSubscriptionsReply(reply);
     case "probe-reply":
     case "merge-reply":
     case "collect-reply":
@@ -163,6 +173,12 @@ export function writeReply(writer: ByteWriter, reply: ColdReply): void {
     case "floor-reply":
       writer.u53(reply.generation);
       return;
+    case "publish-reply":
+      writer.u32(reply.receivers);
+      return;
+    case "subscriptions-reply":
+      writeSubscriptionsReply(writer, reply);
+      return;
     case "probe-reply":
     case "merge-reply":
     case "collect-reply":
@@ -180,13 +196,15 @@ export function readWriteReply(reader: ByteReader): ReplyOf<"write-reply"> {
 
 export function readCellsReply(reader: ByteReader): ReplyOf<"cells-reply"> {
   const collected = readStamp(reader);
+  const flushed = readStamp(reader);
   const through = readField(reader);
-  return { kind: "cells-reply", collected, through, cells: readCells(reader) };
+  return { kind: "cells-reply", collected, flushed, through, cells: readCells(reader) };
 }
 
 export function readDigestReply(reader: ByteReader): ReplyOf<"digest-reply"> {
   const collected = readStamp(reader);
-  return { kind: "digest-reply", collected, digests: readDigests(reader) };
+  const flushed = readStamp(reader);
+  return { kind: "digest-reply", collected, flushed, digests: readDigests(reader) };
 }
 
 export function readRefused(reader: ByteReader): ReplyOf<"refused"> {
@@ -221,7 +239,7 @@ export function readForwardReply(reader: ByteReader): ReplyOf<"forward-reply"> {
 function sizeOfList(reply: ReplyOf<"list-reply">): number {
   let bytes = 4 + 2 + 4 + reply.through.length;
   for (const { key, bytes: root } of reply.entries) bytes += 8 + key.length + root.length;
-  return bytes;
+  return bytes + 4 + FLUSHED_BYTES * reply.flushed.length;
 }
 
 function writeListReply(writer: ByteWriter, reply: ReplyOf<"list-reply">): void {
@@ -233,6 +251,11 @@ function writeListReply(writer: ByteWriter, reply: ReplyOf<"list-reply">): void 
   }
   writer.u16(reply.throughSlot);
   writer.binary32(reply.through);
+  writer.u32(reply.flushed.length);
+  for (const { slot, stamp } of reply.flushed) {
+    writer.u16(slot);
+    writeStamp(writer, stamp);
+  }
 }
 
 export function readListReply(reader: ByteReader): ReplyOf<"list-reply"> {
@@ -244,5 +267,11 @@ export function readListReply(reader: ByteReader): ReplyOf<"list-reply"> {
     entries.push({ slot, key, bytes: reader.bytes32() });
   }
   const throughSlot = readSlot(reader);
-  return { kind: "list-reply", entries, throughSlot, through: reader.binary32() };
+  const through = reader.binary32();
+  const flushed: ReplyOf<"list-reply">["flushed"][number][] = [];
+  for (let left = reader.count32(FLUSHED_BYTES); left > 0; left -= 1) {
+    const slot = readSlot(reader);
+    flushed.push({ slot, stamp: readStamp(reader) });
+  }
+  return { kind: "list-reply", entries, flushed, throughSlot, through };
 }

@@ -17,6 +17,7 @@
  *   14 filled     nothing
  *   15 .. 17      `exchange-codec.ts`
  *   18 .. 20      `collection-codec.ts`
+ *   21, 22        `publish-codec.ts`
  *
  * A hello begins the same in every wire version, and what follows the version is not read when it is another's: so that a
  * peer of another version is refused by name, not as garbage.
@@ -75,6 +76,12 @@ import {
   writeStamp,
 } from "./message-parts.ts";
 import { readOperation, sizeOfOperation, writeOperation } from "./operation-codec.ts";
+import {
+  sizeOfPublish,
+  sizeOfSubscriptions,
+  writePublish,
+  writeSubscriptions,
+} from "./publish-codec.ts";
 import { readPartialSettings, writeSettings } from "./shared-parts.ts";
 
 /** The length of nothing. */
@@ -90,6 +97,10 @@ export function sizeOfRequest(request: ColdRequest): number {
   switch (request.kind) {
     case "merge":
       return sizeOfMerge(request);
+    case "publish":
+      return sizeOfPublish(request);
+    case "subscriptions":
+      return sizeOfSubscriptions(request);
     case "fetch":
       return sizeOfFetch(request);
     case "slot-compare":
@@ -151,6 +162,12 @@ export function writeRequest(writer: ByteWriter, request: ColdRequest): void {
       return;
     case "collect":
       writeCollect(writer, request);
+      return;
+    case "publish":
+      writePublish(writer, request);
+      return;
+    case "subscriptions":
+      writeSubscriptions(writer, request);
       return;
     case "forward":
       writeForward(writer, request);

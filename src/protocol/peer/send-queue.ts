@@ -1,10 +1,18 @@
 /**
- * Frames waiting to leave on one connection, and the bytes of the next write. Layout: `chunking.ts`.
+ * Frames waiting to leave on one connection, and the bytes of the next write. Layout:
+ * `chunking.ts`.
  *
- * A write takes small frames first, then one piece of a large one: small frames overtake large ones, and neither waits for
- * all of the other. Small frames keep their order among each other, so do large ones.
+ * A write takes small frames first, then one piece of a large one: small frames overtake large
+ * ones, and neither waits for all of the other. Small frames keep their order among each other, so
+ * do large ones.
+ *
+ * Frames in line keep their order whatever their size: a large one begins when the small ones
+ * before it have been taken, and those after it wait until all of it has been. Nothing else waits
+ * for them.
  *
  * Invariant: every byte pushed is taken exactly once; `bytes` is what was pushed and not yet taken.
+ * Of the frames in line either small ones are among `#small`, all of them before the one that is
+ * among `#large`, or they wait in `#behind`.
  */
 import { assert } from "../../base/assert.ts";
 import { CHUNK_BYTES_MAX, FRAME_BYTES_MAX } from "../../model/limits.ts";
@@ -20,6 +28,16 @@ const COMPACT_COUNT = 4_096;
 export class SendQueue {
   readonly #small = new Fifo();
   readonly #large = new Fifo();
+  /** The one large frame in line that is among `#large`, and those in line after it. */
+  #largeInLine: Uint8Array | undefined;
+  readonly #behind = new Fifo();
+  /**
+   * Small frames that were pushed, those that were taken, and those that were pushed up to the last
+   * one in line.
+   */
+  #smallPushed = 0;
+  #smallTaken = 0;
+  #lastInLine = 0;
   /** Bytes of the first large frame that were taken. */
   #largeTaken = 0;
   #bytes = 0;
@@ -30,19 +48,34 @@ export class SendQueue {
   }
 
   /** Adds a frame of 1..FRAME_BYTES_MAX bytes, which must not change any more. */
-  push(frame: Uint8Array): void {
+  push(frame: Uint8Array, isInLine = false): void {
     assert(frame.length >= 1, "a frame is not empty");
     assert(frame.length <= FRAME_BYTES_MAX, "a frame is at most FRAME_BYTES_MAX bytes");
     this.#bytes += frame.length;
-    if (frame.length <= CHUNK_BYTES_MAX) this.#small.push(frame);
-    else this.#large.push(frame);
+    if (isInLine && this.#largeInLine !== undefined) this.#behind.push(frame);
+    else this.#enqueue(frame, isInLine);
   }
 
-  /** Takes the next write, appended to `parts` in order: at most about 512 KiB. Nothing when nothing waits. */
+  #enqueue(frame: Uint8Array, isInLine: boolean): void {
+    if (frame.length <= CHUNK_BYTES_MAX) {
+      this.#small.push(frame);
+      this.#smallPushed += 1;
+      if (isInLine) this.#lastInLine = this.#smallPushed;
+    } else {
+      this.#large.push(frame);
+      if (isInLine) this.#largeInLine = frame;
+    }
+  }
+
+  /**
+   * Takes the next write, appended to `parts` in order: at most about 512 KiB. Nothing when nothing
+   * waits.
+   */
   take(parts: Uint8Array[]): void {
     if (this.#bytes === 0) return;
     const smallCount = this.#countSmall();
-    const large = this.#large.first;
+    this.#smallTaken += smallCount;
+    const large = this.#nextLarge();
     const gathered = Buffer.allocUnsafe(this.#gatheredBytes(smallCount) + (large ? WORD_BYTES : 0));
     let at = 0;
     let start = 0;
@@ -88,6 +121,13 @@ export class SendQueue {
     return bytes;
   }
 
+  /** The large frame of which a piece may leave after the small frames that are taken by now. */
+  #nextLarge(): Uint8Array | undefined {
+    const { first } = this.#large;
+    const mustWait = first === this.#largeInLine && this.#lastInLine > this.#smallTaken;
+    return mustWait ? undefined : first;
+  }
+
   #takePiece(large: Uint8Array): Uint8Array {
     const start = this.#largeTaken;
     const end = Math.min(start + CHUNK_BYTES_MAX, large.length);
@@ -96,8 +136,17 @@ export class SendQueue {
     if (end === large.length) {
       this.#large.shift();
       this.#largeTaken = 0;
+      if (large === this.#largeInLine) this.#letFollow();
     }
     return large.subarray(start, end);
+  }
+
+  /** A large frame in line is taken: those after it may follow, up to the next large one. */
+  #letFollow(): void {
+    this.#largeInLine = undefined;
+    while (this.#largeInLine === undefined && this.#behind.size > 0) {
+      this.#enqueue(this.#behind.shift(), true);
+    }
   }
 }
 

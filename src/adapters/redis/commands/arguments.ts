@@ -1,19 +1,23 @@
 /**
- * Arguments of commands: keys, values, numbers and words, as Redis reads them and within the cluster's limits.
+ * Arguments of commands: keys, values, numbers and words, as Redis reads them and within the
+ * cluster's limits.
  *
- * Invariant: whoever is given `undefined` by a function that takes the call returns: the call has been answered. Nothing is asked of
- * the store before the arguments have passed here.
+ * Invariant: whoever is given `undefined` by a function that takes the call returns: the call has
+ * been answered. Nothing is asked of the store before the arguments have passed here.
  */
 import { binaryFromBytes } from "../../../base/binary.ts";
 import { parseInteger } from "../../../core/operations/integers.ts";
 import type { SharedConfig } from "../../../model/config.ts";
 import type { NodeId } from "../../../model/ids.ts";
-import { type Key, parseKey } from "../../../model/key.ts";
+import { type Key, keyFault, keyFromBinary } from "../../../model/key.ts";
 import type { Store } from "../../../node/store.ts";
 import type { Call } from "../command.ts";
 import { type ErrorReply, errorReply, faultReply, NOT_AN_INTEGER } from "../failures.ts";
 
-/** How long the shared settings are believed before the store is asked again: its status is not cheap. */
+/**
+ * How long the shared settings are believed before the store is asked again: its status is not
+ * cheap.
+ */
 const SHARED_FRESH_MS = 1_000;
 /** No option is longer; what is longer is not made a string to find that out. */
 const WORD_BYTES_MAX = 32;
@@ -49,11 +53,15 @@ function knownOf({ store, nowMs }: Call): Known {
 /** The key at `index`. */
 export function keyAt(call: Call, index: number): Key | undefined {
   const { keyBytesMax } = sharedOf(call);
-  const key = parseKey(binaryFromBytes(argumentAt(call, index)), keyBytesMax);
-  if (key === undefined) {
-    call.reply(errorReply(`ERR key is empty or longer than ${keyBytesMax} bytes`));
-  }
-  return key;
+  const binary = binaryFromBytes(argumentAt(call, index));
+  const fault = keyFault(binary, keyBytesMax);
+  if (fault === undefined) return keyFromBinary(binary);
+  const what =
+    fault === "reserved"
+      ? "is one of the store's own"
+      : `is empty or longer than ${keyBytesMax} bytes`;
+  call.reply(errorReply(`ERR key ${what}`));
+  return undefined;
 }
 
 /** The keys from `first` on, up to before `end`. */

@@ -19,7 +19,6 @@ export const READ_ALL: readonly CommandFlag[] = ["readonly", "barrier"];
 
 type Shape = Pick<Command, "name" | "arity" | "flags" | "summary" | "run"> & {
   readonly keys?: KeyPositions | undefined;
-  readonly subcommands?: readonly Command[];
 };
 
 /** A command on strings; of its first argument unless it says otherwise. */

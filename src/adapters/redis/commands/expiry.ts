@@ -1,6 +1,7 @@
 /**
- * When keys end. Times are kept as wall-clock milliseconds, at most `EXPIRES_AT_MS_MAX` (the year 10889): what is later is as
- * good as that one, and shown so. A time that has passed deletes the key.
+ * When keys end. Times are kept as wall-clock milliseconds, at most `EXPIRES_AT_MS_MAX` (the year
+ * 10889): what is later is as good as that one, and shown so. A time that has passed deletes the
+ * key.
  */
 
 import { INTEGER_MAX, INTEGER_MIN } from "../../../core/operations/integers.ts";

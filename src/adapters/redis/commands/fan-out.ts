@@ -1,15 +1,18 @@
 /**
  * Commands that come to many requests and one reply.
  *
- * Invariant: the reply is given when no request is under way any more; after one that failed no further is begun. Where
- * something was written beside the one that failed, the reply never says that nothing was.
+ * Invariant: the reply is given when no request is under way any more; after one that failed no
+ * further is begun. Where something was written beside the one that failed, the reply never says
+ * that nothing was.
  */
 import type { Failure, QuorumReport } from "../../../model/outcome.ts";
 import type { Reply } from "../../../protocol/resp/reply.ts";
 import type { Call } from "../command.ts";
 import { failureReply } from "../failures.ts";
 
-/** Requests of one command under way at once: enough to fill a commit, few beside what a node takes. */
+/**
+ * Requests of one command under way at once: enough to fill a commit, few beside what a node takes.
+ */
 const AT_ONCE_MAX = 64;
 
 /** Ends the whole command with another reply. */
@@ -21,8 +24,9 @@ export interface Stopped {
 type Counted<Outcome> = Exclude<Outcome, Failure | Stopped>;
 
 /**
- * Starts a request for each of `items`, and when all are done calls `end` with their outcomes, in the order of the items. The
- * first that failed or stopped is answered instead. What was written has an outcome of the kind `written`.
+ * Starts a request for each of `items`, and when all are done calls `end` with their outcomes, in
+ * the order of the items. The first that failed or stopped is answered instead. What was written
+ * has an outcome of the kind `written`.
  */
 export function fanOut<Item, Outcome extends { readonly kind: string }>(
   call: Call,
@@ -35,7 +39,8 @@ export function fanOut<Item, Outcome extends { readonly kind: string }>(
   let underWay = 0;
   let isWritten = false;
   let stopped: Failure | Stopped | undefined;
-  // A store may shed within the call: the loop goes on by itself then, and is not begun inside itself.
+  // A store may shed within the call: the loop goes on by itself then, and is not begun inside
+  // itself.
   let isStarting = false;
 
   const proceed = (): void => {
@@ -71,7 +76,9 @@ function leavesSomething(outcome: { readonly kind: string }): boolean {
   return outcome.kind === "written";
 }
 
-/** Tells the session what became of the writes of one command: as little as of the least of them. */
+/**
+ * Tells the session what became of the writes of one command: as little as of the least of them.
+ */
 export function noteWrites(call: Call, writes: readonly { readonly quorum: QuorumReport }[]): void {
   let least: QuorumReport | undefined;
   for (const { quorum } of writes) {

@@ -1,15 +1,9 @@
-/**
- * FLUSHALL and FLUSHDB: the keys of the whole cluster, page by page, each deleted on its own. What is written meanwhile may stay
- * or go.
- */
-import type { ListEntry, WriteOutcome } from "../../../model/outcome.ts";
+/** FLUSHALL and FLUSHDB, over the whole cluster: one write a slot. What is written meanwhile may stay or go. */
 import { OK } from "../../../protocol/resp/reply.ts";
 import type { Call, Command, CommandFlag } from "../command.ts";
-import { SYNTAX_ERROR } from "../failures.ts";
+import { failureReply, SYNTAX_ERROR } from "../failures.ts";
 import { wordAt } from "./arguments.ts";
 import { keyCommand } from "./command-shapes.ts";
-import { fanOut } from "./fan-out.ts";
-import { walkKeys } from "./key-walk.ts";
 
 const FLAGS: readonly CommandFlag[] = ["write", "barrier"];
 
@@ -27,18 +21,9 @@ function flush(call: Call): void {
   const word = wordAt(call, 1);
   const isKnown = call.args.length === 1 || word === "async" || word === "sync";
   if (!isKnown || call.args.length > 2) return call.reply(SYNTAX_ERROR);
-  walkKeys(call, {
-    prefix: "",
-    onPage: (entries, goOn) => deletePage(call, entries, goOn),
-    onEnd: () => call.reply(OK),
+  call.store.flush({}, (outcome) => {
+    if (outcome.kind === "failed") return call.reply(failureReply(outcome));
+    if (outcome.slots > 0) call.session.noteWrite(outcome.quorum);
+    call.reply(OK);
   });
-}
-
-function deletePage(call: Call, entries: readonly ListEntry[], done: () => void): void {
-  fanOut<ListEntry, WriteOutcome>(
-    call,
-    entries,
-    ({ key }, deleted) => call.store.delete({ key }, deleted),
-    done,
-  );
 }

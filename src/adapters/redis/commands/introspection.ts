@@ -76,7 +76,7 @@ function shapeReply(entry: CommandEntry): Reply {
   const { command, fullName, subcommands } = entry;
   const keys = command.keys;
   const range = keys === undefined ? [0, 0, 0] : [keys.first, keys.last, keys.step];
-  const shown = command.flags.filter((flag) => flag !== "barrier");
+  const shown = command.flags.filter((flag) => flag !== "barrier" && flag !== "after");
   const movable = keys?.countAt === undefined ? [] : ["movablekeys"];
   const items: Reply[] = [
     binaryReply(fullName),

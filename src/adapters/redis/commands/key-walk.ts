@@ -1,5 +1,6 @@
 /**
- * The keys of the whole cluster, page by page, in the order in which they are kept: by slot, length, bytes.
+ * The keys of the whole cluster, page by page, in the order in which they are kept: by slot,
+ * length, bytes.
  *
  * Invariant: a key that is there from the beginning of a walk to its end is met once.
  */
@@ -17,7 +18,10 @@ const PATTERN_SIGN = /[*?[\\]/;
 export interface KeyWalk {
   /** Binary string that keys start with. */
   readonly prefix: string;
-  /** Takes a page, and calls `goOn` for the next; without, the walk is over and the command answered by whoever ended it. */
+  /**
+   * Takes a page, and calls `goOn` for the next; without, the walk is over and the command answered
+   * by whoever ended it.
+   */
   readonly onPage: (entries: readonly ListEntry[], goOn: () => void) => void;
   readonly onEnd: () => void;
 }

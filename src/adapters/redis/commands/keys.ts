@@ -1,6 +1,6 @@
 /**
- * Keys of any type: whether they are there, what they hold, and deleting them. Those that take several keys treat each on its
- * own, at the same time as the others.
+ * Keys of any type: whether they are there, what they hold, and deleting them. Those that take
+ * several keys treat each on its own, at the same time as the others.
  */
 import { majority } from "../../../core/replication/quorum.ts";
 import type { RootCell } from "../../../model/cell.ts";
@@ -99,8 +99,8 @@ function del(call: Call): void {
 }
 
 /**
- * Whether a quorum holds nothing. Where fewer answered, others may hold what these do not know of: the key is deleted all the
- * same, though it does not count.
+ * Whether a quorum holds nothing. Where fewer answered, others may hold what these do not know of:
+ * the key is deleted all the same, though it does not count.
  */
 function isSurelyAbsent({ kind, quorum }: ReadOutcome): boolean {
   return kind === "absent" && quorum.acks >= majority(quorum.of);

@@ -1,8 +1,10 @@
 /**
- * LCS: the longest subsequence that two strings have in common, by a table of the lengths for all pairs of their beginnings.
+ * LCS: the longest subsequence that two strings have in common, by a table of the lengths for all
+ * pairs of their beginnings.
  *
- * Invariant: of several that are equally long the one is answered that Redis 7.0 answers: going back from the ends, where two
- * bytes differ the step is taken in the first string only if that leaves the longer rest.
+ * Invariant: of several that are equally long the one is answered that Redis 7.0 answers: going
+ * back from the ends, where two bytes differ the step is taken in the first string only if that
+ * leaves the longer rest.
  */
 import type { Key } from "../../../model/key.ts";
 import type { ReadOutcome } from "../../../model/outcome.ts";
@@ -16,8 +18,8 @@ import { stringOf } from "./one-key.ts";
 import { binaryReply, bulkReply, integerReply } from "./replies.ts";
 
 /**
- * Memory of the table, four bytes a pair: two strings of 4 KiB. It is as much a bound on the time, a tenth of a second in which
- * the node does nothing else.
+ * Memory of the table, four bytes a pair: two strings of 4 KiB. It is as much a bound on the time,
+ * a tenth of a second in which the node does nothing else.
  */
 const TABLE_BYTES_MAX = 64 * 1024 * 1024;
 

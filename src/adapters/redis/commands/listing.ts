@@ -1,4 +1,7 @@
-/** KEYS, DBSIZE and RANDOMKEY: about the keys of the whole cluster, whichever node is asked. Nothing is kept between two. */
+/**
+ * KEYS, DBSIZE and RANDOMKEY: about the keys of the whole cluster, whichever node is asked. Nothing
+ * is kept between two.
+ */
 import { binaryFromBytes } from "../../../base/binary.ts";
 import { SLOT_COUNT } from "../../../model/limits.ts";
 import type { ListEntry } from "../../../model/outcome.ts";
@@ -90,7 +93,10 @@ function dbsize(call: Call): void {
   });
 }
 
-/** One of the first keys from a random slot on: keys after a gap are more likely than others, as they are in Redis. */
+/**
+ * One of the first keys from a random slot on: keys after a gap are more likely than others, as
+ * they are in Redis.
+ */
 function randomkey(call: Call): void {
   firstKeysFrom(call, cursorAtSlot(slotFrom(random.below(SLOT_COUNT))), (entries) => {
     if (entries.length > 0) return call.reply(oneOf(entries));

@@ -1,6 +1,7 @@
 /**
- * Several strings at once. No command is atomic over more than one key: each key is read or written on its own, at the same
- * time as the others, and who reads meanwhile may see some of them written and some not. An error says that not all were.
+ * Several strings at once. No command is atomic over more than one key: each key is read or written
+ * on its own, at the same time as the others, and who reads meanwhile may see some of them written
+ * and some not. An error says that not all were.
  */
 import type { Key } from "../../../model/key.ts";
 import type { Failure, ReadOutcome } from "../../../model/outcome.ts";
@@ -90,8 +91,9 @@ function mset(call: Call): void {
 }
 
 /**
- * Reads all keys, and where none exists writes each under the condition that it still does not: 1 is answered only if every
- * key was set by this command. Where somebody else sets one of them meanwhile it is 0, and the others stay set.
+ * Reads all keys, and where none exists writes each under the condition that it still does not: 1
+ * is answered only if every key was set by this command. Where somebody else sets one of them
+ * meanwhile it is 0, and the others stay set.
  */
 function msetnx(call: Call): void {
   const pairs = pairsOf(call);

@@ -160,7 +160,12 @@ test("what is written to one field while a hash is renamed is not lost", async (
     // The source has been read, the target not yet written.
     calls.store.query = (request, done) => {
       calls.store.query = query;
-      query(request, (outcome) => void calls.ask(line).then(() => done(outcome)));
+      query(request, (outcome) => {
+        void (async () => {
+          await calls.ask(line);
+          done(outcome);
+        })();
+      });
     };
     await calls.check([
       ["RENAME h to", "+OK"],

@@ -1,5 +1,4 @@
 /** OBJECT: how Redis would keep what a key holds. Nothing here depends on it, but clients and tools look at it. */
-import { assert } from "../../../base/assert.ts";
 import { bytesFromBinary } from "../../../base/binary.ts";
 import { parseInteger } from "../../../core/operations/integers.ts";
 import type { Key } from "../../../model/key.ts";
@@ -8,7 +7,8 @@ import { NULL, type Reply } from "../../../protocol/resp/reply.ts";
 import type { Call, Command } from "../command.ts";
 import { errorReply, failureReply } from "../failures.ts";
 import { keyAt } from "./arguments.ts";
-import { keyCommand, READ, SECOND_KEY } from "./command-shapes.ts";
+import { READ, SECOND_KEY } from "./command-shapes.ts";
+import { containerCommand } from "./container.ts";
 import { walkFields } from "./field-walk.ts";
 import { answerRoot } from "./one-key.ts";
 import type { ContainerType } from "./one-query.ts";
@@ -24,60 +24,34 @@ const NO_FREQUENCY = errorReply(
   "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching " +
     "between policies at runtime LRU and LFU data will take some time to adjust.",
 );
-const HELP = [
-  "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-  "ENCODING <key>",
-  "    Return the encoding that Redis would choose for what <key> holds.",
-  "FREQ <key>",
-  "    Return an error: how often keys are used is not kept.",
-  "IDLETIME <key>",
-  "    Return 0: when keys were last used is not kept.",
-  "REFCOUNT <key>",
-  "    Return 1: values are not shared.",
-  "HELP",
-  "    Print this help.",
-];
-
 export const OBJECT_COMMANDS: readonly Command[] = [
-  keyCommand({
+  containerCommand({
     name: "object",
-    arity: -2,
-    flags: [],
-    keys: undefined,
+    group: "generic",
     summary: "Tells how what a key holds is kept",
-    // Dispatch has found a subcommand, or refused what is none.
-    run: () => assert(false, "OBJECT is never run without a subcommand"),
     subcommands: [
-      keyCommand({
+      {
         name: "encoding",
         arity: 3,
         flags: READ,
         keys: SECOND_KEY,
-        summary: "Gives the encoding of what a key holds",
+        summary: "Gives the encoding that Redis would choose",
         run: encoding,
-      }),
-      asking("freq", "Gives how often a key is used", () => NO_FREQUENCY),
-      asking("idletime", "Gives the time since a key was used", () => ZERO),
-      asking("refcount", "Gives how often what a key holds is referred to", () => ONE),
-      keyCommand({
-        name: "help",
-        arity: 2,
-        flags: ["loading", "stale"],
-        keys: undefined,
-        summary: "Tells what subcommands there are",
-        run: (call) => call.reply({ kind: "array", items: HELP.map(line) }),
-      }),
+      },
+      asking("freq", "Gives an error: how often keys are used is not kept", () => NO_FREQUENCY),
+      asking("idletime", "Gives 0: when keys were last used is not kept", () => ZERO),
+      asking("refcount", "Gives 1: values are not shared", () => ONE),
     ],
   }),
 ];
 
-function asking(name: string, summary: string, shown: () => Reply): Command {
+function asking(name: string, summary: string, shown: () => Reply): Omit<Command, "group"> {
   const run = (call: Call): void => {
     const key = keyAt(call, 2);
     if (key === undefined) return;
     answerRoot(call, key, (root) => (root === undefined ? NULL : shown()));
   };
-  return keyCommand({ name, arity: 3, flags: READ, keys: SECOND_KEY, summary, run });
+  return { name, arity: 3, flags: READ, keys: SECOND_KEY, summary, run };
 }
 
 function encoding(call: Call): void {
@@ -123,7 +97,3 @@ const SET_ENCODING: FieldsEncoding = [
   "intset",
   ([member]) => parseInteger(bytesFromBinary(member)) !== undefined,
 ];
-
-function line(text: string): Reply {
-  return { kind: "simple", text };
-}

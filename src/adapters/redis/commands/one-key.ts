@@ -1,7 +1,8 @@
 /**
  * Commands that come to one request on one key: the request, and its outcome as a reply.
  *
- * Invariant: a request that failed is answered with an error that says so, and never with what the key would have held.
+ * Invariant: a request that failed is answered with an error that says so, and never with what the
+ * key would have held.
  */
 import { assert } from "../../../base/assert.ts";
 import type { RootCell } from "../../../model/cell.ts";
@@ -13,7 +14,9 @@ import type { Call } from "../command.ts";
 import { failureReply, faultReply } from "../failures.ts";
 import { bulkReply, integerReply } from "./replies.ts";
 
-/** Answers with what `shown` makes of the root, which is `undefined` where the key does not exist. */
+/**
+ * Answers with what `shown` makes of the root, which is `undefined` where the key does not exist.
+ */
 export function answerRoot(
   call: Call,
   key: Key,
@@ -25,7 +28,10 @@ export function answerRoot(
   });
 }
 
-/** Answers with what `shown` makes of the string at `key`, `undefined` where there is nothing; or that it is no string. */
+/**
+ * Answers with what `shown` makes of the string at `key`, `undefined` where there is nothing; or
+ * that it is no string.
+ */
 export function answerString(
   call: Call,
   key: Key,
@@ -65,7 +71,10 @@ export function answerOperation(
   });
 }
 
-/** OK, null, the bytes or the integer, or what is wrong. A condition that fails leaves nothing to show. */
+/**
+ * OK, null, the bytes or the integer, or what is wrong. A condition that fails leaves nothing to
+ * show.
+ */
 export function resultReply(result: OperationResult): Reply {
   switch (result.kind) {
     case "done":
@@ -84,7 +93,9 @@ export function resultReply(result: OperationResult): Reply {
   }
 }
 
-/** Writes a string in one round, whatever the key holds, and answers OK. `expiresAtMs` 0 is never. */
+/**
+ * Writes a string in one round, whatever the key holds, and answers OK. `expiresAtMs` 0 is never.
+ */
 export function answerPut(call: Call, key: Key, value: Uint8Array, expiresAtMs: number): void {
   call.store.put({ key, value, contentType: "", expiresAtMs }, (outcome) => {
     const written = blindOutcome(outcome);

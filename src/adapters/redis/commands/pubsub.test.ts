@@ -67,7 +67,16 @@ test("in version 2 a listener may do little else; in version 3 everything", asyn
   assert.equal(connection.wire.replies.length, 0);
 });
 
-test("PUBSUB shows who listens at this node", async () => {
+test("who turned replies off still hears of its subscriptions, and messages", async () => {
+  const connection = new TestDoor().connect();
+  await connection.ask("HELLO 3");
+  await connection.ask("CLIENT REPLY OFF");
+  assert.deepEqual(await connection.ask("SUBSCRIBE a"), ["subscribe", "a", 1]);
+  assert.deepEqual(await connection.ask("PUBLISH a x"), ["message", "a", "x"]);
+  assert.deepEqual(await connection.ask("UNSUBSCRIBE a"), ["unsubscribe", "a", 0]);
+});
+
+test("PUBSUB shows who listens", async () => {
   const door = new TestDoor();
   const [asker, listener] = [door.connect(), door.connect()];
   await listener.ask("SUBSCRIBE a ab");
@@ -82,6 +91,50 @@ test("PUBSUB shows who listens at this node", async () => {
   listener.session.unsubscribeAll();
   assert.deepEqual(await asker.ask("PUBSUB CHANNELS"), []);
   assert.equal(await asker.ask("PUBSUB NUMPAT"), 0);
+});
+
+test("PUBSUB tells of all nodes, or of this one where clients ask them all", async () => {
+  for (const scan of ["cluster", "node"] as const) {
+    const door = new TestDoor({}, undefined, scan);
+    const [asker, listener] = [door.connect(), door.connect()];
+    const other = { deliver: () => undefined };
+    await listener.ask("SUBSCRIBE a");
+    await listener.ask("PSUBSCRIBE p*");
+    for (const name of ["a", "b"]) door.store.elsewhere.add("channel", name, other);
+    for (const name of ["p*", "q*"]) door.store.elsewhere.add("pattern", name, other);
+    door.store.elsewhere.add("shard", "s", other);
+    const isAll = scan === "cluster";
+    assert.deepEqual(await asker.ask("PUBSUB CHANNELS"), isAll ? ["a", "b"] : ["a"]);
+    assert.deepEqual(
+      await asker.ask("PUBSUB NUMSUB a b a"),
+      isAll ? ["a", 2, "b", 1, "a", 2] : ["a", 1, "b", 0, "a", 1],
+    );
+    assert.equal(await asker.ask("PUBSUB NUMPAT"), isAll ? 2 : 1);
+    assert.deepEqual(await asker.ask("PUBSUB SHARDNUMSUB s"), ["s", isAll ? 1 : 0]);
+    assert.equal(
+      await asker.ask("PUBLISH a x"),
+      2,
+      "those who are told are all, whatever is shown",
+    );
+  }
+});
+
+test("what is too long to be published is refused", async () => {
+  const connection = new TestDoor().connect();
+  assert.match(
+    String(await connection.ask("PUBLISH", "x".repeat(40_000), "m")),
+    /^-ERR a channel's name/,
+  );
+  assert.match(
+    String(await connection.ask("PUBLISH", "c", "x".repeat(16 * 1024 * 1024 + 1))),
+    /^-ERR string exceeds maximum allowed size/,
+  );
+  assert.match(
+    String(await connection.ask("PUBSUB", "CHANNELS", "x".repeat(40_000))),
+    /^-ERR a channel's name/,
+  );
+  const names = Array.from({ length: 130 }, (_none, index) => `${index}`.padEnd(32_768, "x"));
+  assert.match(String(await connection.ask("PUBSUB", "NUMSUB", ...names)), /^-ERR more names/);
 });
 
 test("subscriptions have a bound, and one beyond it leaves all as they were", async () => {

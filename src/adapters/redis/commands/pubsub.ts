@@ -1,27 +1,47 @@
-/** Publishing and listening. Who listens to how much is confirmed by one message for each name, as in Redis. */
+/**
+ * Publishing and listening, over the whole cluster. Who listens to how much is confirmed by one
+ * message for each name, as in Redis.
+ *
+ * PUBSUB tells of all nodes, as SCAN does; of the one that is asked where clients ask them all
+ * (`redis-scan = "node"`).
+ */
 import { binaryFromBytes } from "../../../base/binary.ts";
-import { KEY_BYTES_MAX } from "../../../model/limits.ts";
-import { matchesGlob } from "../../../protocol/resp/glob.ts";
+import {
+  CHANNEL_BYTES_MAX,
+  MESSAGE_BYTES_MAX,
+  SUBSCRIPTION_NAMES_BYTES_MAX,
+} from "../../../model/limits.ts";
+import {
+  bytesOfName,
+  type SubscriptionCounts,
+  type SubscriptionKind,
+  type SubscriptionQuery,
+} from "../../../model/publication.ts";
 import { NULL, type Reply } from "../../../protocol/resp/reply.ts";
 import type { Call, Command, CommandFlag, KeyPositions } from "../command.ts";
 import { quoted } from "../dispatch.ts";
-import { errorReply } from "../failures.ts";
+import { errorReply, faultReply } from "../failures.ts";
 import type { Session } from "../session.ts";
-import type { SubscriptionKind } from "../subscriptions.ts";
 import { argumentAt } from "./arguments.ts";
 import { ALL_KEYS, FIRST_KEY } from "./command-shapes.ts";
 import { containerCommand } from "./container.ts";
 import { binaryReply, integerReply } from "./replies.ts";
 
-/** Alone on its connection: a confirmation must not overtake a reply, nor a message its confirmation. */
+/**
+ * Alone on its connection: a confirmation must not overtake a reply, nor a message its
+ * confirmation.
+ */
 const LISTEN_FLAGS: readonly CommandFlag[] = ["pubsub", "noscript", "loading", "stale", "barrier"];
 /** What was written before is there for those who are told. */
-const PUBLISH_FLAGS: readonly CommandFlag[] = ["pubsub", "loading", "stale", "fast", "barrier"];
+const PUBLISH_FLAGS: readonly CommandFlag[] = ["pubsub", "loading", "stale", "fast", "after"];
 const ASK_FLAGS: readonly CommandFlag[] = ["pubsub", "loading", "stale"];
 
 const NO_BYTES = new Uint8Array(0);
 const TOO_MANY = errorReply("ERR too many subscriptions of one connection");
-const TOO_LONG = errorReply(`ERR a channel's name is longer than ${KEY_BYTES_MAX} bytes`);
+const TOO_LONG = errorReply(`ERR a channel's name is longer than ${CHANNEL_BYTES_MAX} bytes`);
+const TOO_MANY_NAMES = errorReply(
+  `ERR more names than one reply tells of, ${SUBSCRIPTION_NAMES_BYTES_MAX} bytes of a node`,
+);
 
 export const PUBSUB_COMMANDS: readonly Command[] = [
   listening("subscribe", "channel", "Listens to channels."),
@@ -35,7 +55,7 @@ export const PUBSUB_COMMANDS: readonly Command[] = [
   containerCommand({
     name: "pubsub",
     group: "pubsub",
-    summary: "Commands about who listens, at this node.",
+    summary: "Commands about who listens.",
     subcommands: [
       asking("channels", -2, "Shows what is listened to, by a pattern.", (call) =>
         channels(call, "channel"),
@@ -43,9 +63,7 @@ export const PUBSUB_COMMANDS: readonly Command[] = [
       asking("numsub", -2, "Shows how many listen to each channel.", (call) =>
         counts(call, "channel"),
       ),
-      asking("numpat", 2, "Shows how many patterns are listened to.", ({ door, reply }) =>
-        reply(integerReply(door.subscriptions.size("pattern"))),
-      ),
+      asking("numpat", 2, "Shows how many patterns are listened to.", patterns),
       asking("shardchannels", -2, "Shows the sharded channels that are listened to.", (call) =>
         channels(call, "shard"),
       ),
@@ -68,7 +86,7 @@ function listening(
       return call.reply(TOO_MANY);
     }
     const names = args.slice(1);
-    if (names.some(({ length }) => length > KEY_BYTES_MAX)) return call.reply(TOO_LONG);
+    if (names.some(({ length }) => length > CHANNEL_BYTES_MAX)) return call.reply(TOO_LONG);
     const confirmed = names.map((bytes) => {
       const channel = binaryFromBytes(bytes);
       session.subscribe(kind, channel);
@@ -111,7 +129,10 @@ function publishing(
 ): Command {
   const run = (call: Call): void => {
     const channel = binaryFromBytes(argumentAt(call, 1));
-    call.door.channels.publish(channel, argumentAt(call, 2), isSharded, (receivers) =>
+    const message = argumentAt(call, 2);
+    if (channel.length > CHANNEL_BYTES_MAX) return call.reply(TOO_LONG);
+    if (message.length > MESSAGE_BYTES_MAX) return call.reply(faultReply("too-long"));
+    return call.store.publish({ channel, message, isSharded }, (receivers) =>
       call.reply(integerReply(receivers)),
     );
   };
@@ -139,21 +160,47 @@ function countOf(session: Session, kind: SubscriptionKind): number {
   return kind === "shard" ? shards : session.subscriptionCount - shards;
 }
 
-function channels({ args, door, reply }: Call, kind: SubscriptionKind): void {
-  const [, word = NO_BYTES, pattern] = args;
-  if (args.length > 3) {
+function channels(call: Call, of: SubscriptionKind): void {
+  const [, word = NO_BYTES, pattern] = call.args;
+  if (call.args.length > 3) {
     const given = `subcommand or wrong number of arguments for '${quoted(word)}'`;
-    return reply(errorReply(`ERR unknown ${given}. Try PUBSUB HELP.`));
+    return call.reply(errorReply(`ERR unknown ${given}. Try PUBSUB HELP.`));
   }
-  const names = door.subscriptions.names(kind);
-  const found = pattern === undefined ? names : names.filter((name) => matchesGlob(pattern, name));
-  return reply({ kind: "array", items: found.map(binaryReply) });
+  const glob = pattern === undefined ? "*" : binaryFromBytes(pattern);
+  if (glob.length > CHANNEL_BYTES_MAX) return call.reply(TOO_LONG);
+  return survey(call, { kind: "matching", of, glob }, (found) => {
+    call.reply({ kind: "array", items: [...found.keys()].map(binaryReply) });
+  });
 }
 
-function counts({ args, door, reply }: Call, kind: SubscriptionKind): void {
-  const items = args.slice(2).flatMap((bytes) => {
-    const name = binaryFromBytes(bytes);
-    return [binaryReply(name), integerReply(door.subscriptions.count(kind, name))];
+function patterns(call: Call): void {
+  survey(call, { kind: "matching", of: "pattern", glob: "*" }, (found) => {
+    call.reply(integerReply(found.size));
   });
-  return reply({ kind: "array", items });
+}
+
+function counts(call: Call, of: SubscriptionKind): void {
+  const asked = call.args.slice(2).map((bytes) => binaryFromBytes(bytes));
+  // Nobody can listen to what is longer.
+  const names = [...new Set(asked)].filter(({ length }) => length <= CHANNEL_BYTES_MAX);
+  const bytesTotal = names.reduce((bytes, name) => bytes + bytesOfName(name), 0);
+  if (bytesTotal > SUBSCRIPTION_NAMES_BYTES_MAX) return call.reply(TOO_MANY_NAMES);
+  return survey(call, { kind: "named", of, names }, (found) => {
+    const items = asked.flatMap((name) => [binaryReply(name), integerReply(found.get(name) ?? 0)]);
+    call.reply({ kind: "array", items });
+  });
+}
+
+function survey(
+  call: Call,
+  query: SubscriptionQuery,
+  onFound: (counts: ReadonlyMap<string, number>) => void,
+): void {
+  const { store, door } = call;
+  const done = (found: SubscriptionCounts): void => {
+    if (found.isWhole) onFound(found.counts);
+    else call.reply(TOO_MANY_NAMES);
+  };
+  if (door.scan === "node") done(store.subscriptions.survey(query));
+  else store.survey(query, done);
 }

@@ -1,9 +1,10 @@
 /**
  * SCAN: the keys of the whole cluster in steps, whole slots at a time.
  *
- * Invariant: a key that is there from the first step to the last is answered at least once. A step ends where a slot ends, so
- * its cursor means the same at every node and after any time; only a slot with more than `CUT_ENTRIES_MIN` keys is cut
- * (`scan-places.ts`). Where the node does not know any more where that was, it answers the slot from its beginning, whole.
+ * Invariant: a key that is there from the first step to the last is answered at least once. A step
+ * ends where a slot ends, so its cursor means the same at every node and after any time; only a
+ * slot with more than `CUT_ENTRIES_MIN` keys is cut (`scan-places.ts`). Where the node does not
+ * know any more where that was, it answers the slot from its beginning, whole.
  */
 import { slotOfKey } from "../../../core/placement/slot-of-key.ts";
 import { LIST_ENTRIES_MAX } from "../../../model/limits.ts";
@@ -29,8 +30,11 @@ import { type ScanPlace, scanPlacesOf } from "./scan-places.ts";
 
 /** A slot with more keys than this, and than asked for, is answered in several steps. */
 const CUT_ENTRIES_MIN = 1_000;
-/** Pages that one step looks at, beyond those that hold what it was asked for: most are empty where few keys match. */
-const PAGES_MAX = 8;
+/**
+ * Pages that one step looks at, beyond those that hold what it was asked for: where few keys match,
+ * or many were deleted a short time ago, most are empty. Some 100 000 cells.
+ */
+const PAGES_MAX = 64;
 /** Keys of a slot that has to be answered whole. */
 const WHOLE_ENTRIES_MAX = 1_000_000;
 
@@ -72,7 +76,8 @@ function scan(call: Call): void {
 /** Takes one page more, from `cursor` on. */
 function look(step: Step, cursor: string): void {
   const { call, count, prefix } = step;
-  // One more than asked for shows whether the slot of the last one ends with it. Who comes back for more has a large slot.
+  // One more than asked for shows whether the slot of the last one ends with it. Who comes back for
+  // more has a large slot.
   const limit = Math.min(step.pages === 0 ? count + 1 : LIST_ENTRIES_MAX, LIST_ENTRIES_MAX);
   call.store.list({ prefix, cursor, limit, withValues: false }, (outcome) => {
     if (outcome.kind === "failed") return call.reply(failureReply(outcome));

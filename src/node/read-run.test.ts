@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setMember } from "../core/causality/addresses.ts";
+import { encodeCell } from "../core/causality/cell-codec.ts";
+import { Placement } from "../core/placement/placement.ts";
+import type { EncodedCell } from "../model/cell.ts";
+import { type NodeId, nodeIdFrom } from "../model/ids.ts";
+import { keyFromText } from "../model/key.ts";
+import { FRAME_BYTES_MAX } from "../model/limits.ts";
+import type { PeerReply } from "../model/peer-message.ts";
+import { NO_STAMP, stampFrom } from "../model/stamp.ts";
+import { Counters } from "./counters.ts";
+import type { Peers, ReplySink } from "./peers.ts";
+import { ReadRun } from "./read-run.ts";
+import type { Replica } from "./replica.ts";
+import type { RequestContext } from "./request-context.ts";
+
+const [SELF, PEER] = [nodeIdFrom(1, 1), nodeIdFrom(2, 2)];
+
+test("a repair is sent in as many messages as hold it, since each cell takes its key along", () => {
+  const key = keyFromText("k".repeat(1_000));
+  const fields = Array.from({ length: 20_000 }, (_, index) => setMember(`m${index}`));
+  const cells: EncodedCell[] = fields.map((field) => {
+    const cell = {
+      kind: "field",
+      stamp: stampFrom(5, 0, 0),
+      type: "set",
+      expiresAtMs: 0,
+      since: NO_STAMP,
+      payload: new Uint8Array(0),
+    } as const;
+    return { field, bytes: encodeCell(cell, key, field) };
+  });
+  const voteOf = (held: readonly EncodedCell[]): PeerReply => ({
+    kind: "cells-reply",
+    cells: held,
+    through: undefined,
+    collected: NO_STAMP,
+    flushed: NO_STAMP,
+  });
+  const sent: { body: Uint8Array; sink: ReplySink; token: number }[] = [];
+  const placement = new Placement({
+    members: [SELF, PEER].map((id) => ({ id, intent: "active", zone: "", weight: 1 })),
+    replicas: 2,
+  });
+  const context: RequestContext = {
+    self: SELF,
+    peers: {
+      reach: () => "up",
+      request: (
+        _to: NodeId,
+        body: Uint8Array,
+        _deadlineMs: number,
+        sink: ReplySink,
+        token: number,
+      ) => {
+        sent.push({ body, sink, token });
+        return true;
+      },
+    } as unknown as Peers,
+    replica: {
+      read: (_request: unknown, reply: (reply: PeerReply) => void) => reply(voteOf(cells)),
+    } as unknown as Replica,
+    counters: new Counters(),
+    placement: () => placement,
+    monotonicMs: () => 0,
+    wallMs: () => 0,
+    mint: () => NO_STAMP,
+    mintAbove: () => NO_STAMP,
+    resync: () => assert.fail("nothing is disputed"),
+  };
+  let answers = 0;
+  new ReadRun({
+    context,
+    key,
+    selection: { kind: "fields", fields },
+    r: 2,
+    after: undefined,
+    deadlineMs: 1_000,
+    done: (verdict) => {
+      assert.equal(verdict.kind, "read");
+      answers += 1;
+    },
+    onFinished: () => undefined,
+  }).start();
+  const [asked] = sent.splice(0);
+  asked?.sink.onReply(PEER, asked.token, voteOf([]));
+  let messages = 0;
+  for (let next = sent.shift(); next !== undefined; next = sent.shift()) {
+    assert.equal(answers, 0, "with r it is answered once all of it is repaired");
+    assert.ok(next.body.length < FRAME_BYTES_MAX);
+    messages += 1;
+    next.sink.onReply(PEER, next.token, { kind: "merge-reply" });
+  }
+  assert.ok(messages > 1);
+  assert.equal(answers, 1);
+});
