@@ -1,60 +1,78 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setMember } from "../core/causality/addresses.ts";
-import type { ReadVerdict } from "../core/replication/read-coordinator.ts";
-import type { Cell, CellAddress, RootCell } from "../model/cell.ts";
+import { HeldKey, NOW_MS } from "../../test/support/held-key.ts";
+import { bytesFromBinary } from "../base/binary.ts";
+import { encodeCell, isRootCell } from "../core/causality/cell-codec.ts";
+import type { MergedCell, ReadVerdict } from "../core/replication/read-coordinator.ts";
+import type { Field } from "../model/key.ts";
 import { keyFromText } from "../model/key.ts";
-import { ROOT_ONLY } from "../model/selection.ts";
-import { NO_STAMP, stampFrom } from "../model/stamp.ts";
-import { readKey } from "./key-reader.ts";
+import type { Selection } from "../model/selection.ts";
+import { NO_STAMP } from "../model/stamp.ts";
+import { type KeyRead, type KeyReadPorts, readPage } from "./key-reader.ts";
 
-function rootOf(type: "hash" | "set", ms: number): RootCell {
-  const stamp = stampFrom(ms, 0, 0);
-  const payload = new Uint8Array(0);
-  const from = { stamp, type, cleared: stampFrom(ms - 1, 0, 0), payload } as const;
-  return { kind: "container", expiresAtMs: 0, contentType: "", ...from };
+const KEY = keyFromText("k");
+const REQUEST = { key: KEY, r: undefined, after: undefined, deadlineMs: 1 };
+const QUORUM = { acks: 1, of: 1, hinted: 0 };
+
+/** Reads of one replica's cells, as it would answer them. */
+function portsOf(held: HeldKey, selections: Selection[] = []): KeyReadPorts {
+  return {
+    wallMs: () => NOW_MS,
+    read: ({ selection }, done) => {
+      selections.push(selection);
+      const all = [...held.cells].map(([field, cell]): MergedCell => {
+        return { field, cell, bytes: encodeCell(cell, KEY, field) };
+      });
+      const root = all.filter(({ cell }) => isRootCell(cell));
+      const fields = all.filter(({ field }) => isSelected(selection, field));
+      fields.sort((a, b) => ((a.field ?? "") < (b.field ?? "") ? -1 : 1));
+      const limit = selection.kind === "range" ? selection.limit : fields.length;
+      const page = fields.slice(0, limit);
+      const through = fields.length > limit ? page.at(-1)?.field : undefined;
+      const cells = [...root, ...page];
+      const none = { collected: NO_STAMP, flushed: NO_STAMP };
+      const verdict: ReadVerdict = { kind: "read", cells, through, ...none, quorum: QUORUM };
+      done(verdict);
+    },
+  };
 }
 
-test("a key that becomes another container while a field is looked for is not taken for absent", () => {
-  const member: Cell = {
-    kind: "field",
-    stamp: stampFrom(20, 0, 0),
-    type: "set",
-    expiresAtMs: 0,
-    since: NO_STAMP,
-    payload: new Uint8Array(0),
-  };
-  const told: (readonly [CellAddress, Cell])[][] = [
-    [[undefined, rootOf("hash", 10)]],
-    [[undefined, rootOf("set", 20)]],
-    [
-      [undefined, rootOf("set", 20)],
-      [setMember("a"), member],
-    ],
-  ];
-  const asked: string[] = [];
-  let type: string | undefined;
-  readKey(
-    {
-      wallMs: () => 0,
-      read: ({ selection }, done) => {
-        asked.push(selection.kind === "range" ? selection.prefix : selection.kind);
-        const cells = (told.shift() ?? []).map(([field, cell]) => ({
-          field,
-          cell,
-          bytes: new Uint8Array(0),
-        }));
-        const quorum = { acks: 2, of: 3, hinted: 0 };
-        const verdict = { kind: "read", cells, through: undefined, quorum } as const;
-        done({ ...verdict, collected: NO_STAMP, flushed: NO_STAMP } satisfies ReadVerdict);
-      },
-    },
-    { key: keyFromText("k"), r: undefined, after: undefined, deadlineMs: 1 },
-    { selection: ROOT_ONLY, whole: undefined, isExistenceNeeded: () => true },
-    (read) => {
-      if (read.kind === "viewed") ({ type } = read.view);
-    },
-  );
-  assert.deepEqual(asked, ["root", "h", "m"]);
-  assert.equal(type, "set");
+function isSelected(selection: Selection, field: Field | undefined): boolean {
+  if (field === undefined || selection.kind === "root") return false;
+  if (selection.kind === "fields") return selection.fields.includes(field);
+  return field.startsWith(selection.prefix) && field > selection.after;
+}
+
+function page(
+  ports: KeyReadPorts,
+  type: "hash" | "set",
+  options: { readonly limit?: number; readonly isForNames?: boolean } = {},
+): Extract<KeyRead, { kind: "viewed" }> {
+  const reads: KeyRead[] = [];
+  const query = { kind: "page", type, after: undefined, limit: 10, ...options } as const;
+  readPage(ports, REQUEST, query, (read) => reads.push(read));
+  const [read] = reads;
+  assert.ok(read?.kind === "viewed");
+  return read;
+}
+
+test("a page of a key of another type shows that type, unless nothing is in it any more", () => {
+  const held = new HeldKey();
+  held.apply({ kind: "set-add", members: ["m", "n"] });
+  assert.equal(page(portsOf(held), "set").view.type, "set");
+  assert.equal(page(portsOf(held), "hash").view.type, "set");
+  held.apply({ kind: "set-remove", members: ["m", "n"] });
+  assert.equal(page(portsOf(held), "hash").view.type, undefined);
+});
+
+test("a page for names alone does not look up what has been counted", () => {
+  const held = new HeldKey();
+  held.apply({ kind: "hash-set", entries: [["a", bytesFromBinary("1")]], when: "always" });
+  held.apply({ kind: "hash-add", name: "a", delta: 2n });
+  const selections: Selection[] = [];
+  const { view } = page(portsOf(held, selections), "hash", { isForNames: true });
+  assert.deepEqual([...view.names("hash")], ["a"]);
+  assert.equal(selections.length, 1);
+  page(portsOf(held, selections), "hash");
+  assert.ok(selections.length > 2);
 });

@@ -123,6 +123,11 @@ class KeyReadRun {
     const prefix = prefixOf(type);
     const from = (after === undefined ? "" : prefix + after) as Field;
     this.#read({ kind: "range", prefix, after: from, limit }, (through) => {
+      const container = this.#container();
+      if (container !== undefined && container.type !== type) {
+        // Of another type it is in the way, unless it is empty.
+        return this.#lookForField(container.type, "" as Field, FIRST_LOOK);
+      }
       if (isForNames === true) this.#finish(false, through);
       else this.#readCounting(() => this.#finish(false, through));
     });

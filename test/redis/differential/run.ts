@@ -185,6 +185,7 @@ class DifferentialRun {
     for (const [index, request] of requests.entries()) {
       const [left, right] = [lefts[index] ?? NO_REPLY, rights[index] ?? NO_REPLY];
       this.#history.add(request, right);
+      const queued = this.#queued ?? [];
       for (const difference of this.#compare(request, left, right)) {
         const keys = keysOf(difference.request);
         // What follows on a key that differs already, differs because of that.
@@ -193,6 +194,9 @@ class DifferentialRun {
         for (const key of keys) spoilt.add(key);
         // Wherever it stands: only one of the two has such a key.
         if (difference.request.includes("")) spoilt.add("");
+        // One of the two may have run what the other did not.
+        if (commandOf(request) === "EXEC")
+          for (const key of queued.flatMap(keysOf)) spoilt.add(key);
         isSpoilt = true;
       }
     }

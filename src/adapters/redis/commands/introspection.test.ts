@@ -66,3 +66,12 @@ test("a container explains itself", async () => {
   assert.equal(help[0], "PUBSUB <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
   assert.deepEqual(help.slice(-2), ["HELP", "    Prints this help."]);
 });
+
+test("COMMAND GETKEYS believes a count of keys only if there are as many", async () => {
+  const connection = new TestDoor().connect();
+  const invalid = "-ERR Invalid arguments specified for command";
+  assert.deepEqual(await connection.ask("COMMAND GETKEYS SINTERCARD 2 a b LIMIT 1"), ["a", "b"]);
+  for (const count of ["0", "3", "x", "-1", "99999999999999999999"]) {
+    assert.equal(await connection.ask(`COMMAND GETKEYS SINTERCARD ${count} a b`), invalid, count);
+  }
+});

@@ -1,5 +1,6 @@
 /** COMMAND: what is offered, as clients and redis-cli ask for it. */
 import { binaryFromBytes } from "../../../base/binary.ts";
+import { parseInteger } from "../../../core/operations/integers.ts";
 import { matchesGlob } from "../../../protocol/resp/glob.ts";
 import { NULL, type Reply } from "../../../protocol/resp/reply.ts";
 import type { Call, Command, CommandFlag, KeyPositions } from "../command.ts";
@@ -185,8 +186,18 @@ function getkeys({ args, reply }: Call, table: CommandTable): void {
     return reply(errorReply("ERR Invalid number of arguments specified for command"));
   }
   const items = keyIndexes(request, keys).map((index) => bulkReply(request[index] as Uint8Array));
-  if (items.length === 0) return reply(errorReply("ERR Invalid arguments specified for command"));
+  if (items.length === 0 || !isCounted(request, keys, items.length))
+    return reply(errorReply("ERR Invalid arguments specified for command"));
   return reply({ kind: "array", items });
+}
+
+/** Whether there are as many keys as is said that there are. */
+function isCounted(
+  request: readonly Uint8Array[],
+  { countAt }: KeyPositions,
+  count: number,
+): boolean {
+  return countAt === undefined || parseInteger(request[countAt] as Uint8Array) === BigInt(count);
 }
 
 function namesReply(entries: readonly CommandEntry[]): Reply {

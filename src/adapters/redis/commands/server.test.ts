@@ -107,6 +107,10 @@ test("clocks, logs and the rest answer as tools expect", async () => {
   await connection.ask("SET a 12345");
   assert.equal(await connection.ask("MEMORY USAGE a SAMPLES 0"), 70);
   assert.equal(await connection.ask("MEMORY USAGE none"), null);
+  const notAnInteger = "-ERR value is not an integer or out of range";
+  assert.equal(await connection.ask("MEMORY USAGE a SAMPLES x 3"), notAnInteger);
+  assert.equal(await connection.ask("MEMORY USAGE a SAMPLES"), "-ERR syntax error");
+  assert.equal(await connection.ask("MEMORY USAGE a SAMPLES -1"), "-ERR syntax error");
   await connection.ask("HSET h f 1 g 22");
   assert.equal(
     await connection.ask("MEMORY USAGE h"),

@@ -155,9 +155,11 @@ const MEMORY = containerCommand({
 function usage(call: Call): void {
   const key = keyAt(call, 2);
   if (key === undefined) return undefined;
-  if (call.args.length > 3) {
-    if (wordAt(call, 3) !== "samples" || call.args.length !== 5) return call.reply(SYNTAX_ERROR);
-    const samples = integerAt(call, 4);
+  for (let index = 3; index < call.args.length; index += 2) {
+    if (wordAt(call, index) !== "samples" || index + 1 === call.args.length) {
+      return call.reply(SYNTAX_ERROR);
+    }
+    const samples = integerAt(call, index + 1);
     if (samples === undefined) return undefined;
     if (samples < 0n) return call.reply(SYNTAX_ERROR);
   }
