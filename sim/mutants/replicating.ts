@@ -172,7 +172,7 @@ export const REPLICATING: readonly Mutant[] = [
     name: "digests-not-compared",
     file: READ,
     find: `      if (voter.state !== "digest" || this.#isCurrent(voter)) continue;`,
-    replace: `      if (voter.state !== "digest" || voter.versions.length >= 0) continue;`,
+    replace: `      if (voter.state !== "digest" || voter.versions.size >= 0) continue;`,
     expected: ["fresh"],
     breaks: "a digest that differs counts as a vote, and its cells are not fetched",
   },
