@@ -13,6 +13,7 @@ export function describeFrame(frame: Uint8Array): {
   const key = "key" in message ? message.key : undefined;
   const facts = JSON.stringify(message, (name, value: unknown) => {
     if (name === "kind") return undefined;
+    if (typeof value === "bigint") return value.toString();
     if (isBytesAsJson(value)) return `${value.data.length} bytes`;
     if (value instanceof Uint8Array) return `${value.length} bytes`;
     if (value instanceof Uint32Array) return `${value.length} words`;
