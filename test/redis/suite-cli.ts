@@ -7,7 +7,8 @@
  *   npm run test:redis -- --reference             Debian's redis-server instead: all tests pass
  *   npm run test:redis -- --reference --offered   ... without the commands that a node does not offer
  *   npm run test:redis -- --reference --inert     ... where CONFIG SET changes nothing
- *   npm run test:redis -- --list                  rewrites the list: finds on redis-server what needs more than is offered
+ *   npm run test:redis -- --list                  rewrites the list, also in docs/redis.md: finds on redis-server what needs
+ *                                                 more than is offered
  *   npm run test:redis -- --source DIR            a Redis 7.0 source; else fetched from Debian into .cache/
  *   npm run test:redis -- --test-seconds 120      a test that takes longer hangs
  *   npm run test:redis -- --json FILE             keeps all results
@@ -15,16 +16,19 @@
  * Tests that are not expected to pass, and why: test/redis/not-passing.json. Any other difference fails the run. Ends
  * with one line, `N passed, N failed`; exit status 0 only if none failed.
  */
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { MissingError, needTcl, referenceProgram, suiteFolder } from "./debian.ts";
 import { type Expectation, readExpectation, writeExpectation } from "./expectation.ts";
+import { withTable } from "./not-passing-table.ts";
 import { openNode, openReference, runningServer, type TestServer } from "./servers.ts";
 import { findExpectation } from "./suite-list.ts";
 import { UNITS } from "./suite-run.ts";
 import { runOnOwnServer, type SuitePlan, type UnitResult } from "./suite-unit.ts";
 import { judgeUnit, type UnitVerdict } from "./suite-verdict.ts";
 
+const DOCS = fileURLToPath(new URL("../../docs/redis.md", import.meta.url));
 const UNIT_SECONDS_MAX = 900;
 /** Of one failure; all of it is in the JSON. */
 const LINES_SHOWN_MAX = 8;
@@ -50,7 +54,9 @@ async function main(): Promise<void> {
   const known = await readExpectation();
   if (values.list) {
     const lists = { ...view, isOfferedOnly: true };
-    await writeExpectation(await findExpectation(plan, lists, known.passedMin));
+    const found = await findExpectation(plan, lists, known.passedMin);
+    await writeExpectation(found);
+    await writeFile(DOCS, withTable(await readFile(DOCS, "utf8"), found));
     return;
   }
   const isAll = isReference && !values.offered;
