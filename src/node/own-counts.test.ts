@@ -4,26 +4,60 @@ import { Prng } from "../base/prng.ts";
 import { counterCell } from "../core/causality/addresses.ts";
 import { keyFromText } from "../model/key.ts";
 import { NO_STAMP, stampFrom } from "../model/stamp.ts";
-import { OwnCounts } from "./own-counts.ts";
+import { type NotedCount, OwnCounts } from "./own-counts.ts";
 
 const KEY = keyFromText("k");
+
+const BASE = stampFrom(10, 0, 0);
+const LATER = stampFrom(20, 0, 0);
+const OVER = { addressOf: counterCell, epoch: NO_STAMP, base: BASE };
+const KNOWN = { isKnown: true, collected: NO_STAMP };
+const ALONE = { isKnown: false, collected: NO_STAMP };
+
+function noted(sum: bigint): NotedCount {
+  return { epoch: NO_STAMP, base: BASE, sum };
+}
 
 test("what a majority has not taken is remembered until it has", () => {
   const counts = new OwnCounts(new Prng(1));
   const address = counterCell(counts.id);
-  counts.note(KEY, address, { epoch: NO_STAMP, sum: 5n }, false);
-  assert.equal(counts.at(KEY, address, NO_STAMP)?.sum, 5n);
-  assert.equal(counts.at(keyFromText("other"), address, NO_STAMP), undefined);
-  counts.note(KEY, address, { epoch: NO_STAMP, sum: 6n }, true);
-  assert.equal(counts.at(KEY, address, NO_STAMP), undefined);
+  assert.deepEqual(counts.cellFor(KEY, OVER, KNOWN), { address, sum: undefined });
+  counts.note(KEY, address, noted(5n), false);
+  assert.deepEqual(counts.cellFor(KEY, OVER, KNOWN), { address, sum: 5n });
+  assert.equal(counts.cellFor(keyFromText("other"), OVER, KNOWN).sum, undefined);
+  counts.note(KEY, address, noted(6n), true);
+  assert.deepEqual(counts.cellFor(KEY, OVER, KNOWN), { address, sum: undefined });
 });
 
 test("what is counted alone is remembered in any case, over each epoch for itself", () => {
   const counts = new OwnCounts(new Prng(1));
-  const alone = counterCell(counts.aloneId);
-  counts.note(KEY, alone, { epoch: NO_STAMP, sum: 5n }, true);
-  assert.equal(counts.at(KEY, alone, NO_STAMP)?.sum, 5n);
-  assert.equal(counts.at(KEY, alone, stampFrom(1, 0, 0)), undefined);
+  const address = counterCell(counts.aloneId);
+  counts.note(KEY, address, noted(5n), true);
+  assert.deepEqual(counts.cellFor(KEY, OVER, ALONE), { address, sum: 5n });
+  const other = { ...OVER, epoch: stampFrom(1, 0, 0) };
+  assert.deepEqual(counts.cellFor(KEY, other, ALONE), { address, sum: undefined });
+});
+
+test("nothing is added to a count whose number was collected and does not stand there any more", () => {
+  for (const base of [undefined, LATER]) {
+    const counts = new OwnCounts(new Prng(1));
+    const { id } = counts;
+    counts.note(KEY, counterCell(id), noted(5n), false);
+    const before = { isKnown: true, collected: stampFrom(9, 0, 0) };
+    assert.equal(counts.cellFor(KEY, { ...OVER, base }, before).sum, 5n, "it cannot be gone yet");
+    const after = { isKnown: true, collected: stampFrom(11, 0, 0) };
+    const { address, sum } = counts.cellFor(KEY, { ...OVER, base }, after);
+    assert.equal(sum, undefined);
+    assert.notEqual(address, counterCell(id), "a copy of the former count may be somewhere");
+    assert.equal(address, counterCell(counts.id));
+  }
+});
+
+test("a count beside a number that still stands is continued, whatever was collected", () => {
+  const counts = new OwnCounts(new Prng(1));
+  counts.note(KEY, counterCell(counts.id), noted(5n), false);
+  const { sum } = counts.cellFor(KEY, OVER, { isKnown: true, collected: LATER });
+  assert.equal(sum, 5n);
 });
 
 test("with more to remember than fits, all of it is left behind, together with the id", () => {
@@ -31,12 +65,15 @@ test("with more to remember than fits, all of it is left behind, together with t
   const { id } = counts;
   const address = counterCell(id);
   for (let index = 0; index < 16_384; index += 1) {
-    counts.note(keyFromText(`k${index}`), address, { epoch: NO_STAMP, sum: 1n }, false);
+    counts.note(keyFromText(`k${index}`), address, noted(1n), false);
   }
   assert.equal(counts.id, id);
-  counts.note(keyFromText("one more"), address, { epoch: NO_STAMP, sum: 1n }, false);
+  counts.note(keyFromText("one more"), address, noted(1n), false);
   assert.notEqual(counts.id, id);
-  assert.equal(counts.at(keyFromText("k0"), address, NO_STAMP), undefined);
+  assert.deepEqual(counts.cellFor(keyFromText("k0"), OVER, KNOWN), {
+    address: counterCell(counts.id),
+    sum: undefined,
+  });
 });
 
 test("ids are eight bytes, each start's its own", () => {

@@ -167,7 +167,7 @@ export class ReadModifyWrites {
       );
       const write = { key, changes, stamp, bases, w, deadlineMs };
       this.#ports.write(write, (verdict, last) => {
-        this.#noteCounts(key, changes, verdict);
+        this.#noteCounts(write, verdict, last);
         this.#settle(request, past, verdict, { result, stamp: last }, done);
       });
     });
@@ -183,24 +183,23 @@ export class ReadModifyWrites {
 
   #apply({ key, operation }: ModifyRequest, view: KeyView, quorum: QuorumReport): Applied {
     const isKnown = quorum.acks >= majority(quorum.of);
-    const { id, aloneId } = this.#ownCounts;
+    const { collected } = view;
     const applied = applyOperation(operation, view, {
       valueBytesMax: this.#ports.valueBytesMax(),
-      // What this node put into its cell may be in none of those that were read: then it counts in another one.
-      counterId: isKnown ? id : aloneId,
-      ownCount: (address, epoch) => this.#ownCounts.at(key, address, epoch),
+      ownCell: (over) => this.#ownCounts.cellFor(key, over, { isKnown, collected }),
       below: (limit) => this.#ports.random.below(limit),
     });
     return isTooLarge(operation, applied.changes) ? TOO_MANY : applied;
   }
 
-  #noteCounts(key: Key, changes: readonly CellChange[], verdict: ModifyVerdict): void {
+  #noteCounts({ key, changes }: ModifyWrite, verdict: ModifyVerdict, stamp: Stamp): void {
     for (const { field, count } of changes) {
       if (count === undefined || field === undefined) continue;
+      const noted = { ...count, base: count.base ?? stamp };
       if (verdict.kind === "written") {
         const { acks, of } = verdict.quorum;
-        this.#ownCounts.note(key, field, count, acks >= majority(of));
-      } else if (verdict.mayBeStored) this.#ownCounts.note(key, field, count, false);
+        this.#ownCounts.note(key, field, noted, acks >= majority(of));
+      } else if (verdict.mayBeStored) this.#ownCounts.note(key, field, noted, false);
     }
   }
 

@@ -142,8 +142,7 @@ export class FakeStore implements Store {
       if (failure !== undefined) return done(failure);
       const { result, changes } = applyOperation(operation, this.#view(key), {
         valueBytesMax: this.shared.valueBytesMax,
-        counterId: "only one",
-        ownCount: () => undefined,
+        ownCell: ({ addressOf }) => ({ address: addressOf("only one"), sum: undefined }),
         below: () => 0,
       });
       this.#counter += 1;

@@ -75,9 +75,13 @@ export class HeldKey {
   } {
     const { result, changes } = applyOperation(operation, this.view(), {
       valueBytesMax: 100,
-      counterId: this.#id,
-      ownCount: (_address, epoch) =>
-        this.own !== undefined && compareStamps(this.own.epoch, epoch) === 0 ? this.own : undefined,
+      ownCell: ({ addressOf, epoch }) => ({
+        address: addressOf(this.#id),
+        sum:
+          this.own !== undefined && compareStamps(this.own.epoch, epoch) === 0
+            ? this.own.sum
+            : undefined,
+      }),
       below: () => 0,
     });
     counter += 1;

@@ -12,8 +12,7 @@ import { KeyView } from "./key-view.ts";
 const NOW_MS = 1_000_000;
 const CONTEXT: ApplyContext = {
   valueBytesMax: 100,
-  counterId: "me",
-  ownCount: () => undefined,
+  ownCell: ({ addressOf }) => ({ address: addressOf("me"), sum: undefined }),
   below: () => 0,
 };
 const STAMP = stampFrom(NOW_MS, 5, bootIdFrom(7));

@@ -26,20 +26,33 @@ export interface Applied {
 export interface ApplyContext {
   /** Longest value of the cluster. */
   readonly valueBytesMax: number;
-  /** Under which this node counts: nobody else writes cells of this id. */
-  readonly counterId: string;
-  /**
-   * What this node itself has put last into its cell at an address over an epoch, where that may not be what a quorum
-   * knows: `undefined` where it is.
-   */
-  readonly ownCount: (address: Field, epoch: Stamp) => OwnCount | undefined;
+  /** Where this node counts, and what it has there. */
+  readonly ownCell: (of: CountedOver) => OwnCell;
   /** An integer from 0 to below `limit`. */
   readonly below: (limit: number) => number;
 }
 
-/** What a node has counted into one cell, under the epoch it was begun over. */
+/** What a node is about to add to. */
+export interface CountedOver {
+  /** Where the holder of an id counts for this. */
+  readonly addressOf: (id: string) => Field;
+  readonly epoch: Stamp;
+  /** Stamp of the cell with the number that is counted over; `undefined`: this addition begins it. */
+  readonly base: Stamp | undefined;
+}
+
+/** The cell in which this node counts: nobody else writes it. */
+export interface OwnCell {
+  readonly address: Field;
+  /** What this node itself put there last over the epoch, where a quorum may not know that. */
+  readonly sum: bigint | undefined;
+}
+
+/** What a node has counted into one cell: under the epoch it was begun over, and beside which cell with a number. */
 export interface OwnCount {
   readonly epoch: Stamp;
+  /** As in `CountedOver`: `undefined` has the stamp of the write. */
+  readonly base: Stamp | undefined;
   readonly sum: bigint;
 }
 

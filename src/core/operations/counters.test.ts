@@ -124,7 +124,7 @@ test("a node that knows more of its own cell than a quorum adds to that", () => 
   const key = new HeldKey("me");
   key.apply(add(1n));
   const epoch = key.view().epoch();
-  key.own = { epoch, sum: 40n };
+  key.own = { epoch, base: undefined, sum: 40n };
   key.apply(add(2n));
   assert.equal(key.text(), "42");
 });

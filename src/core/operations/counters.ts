@@ -20,6 +20,7 @@ import {
   type ApplyContext,
   asRead,
   type CellChange,
+  type CountedOver,
   changed,
   clearedUnder,
   fault,
@@ -46,8 +47,8 @@ export function addToKey(view: KeyView, delta: bigint, context: ApplyContext): A
   const base = isCounter
     ? asRead(undefined, root)
     : begun(view, epoch, number, current?.expiresAtMs ?? 0);
-  const address = counterCell(context.counterId);
-  return changed(integer(sum), base, added(view, address, epoch, delta, context));
+  const over = { addressOf: counterCell, epoch, base: isCounter ? root.stamp : undefined };
+  return changed(integer(sum), base, added(view, over, delta, context));
 }
 
 /** Adds to a field of a hash, or of what may become one. */
@@ -65,8 +66,8 @@ export function addToField(
   if (number === undefined) return fault("field-not-an-integer");
   const sum = number + delta;
   if (!isInteger64(sum)) return fault("overflow");
-  const over = maxStamp(cell?.stamp ?? view.cleared, view.cleared);
-  const fresh = text === undefined ? view.epochFrom(fieldCountersPrefix(name), over) : over;
+  const gone = maxStamp(cell?.stamp ?? view.cleared, view.cleared);
+  const fresh = text === undefined ? view.epochFrom(fieldCountersPrefix(name), gone) : gone;
   const epoch = isCounting ? cell.since : fresh;
   const base = isCounting
     ? asRead(field, cell)
@@ -79,8 +80,9 @@ export function addToField(
   // A field that counts was begun under a root that is not older, so that root is sent along. Any other root may be that
   // of a hash without fields, which whoever has collected up to it has dropped, and may not take again.
   const top = isCounting && root !== undefined ? asRead(undefined, root) : restated(view, "hash");
-  const address = fieldCounter(name, context.counterId);
-  return changed(integer(sum), top, base, added(view, address, epoch, delta, context));
+  const addressOf = (id: string): Field => fieldCounter(name, id);
+  const over = { addressOf, epoch, base: isCounting ? cell.stamp : undefined };
+  return changed(integer(sum), top, base, added(view, over, delta, context));
 }
 
 function numberIn(text: Uint8Array | undefined): bigint | undefined {
@@ -104,23 +106,20 @@ function begun(view: KeyView, epoch: Stamp, number: bigint, expiresAtMs: number)
 /** This node's own cell, with so much more in it. */
 function added(
   view: KeyView,
-  address: Field,
-  epoch: Stamp,
+  over: CountedOver,
   delta: bigint,
-  { ownCount }: ApplyContext,
+  { ownCell }: ApplyContext,
 ): CellChange {
-  const own = ownCount(address, epoch);
-  const cell = view.at(address);
-  let former = 0n;
-  if (own !== undefined) former = own.sum;
-  else if (cell !== undefined && view.isLive(address) && compareStamps(cell.since, epoch) === 0) {
-    former = parseSum(cell.payload);
-  }
-  const sum = former + delta;
-  const change = fieldChange(address, {
+  const { epoch, base } = over;
+  const own = ownCell(over);
+  const cell = view.at(own.address);
+  const isContinued =
+    cell !== undefined && view.isLive(own.address) && compareStamps(cell.since, epoch) === 0;
+  const sum = (own.sum ?? (isContinued ? parseSum(cell.payload) : 0n)) + delta;
+  const change = fieldChange(own.address, {
     type: "counter",
     payload: bytesOfInteger(sum),
     since: epoch,
   });
-  return { ...change, count: { epoch, sum } };
+  return { ...change, count: { epoch, base, sum } };
 }

@@ -46,7 +46,8 @@ export class KeyView {
   /** The stamp up to which fields are gone. */
   readonly cleared: Stamp;
   readonly nowMs: number;
-  readonly #collected: Stamp;
+  /** The greatest C of those who were asked. */
+  readonly collected: Stamp;
   readonly #flushed: Stamp;
   readonly #fields = new Map<Field, FieldCell>();
   /** Addresses of the cells that count for each field, by what they begin with; once they were asked for. */
@@ -62,7 +63,7 @@ export class KeyView {
     }
     this.root = root;
     this.nowMs = options.nowMs;
-    this.#collected = options.collected;
+    this.collected = options.collected;
     this.#flushed = options.flushed ?? NO_STAMP;
     this.cleared = clearedOf(root, options.nowMs, this.#flushed);
     this.current = options.isEmpty ? undefined : visibleRoot(root, options.nowMs, this.#flushed);
@@ -88,7 +89,7 @@ export class KeyView {
       field === undefined
         ? heldAtRoot(this.root, this.#flushed, this.nowMs)
         : heldAtField(this.root, this.#fields.get(field), this.#flushed, this.nowMs);
-    return maxStamp(held, this.#collected);
+    return maxStamp(held, this.collected);
   }
 
   /** The cell that stands there, seen or not. */
