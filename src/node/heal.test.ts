@@ -8,11 +8,12 @@ import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import type { EncodedCell } from "../model/cell.ts";
 import { type NodeId, nodeIdFrom } from "../model/ids.ts";
 import { keyFromText } from "../model/key.ts";
-import { stampFrom } from "../model/stamp.ts";
+import { NO_STAMP, type Stamp, stampFrom } from "../model/stamp.ts";
+import type { CellAnswer } from "./cell-answer.ts";
 import { CellStore, decodeAll } from "./cell-store.ts";
 import { Counters } from "./counters.ts";
 import { GroupCommit } from "./group-commit.ts";
-import { type CellAnswer, Heals } from "./heal.ts";
+import { Heals } from "./heal.ts";
 
 const K = keyFromText("k");
 const SLOT = slotOfKey(K);
@@ -35,7 +36,7 @@ function cellAt(ms: number): EncodedCell {
 function held(ms: number): CellAnswer {
   const cell = decodeAll(K, [cellAt(ms)])?.[0];
   assert.ok(cell !== undefined);
-  return { kind: "held", cell };
+  return { kind: "held", cell, collected: NO_STAMP };
 }
 
 class Trial {
@@ -44,6 +45,7 @@ class Trial {
   readonly counters = new Counters();
   readonly damagedSlots: number[] = [];
   answers = new Map<NodeId, CellAnswer>();
+  collected: Stamp = NO_STAMP;
   asked = 0;
   placement: Placement;
   readonly cells: CellStore;
@@ -72,6 +74,7 @@ class Trial {
       log: { log: () => undefined },
       placement: () => this.placement,
       admit: (work) => work(() => undefined),
+      collected: () => this.collected,
       ask: (to, _place, done) => {
         this.asked += 1;
         done(this.answers.get(to) ?? { kind: "silent" });
@@ -164,11 +167,41 @@ test("a cell that is damaged everywhere stays until it is written", () => {
 
 test("a cell that nobody else holds is lost, and counted", () => {
   const trial = new Trial();
-  trial.answer({ kind: "absent" }, { kind: "absent" });
+  trial.answer({ kind: "absent", collected: NO_STAMP }, { kind: "absent", collected: NO_STAMP });
   trial.rot();
   trial.clock.advance(1);
   assert.equal(trial.find(), "absent");
   assert.equal(trial.counters.get("cells-lost"), 1);
+});
+
+test("who waits for this node to be mended is not waited for: it would be for good", () => {
+  const trial = new Trial();
+  const past = held(40);
+  assert.ok(past.kind === "held");
+  trial.answer(held(50), { kind: "voteless", cell: past.cell });
+  trial.rot();
+  trial.clock.advance(1);
+  assert.equal(trial.find(), 50);
+});
+
+test("what only a past holds does not come back once it may have been collected", () => {
+  const past = held(40);
+  assert.ok(past.kind === "held");
+  for (const [collectedMs, expected] of [
+    [39, 40],
+    [40, "absent"],
+  ] as const) {
+    for (const own of [true, false]) {
+      const trial = new Trial();
+      const collected = stampFrom(collectedMs, 1, 0);
+      if (own) trial.collected = collected;
+      const voice = { kind: "absent", collected: own ? NO_STAMP : collected } as const;
+      trial.answer(voice, { kind: "voteless", cell: past.cell });
+      trial.rot();
+      trial.clock.advance(1);
+      assert.equal(trial.find(), expected, `${own ? "its own" : "another's"} C of ${collectedMs}`);
+    }
+  }
 });
 
 test("a node that is alone keeps what is damaged", () => {

@@ -8,38 +8,26 @@
  * Source: docs/ARCHITECTURE.md, "Damage".
  */
 import { Heap } from "../base/heap.ts";
-import { encodeCell } from "../core/causality/cell-codec.ts";
-import { mergeCells } from "../core/causality/merge.ts";
 import { type CellPlace, cellKey } from "../core/causality/storage-key.ts";
 import type { Placement } from "../core/placement/placement.ts";
 import { answersNeeded, judgeMending, type MendingVerdict } from "../core/replication/mending.ts";
-import type { EncodedCell } from "../model/cell.ts";
 import type { NodeId } from "../model/ids.ts";
-import type { PeerReply } from "../model/peer-message.ts";
-import { ROOT_ONLY } from "../model/selection.ts";
 import type { Slot } from "../model/slot.ts";
+import type { Stamp } from "../model/stamp.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { StorageKey } from "../ports/storage.ts";
-import { encodeMessage } from "../protocol/peer/frame-codec.ts";
 import type { Work } from "./background-share.ts";
-import { type CellStore, type DecodedCell, decodeAll } from "./cell-store.ts";
+import { type CellAnswer, merged, tallied } from "./cell-answer.ts";
+import type { CellStore } from "./cell-store.ts";
 import type { Counters } from "./counters.ts";
-import type { Peers } from "./peers.ts";
 
 /** Cells asked for at once. */
 const HEALS_MAX = 8;
 const TICK_MS = 100;
-/** A peer that takes longer has not answered. */
-const ANSWER_MS_MAX = 5_000;
 /** A heal that could not be finished is tried again after this long, and twice as long each time. */
 const RETRY_MS_MIN = 1_000;
 const RETRY_MS_MAX = 60_000;
-
-/** What one replica says of one cell. */
-export type CellAnswer =
-  | { readonly kind: "held"; readonly cell: DecodedCell }
-  | { readonly kind: "absent" | "damaged" | "silent" };
 
 export interface HealsOptions {
   readonly self: NodeId;
@@ -48,6 +36,8 @@ export interface HealsOptions {
   readonly counters: Counters;
   readonly log: Log;
   readonly placement: () => Placement;
+  /** The slot's C here. */
+  readonly collected: (slot: Slot) => Stamp;
   readonly ask: (to: NodeId, place: CellPlace, done: (answer: CellAnswer) => void) => void;
   /** Begins a heal when background work may. */
   readonly admit: (work: Work) => void;
@@ -154,23 +144,15 @@ export class Heals {
   }
 
   #judge(heal: Heal, placement: Placement, answers: readonly CellAnswer[]): void {
-    const { cells, counters, self } = this.#options;
+    const { cells, collected, counters, self } = this.#options;
     const { slot, key, field } = heal.place;
-    const count = (kind: CellAnswer["kind"]): number =>
-      answers.filter((answer) => answer.kind === kind).length;
     const isPrimary = placement.isPrimary(slot, self);
-    const verdict = judgeMending(
-      {
-        held: count("held"),
-        absent: count("absent"),
-        damaged: count("damaged"),
-        silent: count("silent"),
-      },
-      answersNeeded(placement.primaries(slot).length, isPrimary),
-    );
+    const needed = answersNeeded(placement.primaries(slot).length, isPrimary);
+    const { tally, given } = tallied(answers, collected(slot));
+    const verdict = judgeMending(tally, needed);
     if (verdict === "later" || verdict === "all-damaged") return this.#retry(heal, verdict);
     const isDamaged = cells.find(slot, key, field).kind === "damaged";
-    if (!cells.mend(slot, key, field, merged(heal.place, answers))) {
+    if (!cells.mend(slot, key, field, merged(heal.place, given))) {
       return this.#retry(heal, "later");
     }
     if (isDamaged) counters.add(verdict === "mend" ? "cells-mended" : "cells-lost");
@@ -193,55 +175,4 @@ export class Heals {
     this.#beyondHelp.delete(storageKey);
     this.#startMore();
   }
-}
-
-/** What the replicas hold together; `undefined` when none holds anything. */
-function merged(
-  { key, field }: CellPlace,
-  answers: readonly CellAnswer[],
-): DecodedCell | undefined {
-  let whole: DecodedCell | undefined;
-  for (const answer of answers) {
-    if (answer.kind !== "held") continue;
-    const { cell } = answer;
-    const after = mergeCells(whole?.cell, cell.cell);
-    if (after === whole?.cell) continue;
-    whole =
-      after === cell.cell ? cell : { field, cell: after, bytes: encodeCell(after, key, field) };
-  }
-  return whole;
-}
-
-/** Asks a peer for one cell; a root in the words of a read, so that only who has a vote says that there is none. */
-export function askForCell(
-  { peers, monotonicMs }: { readonly peers: Peers; readonly monotonicMs: () => number },
-  to: NodeId,
-  { slot, key, field }: CellPlace,
-  done: (answer: CellAnswer) => void,
-): void {
-  const onReply = (_from: NodeId, _token: number, reply: PeerReply): void => {
-    if (reply.kind === "refused" && reply.reason === "damaged") return done({ kind: "damaged" });
-    if (reply.kind === "fetch-reply" && reply.unreadable.length > 0) {
-      return done({ kind: "damaged" });
-    }
-    const cells = cellsOf(reply);
-    if (cells === undefined) return done({ kind: "silent" });
-    const given = cells.find((cell) => cell.field === field);
-    if (given === undefined) return done({ kind: "absent" });
-    const cell = decodeAll(key, [given])?.[0];
-    done(cell === undefined ? { kind: "damaged" } : { kind: "held", cell });
-  };
-  const sink = { onReply, onNoAnswer: (): void => done({ kind: "silent" }) };
-  const body = encodeMessage(
-    field === undefined
-      ? { kind: "read", key, selection: ROOT_ONLY, want: "cells" }
-      : { kind: "fetch", wanted: [{ slot, key, field }] },
-  );
-  if (!peers.request(to, body, monotonicMs() + ANSWER_MS_MAX, sink, 0)) done({ kind: "silent" });
-}
-
-/** The cells that one key's answer carries; `undefined` when it is none. */
-function cellsOf(reply: PeerReply): readonly EncodedCell[] | undefined {
-  if (reply.kind === "cells-reply") return reply.cells;
-  return reply.kind === "fetch-reply" ? reply.parts.flatMap(({ cells }) => cells) : undefined;
 }

@@ -11,8 +11,9 @@ import type { Slot } from "../model/slot.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Storage } from "../ports/storage.ts";
+import { askForCell } from "./cell-answer.ts";
 import type { GroupCommit } from "./group-commit.ts";
-import { askForCell, Heals } from "./heal.ts";
+import { Heals } from "./heal.ts";
 import { loadScrub, scrubOperation } from "./node-state.ts";
 import { Progress } from "./progress.ts";
 import { Scrub } from "./scrub.ts";
@@ -53,6 +54,7 @@ export class Upkeep {
     };
     this.#heals = new Heals({
       ...parts,
+      collected: (slot) => ports.states.collected(slot),
       ask: (to, place, done) => askForCell(ports, to, place, done),
     });
     this.#scrub = new Scrub({

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { answersNeeded, judgeMending } from "./mending.ts";
 
-const NOBODY = { held: 0, absent: 0, damaged: 0, silent: 0 };
+const NOBODY = { held: 0, absent: 0, damaged: 0, silent: 0, voteless: 0, votelessHeld: 0 };
 
 test("a primary of three needs both others, one of five needs three of four", () => {
   assert.equal(answersNeeded(2, true), 1);
@@ -36,4 +36,13 @@ test("a cell that nobody else ever had is lost", () => {
 
 test("a node that is alone cannot heal itself", () => {
   assert.equal(judgeMending(NOBODY, 1), "later");
+});
+
+test("who has lost commits is waited for no longer than the others, and what it holds is taken", () => {
+  assert.equal(judgeMending({ ...NOBODY, held: 1, voteless: 1 }, 2), "mend");
+  assert.equal(judgeMending({ ...NOBODY, absent: 1, votelessHeld: 1 }, 2), "mend");
+  assert.equal(judgeMending({ ...NOBODY, votelessHeld: 2 }, 2), "mend");
+  assert.equal(judgeMending({ ...NOBODY, votelessHeld: 1, silent: 1 }, 2), "later");
+  assert.equal(judgeMending({ ...NOBODY, damaged: 1, voteless: 1 }, 2), "all-damaged");
+  assert.equal(judgeMending({ ...NOBODY, absent: 1, voteless: 1 }, 2), "lost");
 });

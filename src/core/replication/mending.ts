@@ -2,8 +2,8 @@
  * What becomes of a damaged cell, once the other replicas were asked for theirs.
  *
  * Invariant: it is replaced only by the merge of so many replicas that every write acknowledged by a write quorum is
- * in it, this node's own vote not counted; where that many cannot be had because they are damaged too, of all there
- * are. Where every copy is damaged it stays: something is there, and nobody knows what.
+ * in it, this node's own vote not counted; where that many cannot be had because they are damaged too, or have lost
+ * commits themselves, of all there are: those wait for this node as it would for them. Where every copy is damaged it stays: something is there, and nobody knows what.
  * Source: docs/ARCHITECTURE.md, "Damage".
  */
 import { assert } from "../../base/assert.ts";
@@ -19,6 +19,10 @@ export interface MendingAnswers {
   readonly damaged: number;
   /** They did not answer. */
   readonly silent: number;
+  /** They have lost commits and are not mended yet: they hold it, and gave it. */
+  readonly votelessHeld: number;
+  /** Likewise, and hold nothing there, which says nothing. */
+  readonly voteless: number;
 }
 
 /**
@@ -34,12 +38,12 @@ export function answersNeeded(primaries: number, isPrimary: boolean): number {
 }
 
 export function judgeMending(
-  { held, absent, damaged, silent }: MendingAnswers,
+  { held, absent, damaged, silent, votelessHeld, voteless }: MendingAnswers,
   needed: number,
 ): MendingVerdict {
-  if (held + absent + damaged === 0) return "later";
+  if (held + absent + damaged + votelessHeld + voteless === 0) return "later";
   const isEnough = held + absent >= needed;
   if (!isEnough && silent > 0) return "later";
-  if (held > 0) return "mend";
+  if (held + votelessHeld > 0) return "mend";
   return damaged > 0 ? "all-damaged" : "lost";
 }
