@@ -2,13 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HeldKey, NOW_MS } from "../../test/support/held-key.ts";
 import { bytesFromBinary } from "../base/binary.ts";
+import { setMember } from "../core/causality/addresses.ts";
 import { encodeCell, isRootCell } from "../core/causality/cell-codec.ts";
+import { needOf } from "../core/operations/needs.ts";
 import type { MergedCell, ReadVerdict } from "../core/replication/read-coordinator.ts";
 import type { Field } from "../model/key.ts";
 import { keyFromText } from "../model/key.ts";
+import type { Operation } from "../model/operation.ts";
 import type { Selection } from "../model/selection.ts";
-import { NO_STAMP } from "../model/stamp.ts";
-import { type KeyRead, type KeyReadPorts, readPage } from "./key-reader.ts";
+import { maxStamp, NO_STAMP } from "../model/stamp.ts";
+import { type KeyRead, type KeyReadPorts, readKey, readPage } from "./key-reader.ts";
 
 const KEY = keyFromText("k");
 const REQUEST = { key: KEY, r: undefined, after: undefined, deadlineMs: 1 };
@@ -75,4 +78,28 @@ test("a page for names alone does not look up what has been counted", () => {
   assert.equal(selections.length, 1);
   page(portsOf(held, selections), "hash");
   assert.ok(selections.length > 2);
+});
+
+test("members that are gone are no part of the whole, but for the stamp of what was last done to it", () => {
+  const held = new HeldKey();
+  const members = Array.from({ length: 3_000 }, (_, index) => `m${index}`);
+  held.apply({ kind: "set-add", members: [...members, "stays"] });
+  for (const member of members) held.apply({ kind: "set-remove", members: [member] });
+  const last = [...held.cells.values()].map(({ stamp }) => stamp).reduce(maxStamp);
+  const reads: KeyRead[] = [];
+  const isStampOf = { kind: "stamp-is", stamp: last } as const;
+  const operations: readonly Operation[] = [
+    { kind: "set-pop", count: 1 },
+    { kind: "delete-if", condition: isStampOf },
+  ];
+  for (const operation of operations) {
+    readKey(portsOf(held), REQUEST, needOf(operation, "me"), (read) => reads.push(read));
+  }
+  for (const read of reads) {
+    assert.ok(read.kind === "viewed");
+    assert.deepEqual([...read.view.names("set")], ["stays"]);
+    assert.deepEqual(read.view.stamp, last);
+    assert.equal(read.view.at(setMember("m0")), undefined);
+  }
+  assert.equal(reads.length, 2);
 });

@@ -14,10 +14,14 @@ import {
 } from "../core/causality/addresses.ts";
 import { isRootCell } from "../core/causality/cell-codec.ts";
 import { mergeCells } from "../core/causality/merge.ts";
-import { visibleRoot } from "../core/causality/view.ts";
+import { clearedOf, isFieldLive, visibleRoot } from "../core/causality/view.ts";
 import { KeyView } from "../core/operations/key-view.ts";
 import type { Need } from "../core/operations/needs.ts";
-import type { ReadFailureCode, ReadVerdict } from "../core/replication/read-coordinator.ts";
+import type {
+  MergedCell,
+  ReadFailureCode,
+  ReadVerdict,
+} from "../core/replication/read-coordinator.ts";
 import type { Cell, CellAddress, RootCell } from "../model/cell.ts";
 import type { Field, Key } from "../model/key.ts";
 import type { Query } from "../model/operation.ts";
@@ -99,6 +103,9 @@ class KeyReadRun {
   #flushed: Stamp = NO_STAMP;
   #quorum: QuorumReport | undefined;
   #bytes = 0;
+  /** All fields are read: those that are gone stay gone, and are not kept. There may be far more of them than of others. */
+  #isWhole = false;
+  #greatestGone: Stamp = NO_STAMP;
 
   constructor(ports: KeyReadPorts, request: KeyReadRequest, done: Done) {
     this.#ports = ports;
@@ -141,6 +148,7 @@ class KeyReadRun {
   }
 
   #readWhole(type: "hash" | "set", after: string, isEither: boolean): void {
+    this.#isWhole = true;
     const prefix = prefixOf(type);
     const limit = FIELDS_PER_PAGE_MAX;
     this.#read({ kind: "range", prefix, after: after as Field, limit }, (through) => {
@@ -223,17 +231,27 @@ class KeyReadRun {
   #read(selection: Selection, then: (through: Field | undefined) => void): void {
     this.#ports.read({ ...this.#request, selection }, (verdict) => {
       if (verdict.kind === "failed") return this.#fail(verdict);
-      for (const { field, cell, bytes } of verdict.cells) {
-        const held = this.#cells.get(field);
-        if (held === undefined) this.#bytes += bytes.length + (field?.length ?? 0);
-        this.#cells.set(field, mergeCells(held, cell));
-      }
       this.#collected = maxStamp(this.#collected, verdict.collected);
       this.#flushed = maxStamp(this.#flushed, verdict.flushed);
+      for (const cell of verdict.cells) if (cell.field === undefined) this.#take(cell);
+      const nowMs = this.#ports.wallMs();
+      const cleared = clearedOf(this.#root(), nowMs, this.#flushed);
+      for (const one of verdict.cells) {
+        if (isRootCell(one.cell)) continue;
+        const isKept = !this.#isWhole || isFieldLive(one.cell, cleared, nowMs);
+        if (isKept || this.#cells.has(one.field)) this.#take(one);
+        else this.#greatestGone = maxStamp(this.#greatestGone, one.cell.stamp);
+      }
       const { quorum } = verdict;
       if (this.#quorum === undefined || quorum.acks < this.#quorum.acks) this.#quorum = quorum;
       then(verdict.through);
     });
+  }
+
+  #take({ field, cell, bytes }: MergedCell): void {
+    const held = this.#cells.get(field);
+    if (held === undefined) this.#bytes += bytes.length + (field?.length ?? 0);
+    this.#cells.set(field, mergeCells(held, cell));
   }
 
   #root(): RootCell | undefined {
@@ -247,6 +265,7 @@ class KeyReadRun {
       nowMs: this.#ports.wallMs(),
       collected: this.#collected,
       flushed: this.#flushed,
+      left: this.#greatestGone,
       isEmpty,
     });
   }

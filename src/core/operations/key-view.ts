@@ -35,6 +35,8 @@ export interface ViewOptions {
   readonly collected: Stamp;
   /** The greatest flush floor of those who were asked; absent for none. */
   readonly flushed?: Stamp;
+  /** The greatest stamp of what was read and is not among the cells, being gone; absent for none. */
+  readonly left?: Stamp;
   /** The root is of a container in which nothing is visible: the key does not exist. */
   readonly isEmpty: boolean;
 }
@@ -52,10 +54,11 @@ export class KeyView {
   readonly #fields = new Map<Field, FieldCell>();
   /** Addresses of the cells that count for each field, by what they begin with; once they were asked for. */
   #hashCounters: ReadonlyMap<string, readonly Field[]> | undefined;
-  #greatest: Stamp = NO_STAMP;
+  #greatest: Stamp;
 
   constructor(cells: Iterable<ViewedCell>, options: ViewOptions) {
     let root: RootCell | undefined;
+    this.#greatest = options.left ?? NO_STAMP;
     for (const { field, cell } of cells) {
       this.#greatest = maxStamp(this.#greatest, cell.stamp);
       if (field === undefined) root = cell as RootCell;
