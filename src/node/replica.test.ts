@@ -520,7 +520,7 @@ test("a root sent along as it was read is not pushed back for what it cleared wh
   assert.deepEqual(told, ["stored"]);
 });
 
-test("a flush hides nothing from a read before it is durable", () => {
+test("a flush hides nothing from a read or a listing before it is durable", () => {
   const trial = new Trial();
   trial.cells.follow(trial.states);
   trial.write(K, 10);
@@ -536,9 +536,15 @@ test("a flush hides nothing from a read before it is durable", () => {
   trial.replica.read({ kind: "read", key: K, selection: ROOT_ONLY, want: "cells" }, (reply) => {
     if (reply.kind === "cells-reply") flushed.push(reply.flushed.ms);
   });
-  assert.deepEqual(flushed, []);
+  const listed: number[] = [];
+  const request = { firstSlot: SLOT, lastSlot: SLOT, after: "", prefix: "", limit: 9 } as const;
+  trial.replica.list({ kind: "list", ...request, withValues: false }, (reply) => {
+    if (reply.kind === "list-reply") listed.push(...reply.flushed.map(({ stamp }) => stamp.ms));
+  });
+  trial.storage.endScans();
+  assert.deepEqual([flushed, listed], [[], []]);
   trial.settle();
-  assert.deepEqual(flushed, [20]);
+  assert.deepEqual([flushed, listed], [[20], [20]]);
 });
 
 test("however long the key is, all that counts for it is read", () => {

@@ -14,7 +14,7 @@ import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import type { DirtyMaps } from "../core/replication/dirty-maps.ts";
 import type { NodeId } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
-import type { PeerRequest, SlotCells } from "../model/peer-message.ts";
+import type { PeerReply, PeerRequest, SlotCells } from "../model/peer-message.ts";
 import type { Slot } from "../model/slot.ts";
 import { compareStamps, maxStamp, NO_STAMP, type Stamp } from "../model/stamp.ts";
 import type { Storage, StorageError, StorageKey } from "../ports/storage.ts";
@@ -197,8 +197,7 @@ export class Replica {
         bytesTotal += bytes.length;
       }
       if (!isCut && result.isComplete) {
-        const flushed = this.#flushedWithin(firstSlot, lastSlot);
-        reply({ kind: "list-reply", entries, flushed, throughSlot: lastSlot, through: "" });
+        this.#replyFlushed(firstSlot, { entries, throughSlot: lastSlot, through: "" }, reply);
         return;
       }
       const place = through === undefined ? undefined : parseCellKey(through);
@@ -206,8 +205,21 @@ export class Replica {
         refuse(reply, "failed", "a storage key could not be read");
         return;
       }
-      const flushed = this.#flushedWithin(firstSlot, place.slot);
-      reply({ kind: "list-reply", entries, flushed, throughSlot: place.slot, through });
+      this.#replyFlushed(firstSlot, { entries, throughSlot: place.slot, through }, reply);
+    });
+  }
+
+  /** A page with the flushes of its slots. They are kept in memory, and must not hide a key before they are on disk. */
+  #replyFlushed(
+    firstSlot: Slot,
+    page: Omit<Extract<PeerReply, { kind: "list-reply" }>, "kind" | "flushed">,
+    reply: Reply,
+  ): void {
+    const flushed = this.#flushedWithin(firstSlot, page.throughSlot);
+    if (flushed.length === 0) return reply({ kind: "list-reply", flushed, ...page });
+    this.#options.commit.whenDurable((error) => {
+      if (error !== undefined) return refuseStoring(reply, error);
+      reply({ kind: "list-reply", flushed, ...page });
     });
   }
 
