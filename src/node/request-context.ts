@@ -29,12 +29,7 @@ export const RESYNC_ROUNDS_MAX = 2;
 
 /** Who is to hold a key, as this node's placement has it. */
 export function planFor(placement: Placement, key: Key): SlotPlan {
-  const slot = slotOfKey(key);
-  return {
-    primaries: placement.primaries(slot),
-    pending: placement.pending(slot),
-    fallbacks: placement.fallbacks(slot),
-  };
+  return placement.planOf(slotOfKey(key));
 }
 
 export const NO_QUORUM: QuorumReport = { acks: 0, of: 0, hinted: 0 };

@@ -433,7 +433,8 @@ export class StoreNode implements Store {
   }
 
   locate(key: Key): KeyLocation {
-    return { slot: slotOfKey(key), ...planFor(this.#placement, key) };
+    const { primaries, pending, fallbacks } = planFor(this.#placement, key);
+    return { slot: slotOfKey(key), primaries, pending, fallbacks };
   }
 
   primariesOf(slot: Slot): readonly NodeId[] {

@@ -47,7 +47,30 @@ interface Candidate {
   readonly draws: Draws;
 }
 
-interface SlotPlan {
+/** Lists of one slot. Requests ask for them all, and few of them look for a fallback: that one is made when it is asked for. */
+export class SlotLists {
+  readonly primaries: readonly NodeId[];
+  readonly pending: readonly NodeId[];
+  readonly #placement: Placement;
+  readonly #slot: Slot;
+  #fallbacks: readonly NodeId[] | undefined;
+
+  constructor(placement: Placement, slot: Slot, plan: SlotHolders) {
+    this.primaries = plan.primaries;
+    this.pending = plan.pending;
+    this.#placement = placement;
+    this.#slot = slot;
+  }
+
+  get fallbacks(): readonly NodeId[] {
+    this.#fallbacks ??= this.#placement
+      .preferenceList(this.#slot)
+      .filter((id) => !this.primaries.includes(id) && !this.pending.includes(id));
+    return this.#fallbacks;
+  }
+}
+
+interface SlotHolders {
   readonly primaries: readonly NodeId[];
   readonly pending: readonly NodeId[];
 }
@@ -77,7 +100,7 @@ export class Placement {
 
   readonly #candidates: readonly Candidate[];
   readonly #zoneCount: number;
-  readonly #plans: (SlotPlan | undefined)[] = [];
+  readonly #plans: (SlotLists | undefined)[] = [];
   /** Slot by slot, once there is a plan: the indices of all candidates, the greatest score first. */
   readonly #orders: Uint16Array;
   readonly #scratch: Float64Array;
@@ -133,12 +156,14 @@ export class Placement {
     return this.#plan(slot).pending;
   }
 
-  /** Who keeps cells for absent primaries: the rest of the preference list, in order. A fresh array. */
+  /** Who keeps cells for absent primaries: the rest of the preference list, in order. */
   fallbacks(slot: Slot): readonly NodeId[] {
-    const { primaries, pending } = this.#plan(slot);
-    return this.preferenceList(slot).filter(
-      (id) => !primaries.includes(id) && !pending.includes(id),
-    );
+    return this.#plan(slot).fallbacks;
+  }
+
+  /** All three lists of a slot. */
+  planOf(slot: Slot): SlotLists {
+    return this.#plan(slot);
   }
 
   isPrimary(slot: Slot, id: NodeId): boolean {
@@ -180,16 +205,16 @@ export class Placement {
     return counts;
   }
 
-  #plan(slot: Slot): SlotPlan {
+  #plan(slot: Slot): SlotLists {
     let plan = this.#plans[slot];
     if (plan === undefined) {
-      plan = this.#makePlan(slot);
+      plan = new SlotLists(this, slot, this.#makePlan(slot));
       this.#plans[slot] = plan;
     }
     return plan;
   }
 
-  #makePlan(slot: Slot): SlotPlan {
+  #makePlan(slot: Slot): SlotHolders {
     // A score and the candidate's index fit one number, which the engine sorts several times as fast as by a
     // comparison. Candidates stand in order of id, so the index settles a tie as the id would.
     const scratch = this.#scratch;
@@ -216,7 +241,7 @@ export class Placement {
    * What `#choose` and `#choosePending` come to where there is one zone: the first N who hold slots are the primaries,
    * and whoever else has fewer than N active members before it is pending. Each node makes all lists at each change.
    */
-  #chooseByOrder(first: number): SlotPlan {
+  #chooseByOrder(first: number): SlotHolders {
     const primaries: NodeId[] = [];
     let pending: NodeId[] | undefined;
     let active = 0;
