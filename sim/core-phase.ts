@@ -28,6 +28,9 @@ export const BREAKAGES = [
 ] as const;
 export type Breakage = (typeof BREAKAGES)[number];
 
+/** Broken like this, a node is found dead by everybody in the core. Who is deaf is heard, and may seem to be back. */
+const FOUND_DEAD: readonly Breakage[] = ["dead", "stopped", "mute", "cut-off"];
+
 /** Virtual milliseconds the core has until it agrees and holds the same. */
 const CORE_SETTLING_MS_MAX = 150_000;
 /** How long clients ask it then. */
@@ -137,11 +140,17 @@ export class CorePhase {
       if (node === undefined || !hasStarted) return `views: n${index} does not run`;
       ids.add(node.status().nodeId);
     }
+    const gone = new Set<NodeId>();
+    for (const [{ owner }, breakage] of this.#broken) {
+      if (owner !== undefined && FOUND_DEAD.includes(breakage)) gone.add(owner);
+    }
     for (const { node, index } of this.#core) {
       if (node === undefined) continue;
       const { epoch, members, phase } = node.status();
       epochs.add(epoch);
       for (const { record, liveness, dirtySlots } of members) {
+        if (gone.has(record.id) && liveness !== "dead")
+          return `views: n${index} sees ${record.id} ${liveness}, who is gone`;
         if (!ids.has(record.id)) continue;
         if (phase !== "ready" || record.intent !== "active" || liveness !== "alive")
           return `views: n${index} is ${phase}, and sees ${record.id} ${record.intent} ${liveness}`;

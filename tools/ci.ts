@@ -20,6 +20,7 @@ const STAGES: readonly Stage[] = [
   { name: "300 seeds of the full mix", command: ["sim/cli.ts", "--seeds", "300"] },
   { name: "equal seeds, equal traces", command: ["sim/cli.ts", "--double", "--seeds", "10"] },
   { name: "planted bugs are found", command: ["sim/mutants/cli.ts", "--recorded"] },
+  { name: "or seen by a test", command: ["sim/mutants/cli.ts", "--tests"] },
   {
     name: "five kill cycles on five nodes",
     command: ["test/integration/kill-cycles.ts", "--cycles", "5", "--keys", "2000", "--lanes", "4"],

@@ -6,6 +6,7 @@
  *   --tries N           seeds run at most, each; those that cannot show a bug are passed over and not counted
  *   --recorded          only those with a recorded seed, from that seed on: for CI
  *   --record            writes what was found to recorded-seeds.json
+ *   --tests             those that the mix does not show, each under the test that goes red with it
  *   --list              names and what they break
  *
  * Exit status 0 only if every bug was found.
@@ -16,6 +17,7 @@ import { parseArgs } from "node:util";
 import { MUTANTS } from "./catalogue.ts";
 import { type Found, hunt, Subject } from "./hunt.ts";
 import type { Mutant } from "./mutant.ts";
+import { runUnderTest } from "./under-test.ts";
 
 const { values: flags } = parseArgs({
   options: {
@@ -26,6 +28,7 @@ const { values: flags } = parseArgs({
     jobs: { type: "string" },
     recorded: { type: "boolean", default: false },
     record: { type: "boolean", default: false },
+    tests: { type: "boolean", default: false },
     list: { type: "boolean", default: false },
   },
 });
@@ -81,10 +84,28 @@ function line({ mutant, seed, invariants, tried, assertedAt, hung }: Found): str
   ].join(" ");
 }
 
+/** Exit status 0 only if each goes red. */
+async function tryTests(mutants: readonly Mutant[]): Promise<number> {
+  let missed = 0;
+  for (const mutant of mutants) {
+    const { isRed, failed } = await runUnderTest(mutant);
+    if (!isRed) missed += 1;
+    const found = isRed ? `"${failed[0]}"` : "NOT SEEN";
+    process.stdout.write(`${mutant.name.padEnd(32)} ${mutant.seenBy ?? ""}: ${found}\n`);
+  }
+  process.stdout.write(`${mutants.length - missed} of ${mutants.length} seen by a test\n`);
+  return missed === 0 ? 0 : 1;
+}
+
 async function main(): Promise<number> {
   const recorded = JSON.parse(readFileSync(RECORDED, "utf8")) as Recorded;
   const all = chosen();
-  const mutants = flags.recorded ? all.filter(({ name }) => recorded[name] !== undefined) : all;
+  if (flags.tests) return tryTests(all.filter(({ seenBy }) => seenBy !== undefined));
+  // By name any of them is hunted, to see whether the mix shows it by now.
+  const common = flags.only === undefined ? all.filter(({ seenBy }) => seenBy === undefined) : all;
+  const mutants = flags.recorded
+    ? common.filter(({ name }) => recorded[name] !== undefined)
+    : common;
   if (flags.list) {
     for (const { name, file, breaks } of mutants)
       process.stdout.write(`${name}\n  ${file}: ${breaks}\n`);

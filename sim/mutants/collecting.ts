@@ -13,6 +13,7 @@ export const COLLECTING: readonly Mutant[] = [
         const mark = told?.mark ?? aged;`,
     expected: ["I6", "I1", "fresh"],
     needs: ["collecting", "kept"],
+    seenBy: "src/node/collector.test.ts",
     breaks: "members that do not answer are taken to have promised: the grace alone decides",
   },
   {
@@ -22,6 +23,7 @@ export const COLLECTING: readonly Mutant[] = [
     replace: `          if (outcome?.isComplete === undefined) failed.add(slot);`,
     expected: ["I6", "I1", "I4"],
     needs: ["collecting", "kept"],
+    seenBy: "src/node/collector.test.ts",
     breaks: "C rises though a comparison of the slot failed",
   },
   {
@@ -31,6 +33,7 @@ export const COLLECTING: readonly Mutant[] = [
     replace: `      this.#compare([], 1, this.#slots);`,
     expected: ["I6", "I1", "fresh"],
     needs: ["collecting", "kept"],
+    seenBy: "src/node/collector.test.ts",
     breaks: "C rises before the primaries were compared",
   },
   {
@@ -40,6 +43,7 @@ export const COLLECTING: readonly Mutant[] = [
     replace: `    const barrier = maxStamp(NO_STAMP, mark());`,
     expected: ["I1", "I7", "I6", "fresh"],
     needs: ["collecting"],
+    seenBy: "src/node/replica.test.ts",
     breaks: "a write below the floor is taken, and may be below a delete that is forgotten",
   },
   {
@@ -49,6 +53,7 @@ export const COLLECTING: readonly Mutant[] = [
     replace: `        this.#deliver({ kind: "stored", from, attempt });`,
     expected: ["I1", "fresh"],
     needs: ["collecting"],
+    seenBy: "src/node/write-run.test.ts",
     breaks: "a push-back by a floor counts as an ack, with nothing stored",
   },
   {
@@ -58,6 +63,7 @@ export const COLLECTING: readonly Mutant[] = [
     replace: `        if (isOutranked && key.length === 0) continue;`,
     expected: ["I6", "I1", "I4"],
     needs: ["collecting"],
+    seenBy: "src/node/replica.test.ts",
     breaks: "a cell at or below C is taken from a sender that has collected less",
   },
   {
@@ -67,16 +73,8 @@ export const COLLECTING: readonly Mutant[] = [
     replace: `      else plan.offered.push(positionOf(slot, own));`,
     expected: ["I4", "I6"],
     needs: ["collecting"],
+    seenBy: "src/node/slot-exchange.test.ts",
     breaks: "the lower side of an exchange keeps what the greater one has dropped",
-  },
-  {
-    name: "greater-side-drops",
-    file: EXCHANGE,
-    find: `    const yields = isPulling && order > 0 ? theirs : NO_STAMP;`,
-    replace: `    const yields = isPulling ? theirs : NO_STAMP;`,
-    expected: ["I1", "I4", "fresh"],
-    needs: ["collecting"],
-    breaks: "whoever starts an exchange drops what the other lacks, whoever has collected further",
   },
   {
     name: "reads-not-outranked",
@@ -87,6 +85,7 @@ export const COLLECTING: readonly Mutant[] = [
     if (`,
     expected: ["I6", "fresh"],
     needs: ["collecting"],
+    seenBy: "src/core/replication/read-coordinator.test.ts",
     breaks: "a read shows a cell that another voter has collected past",
   },
   {
@@ -123,6 +122,7 @@ export const COLLECTING: readonly Mutant[] = [
     replace: `    votes.giveBack(() => true);`,
     expected: ["fresh", "I1"],
     needs: ["old-copy", "quorums"],
+    seenBy: "sim/schedules/amnesia.test.ts",
     breaks: "a node that lost commits votes as if it had them",
   },
   {
@@ -132,6 +132,7 @@ export const COLLECTING: readonly Mutant[] = [
     replace: `      this.#options.commitNumbers.hear(connection.peer, 0 * reply.commitNumber);`,
     expected: ["fresh", "I1"],
     needs: ["old-copy"],
+    seenBy: "sim/schedules/amnesia.test.ts",
     breaks: "nobody remembers what a node said to be durable",
   },
   {
@@ -142,6 +143,7 @@ export const COLLECTING: readonly Mutant[] = [
     replace: `      if (found.kind === "held") {`,
     expected: ["fresh", "I1"],
     needs: ["bit-rot"],
+    seenBy: "src/node/replica.test.ts",
     breaks: "a damaged cell is a vote for absence",
   },
   {
@@ -172,6 +174,7 @@ export const COLLECTING: readonly Mutant[] = [
     replace: "",
     expected: ["I17"],
     needs: ["bit-rot-facts"],
+    seenBy: "sim/schedules/damage.test.ts",
     breaks: "a node that must not start writes what a peer tells it, and a new clock with it",
   },
 ];

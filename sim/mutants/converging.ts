@@ -11,6 +11,7 @@ export const CONVERGING: readonly Mutant[] = [
     replace: `    const isOver = progress.comparedUnder === epoch;
     if (nowMs >= progress.compareMs && !isOver) this.#compare(progress);`,
     expected: ["I4"],
+    seenBy: "src/node/convergence.test.ts",
     breaks: "replicas compare once an epoch; what goes wrong after that stays",
   },
   {
@@ -39,6 +40,7 @@ export const CONVERGING: readonly Mutant[] = [
     replace: `    if (held.kind !== "held" || checksum < 0) return false;`,
     expected: ["I1"],
     needs: ["fallbacks", "rivals"],
+    seenBy: "src/node/cell-store.test.ts",
     breaks: "a foreign cell that changed since it was handed over is dropped with the older one",
   },
   {
@@ -57,6 +59,7 @@ export const CONVERGING: readonly Mutant[] = [
     replace: `        if (now.epoch < 0) this.#fail(slot);`,
     expected: ["fresh", "I1"],
     needs: ["join"],
+    seenBy: "src/node/handover.test.ts",
     breaks: "a cell is handed over to the owners of one placement and dropped under another",
   },
   {
@@ -66,6 +69,7 @@ export const CONVERGING: readonly Mutant[] = [
     replace: `      if (isPulling && compareStamps(digest.stamp, refuses) === undefined) {`,
     expected: ["fresh"],
     needs: ["join", "quorums"],
+    seenBy: "src/node/slot-exchange.test.ts",
     breaks: "an exchange is called complete though nothing was pulled",
   },
   {
@@ -84,6 +88,7 @@ export const CONVERGING: readonly Mutant[] = [
     replace: `      const isEnough = heard.length >= Math.min(1, blockingCount(primaries.length));`,
     expected: ["fresh"],
     needs: ["join", "quorums"],
+    seenBy: "src/node/convergence.test.ts",
     breaks: "a joining node takes one primary's word for what all of them hold",
   },
   {
@@ -109,6 +114,7 @@ export const CONVERGING: readonly Mutant[] = [
     replace: `    if (placement.epoch !== undefined) return;`,
     expected: ["fresh"],
     needs: ["join", "quorums"],
+    seenBy: "src/node/write-run.test.ts",
     breaks: "a write under way while a node joins is acknowledged by the former placement's count",
   },
   {
@@ -118,6 +124,7 @@ export const CONVERGING: readonly Mutant[] = [
     replace: `served.epoch < 0) {`,
     expected: ["fresh", "I1"],
     needs: ["join", "quorums"],
+    seenBy: "src/node/service.test.ts",
     breaks: "requests are carried out whatever placement they were sent under",
   },
   {
@@ -129,6 +136,7 @@ export const CONVERGING: readonly Mutant[] = [
       const named = new Map<Slot, Stamp>();`,
     expected: ["fresh"],
     needs: ["join", "quorums"],
+    seenBy: "src/node/replica.test.ts",
     breaks: "an exchange does not see what was merged before it began",
   },
   {
@@ -139,6 +147,7 @@ export const CONVERGING: readonly Mutant[] = [
     replace: `    a.incarnation > b.incarnation ||
     (a.incarnation <= b.incarnation &&`,
     expected: ["I10"],
+    seenBy: "src/core/membership/membership.test.ts",
     breaks: "an accusation that was refuted long ago is believed again",
   },
   {
@@ -155,6 +164,7 @@ export const CONVERGING: readonly Mutant[] = [
     find: `      if (address !== undefined) candidates.push({ address, id });`,
     replace: `      if (address !== undefined && candidates.length < 0) candidates.push({ address, id });`,
     expected: ["I10"],
+    seenBy: "src/core/membership/membership.test.ts",
     breaks: "who was found dead is not tried again; a long partition stays",
   },
   {
@@ -163,14 +173,16 @@ export const CONVERGING: readonly Mutant[] = [
     find: `    if (!supersedes(claim, belief)) return;`,
     replace: `    if (!supersedes(claim, belief) || liveness === "dead") return;`,
     expected: ["I10"],
+    seenBy: "src/core/membership/membership.test.ts",
     breaks: "a node does not believe others that a member is dead, nor that member's goodbye",
   },
   {
     name: "suspicion-never-ends",
     file: "src/core/membership/swim.ts",
-    find: `    if (nowMs < this.#deadlineMs(id, suspicion)) {`,
-    replace: `    if (nowMs < this.#deadlineMs(id, suspicion) + 1e9) {`,
+    find: `    this.#view.believe(id, { liveness: "dead", incarnation, by: this.#view.selfId });`,
+    replace: `    this.#view.believe(id, { liveness: "suspect", incarnation, by: this.#view.selfId });`,
     expected: ["I10"],
+    needs: ["core"],
     breaks: "a suspect is never called dead",
   },
 ];

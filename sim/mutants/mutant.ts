@@ -13,9 +13,17 @@ import type { RunPlan } from "../run-plan.ts";
 /**
  * What a run must have for a bug to show at all: a kind of fault; none of them; requests with a w or r of their own;
  * more machines than replicas; a grace so short that things are collected while the run lasts; `kept`: nothing that
- * destroys disks, so that these are watched. Seeds without it are passed over, which changes what is run in no way.
+ * destroys disks, so that these are watched; `core`: part of the cluster stays broken for good. Seeds without it are passed over, which changes what is run in no way.
  */
-export type Need = FaultKind | "calm" | "quorums" | "fallbacks" | "rivals" | "collecting" | "kept";
+export type Need =
+  | FaultKind
+  | "calm"
+  | "quorums"
+  | "fallbacks"
+  | "rivals"
+  | "collecting"
+  | "kept"
+  | "core";
 
 export interface Mutant {
   /** Kebab-case; how it is chosen on the command line. */
@@ -29,6 +37,11 @@ export interface Mutant {
   readonly expected: readonly string[];
   /** Each of these; nothing where any run will do. */
   readonly needs?: readonly Need[];
+  /**
+   * A test that goes red with the bug in, where the common mix does not show it: something else catches what it lets
+   * through, or what it takes is too rare. Not counted among the bugs that are found.
+   */
+  readonly seenBy?: string;
   /** What goes wrong, in a sentence. */
   readonly breaks: string;
 }
@@ -45,6 +58,7 @@ export function canShow({ needs = [] }: Mutant, plan: RunPlan): boolean {
     if (need === "fallbacks") return plan.machines > plan.shared.replicas;
     if (need === "rivals") return replicas > 1 && plan.workload.keys <= 20;
     if (need === "collecting") return plan.shared.graceMs <= COLLECTING_GRACE_MS_MAX;
+    if (need === "core") return plan.broken.length > 0;
     if (need === "kept") return !DESTROYING_KINDS.some((kind) => plan.faults.kinds.has(kind));
     return plan.faults.kinds.has(need);
   });

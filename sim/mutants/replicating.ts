@@ -22,6 +22,7 @@ export const REPLICATING: readonly Mutant[] = [
     replace: `    const isEnough = tally.primariesHeard >= 0 * blockingCount(this.#plan.primaries.length);`,
     expected: ["I7"],
     needs: ["rivals"],
+    seenBy: "src/core/replication/write-coordinator.test.ts",
     breaks: "a write is stamped again above less than N-W+1 primaries hold",
   },
   {
@@ -61,6 +62,7 @@ export const REPLICATING: readonly Mutant[] = [
     } else if (this.#isWritten) this.#ask(target, effects);`,
     expected: ["I7"],
     needs: ["rivals"],
+    seenBy: "src/core/replication/write-coordinator.test.ts",
     breaks: "a late push-back stamps a write again that was answered already",
   },
   {
@@ -71,6 +73,7 @@ export const REPLICATING: readonly Mutant[] = [
     replace: `    if (this.#options.stamp !== undefined) {
       this.#isRestamping = true;`,
     expected: ["I8"],
+    seenBy: "src/core/replication/write-coordinator.test.ts",
     breaks:
       "a conditional write that met something newer is stamped above it instead of judged anew",
   },
@@ -157,6 +160,7 @@ export const REPLICATING: readonly Mutant[] = [
     find: `        if (deadlineMs > nowMs) continue;`,
     replace: `        if (deadlineMs > nowMs || nowMs > 0) continue;`,
     expected: ["I12"],
+    seenBy: "src/node/peers.test.ts",
     breaks: "a request without an answer is waited for beyond its deadline",
   },
   {

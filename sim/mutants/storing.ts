@@ -24,6 +24,7 @@ export const STORING: readonly Mutant[] = [
     }`,
     expected: ["I1"],
     needs: ["rivals"],
+    seenBy: "src/node/replica.test.ts",
     breaks: '"I hold this, or more, already" is said while that is still being committed',
   },
   {
@@ -131,6 +132,7 @@ export const STORING: readonly Mutant[] = [
     find: `new HybridClock({ boot: this.#boot, floor })`,
     replace: `new HybridClock({ boot: this.#boot, floor: { ms: 0, counter: 0 } })`,
     expected: ["I9"],
+    seenBy: "src/node/node-clock.test.ts",
     breaks: "a start does not begin above the clock it had stored",
   },
   {

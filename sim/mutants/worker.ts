@@ -4,13 +4,9 @@
  *
  * The bug is planted by a module hook, which must stand before the first source is loaded: hence the dynamic imports.
  */
-import { readFileSync } from "node:fs";
-import { registerHooks } from "node:module";
-import { fileURLToPath } from "node:url";
 import { MUTANTS } from "./catalogue.ts";
-import { canShow, type Mutant, plant } from "./mutant.ts";
-
-const ROOT = new URL("../../", import.meta.url);
+import { canShow } from "./mutant.ts";
+import { plantAtLoad } from "./plant-at-load.ts";
 
 /** What a run of one seed found. */
 export interface SeedResult {
@@ -20,20 +16,6 @@ export interface SeedResult {
   /** Of each violation; `assert` is a node that stopped itself. */
   readonly invariants: readonly string[];
   readonly detail: string;
-}
-
-function plantAtLoad(mutant: Mutant): () => boolean {
-  const target = new URL(mutant.file, ROOT).href;
-  let isPlanted = false;
-  registerHooks({
-    load(url, context, nextLoad) {
-      if (url !== target) return nextLoad(url, context);
-      const source = plant(mutant, readFileSync(fileURLToPath(url), "utf8"));
-      isPlanted = true;
-      return { format: "module-typescript", source, shortCircuit: true };
-    },
-  });
-  return () => isPlanted;
 }
 
 const name = process.argv[2];

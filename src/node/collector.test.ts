@@ -4,10 +4,11 @@ import { HeldClock, HeldStorage } from "../../test/support/held-storage.ts";
 import { encodeCell } from "../core/causality/cell-codec.ts";
 import { Placement } from "../core/placement/placement.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
-import { nodeIdFrom } from "../model/ids.ts";
+import { epochFrom, type NodeId, nodeIdFrom } from "../model/ids.ts";
 import { keyFromText } from "../model/key.ts";
-import type { PeerReply } from "../model/peer-message.ts";
+import type { PeerReply, PeerRequest } from "../model/peer-message.ts";
 import { NO_STAMP, type Stamp, stampFrom } from "../model/stamp.ts";
+import { decodeFrame, isDecodeFailure, patchHeader } from "../protocol/peer/frame-codec.ts";
 import { BackgroundShare } from "./background-share.ts";
 import { CellStore, decodeAll } from "./cell-store.ts";
 import { Collector } from "./collector.ts";
@@ -15,20 +16,42 @@ import { Counters } from "./counters.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { LowWaterMark } from "./low-water-mark.ts";
 import { PACE_USUAL } from "./pace.ts";
-import type { ExchangePorts } from "./slot-exchange.ts";
+import type { ReplySink } from "./peers.ts";
+import type { ExchangePorts, SlotOutcome } from "./slot-exchange.ts";
 import { SlotStates } from "./slot-states.ts";
 
 const SELF = nodeIdFrom(1, 1);
 const K = keyFromText("k");
 const SLOT = slotOfKey(K);
 const GRACE_MS = 1_000;
+const HEADER = {
+  requestId: 1,
+  clockMs: 0,
+  clockCounter: 0,
+  epoch: epochFrom(0),
+  remainingMs: 0,
+  sentMs: 0,
+};
 
 function at(ms: number): Stamp {
   return stampFrom(ms, 0, 0);
 }
 
-/** A node that is alone, with one tombstone; its wall clock shows 1 000 000. */
+const OTHERS = [nodeIdFrom(2, 2), nodeIdFrom(3, 3)] as const;
+const MARK = at(990_000);
+const EQUAL: SlotOutcome = { isComplete: true, leastPulled: undefined, hasSameCollected: true };
+
+/** The other primaries, by what they answer; nobody, where this node is alone. */
+interface Surroundings {
+  readonly others?: readonly NodeId[];
+  readonly answer?: (from: NodeId, request: PeerRequest) => PeerReply | undefined;
+  readonly compare?: (peer: NodeId) => SlotOutcome | undefined;
+}
+
+/** A node that is first of its slot, with one tombstone; its wall clock shows 1 000 000. */
 class Trial {
+  /** What others were asked, and compared with, in order. */
+  readonly asked: string[] = [];
   readonly storage = new HeldStorage();
   readonly clock = new HeldClock();
   readonly counters = new Counters();
@@ -42,16 +65,38 @@ class Trial {
   readonly cells: CellStore;
   readonly collector: Collector;
 
-  constructor() {
+  constructor({ others = [], answer = answerInFull, compare = () => EQUAL }: Surroundings = {}) {
     const { storage, commit, clock, counters, states } = this;
     const cells = new CellStore({ commit, storage, floor: NO_STAMP });
     this.cells = cells;
     const placement = new Placement({
-      members: [{ id: SELF, intent: "active", zone: "", weight: 1 }],
-      replicas: 1,
+      members: [SELF, ...others].map((id) => {
+        return { id, intent: "active", zone: "", weight: id === SELF ? 64 : 1 };
+      }),
+      replicas: 3,
     });
+    assert.equal(placement.primaries(SLOT)[0], SELF);
+    const peers = {
+      request: (to: NodeId, body: Uint8Array, _deadlineMs: number, sink: ReplySink): boolean => {
+        patchHeader(body, HEADER);
+        const frame = decodeFrame(body);
+        assert.ok(!isDecodeFailure(frame));
+        const request = frame.message as PeerRequest;
+        this.asked.push(`${request.kind} ${others.indexOf(to)}`);
+        const reply = answer(to, request);
+        if (reply === undefined) sink.onNoAnswer(to, 0);
+        else sink.onReply(to, 0, reply);
+        return true;
+      },
+    };
     this.collector = new Collector({
-      ports: { cells, counters, share: new BackgroundShare(clock) } as unknown as ExchangePorts,
+      ports: {
+        cells,
+        counters,
+        peers,
+        share: new BackgroundShare(clock),
+        monotonicMs: () => clock.monotonicMs(),
+      } as unknown as ExchangePorts,
       drops: { storage, commit, cells, states, dueTimes: cells.dueTimes, counters },
       self: SELF,
       clock,
@@ -69,7 +114,11 @@ class Trial {
       graceMs: () => GRACE_MS,
       generation: 7,
       hasVote: () => true,
-      compare: (_peer, _slots, done) => done(new Map()),
+      compare: (peer, slots, done) => {
+        this.asked.push(`compare ${others.indexOf(peer)}`);
+        const outcome = compare(peer);
+        done(new Map(outcome === undefined ? [] : slots.map((slot) => [slot, outcome])));
+      },
     });
     cells.rebuild();
     this.run(0);
@@ -105,6 +154,13 @@ class Trial {
   get isHeld(): boolean {
     return this.cells.find(SLOT, K, undefined).kind === "held";
   }
+}
+
+/** Promises, raises and collects whatever it is asked to. */
+function answerInFull(_from: NodeId, { kind }: PeerRequest): PeerReply | undefined {
+  if (kind === "mark") return { kind: "mark-reply", mark: MARK, heldBy: "grace" };
+  if (kind === "raise-floor") return { kind: "floor-reply", generation: 1 };
+  return kind === "collect" ? { kind: "collect-reply" } : undefined;
 }
 
 test("a tombstone older than the grace goes, and C is named after it", () => {
@@ -162,4 +218,69 @@ test("whoever stops being what it was takes no C from a round begun before", () 
   trial.collector.renew();
   trial.collector.collect({ kind: "collect", slots: [SLOT], upTo: at(900), generation: 7 }, reply);
   assert.deepEqual(told, ["floor-reply", "refused"]);
+});
+
+test("a round asks all members, has all primaries raise their floors, compares with each, and only then collects", () => {
+  const trial = new Trial({ others: OTHERS });
+  trial.collector.start();
+  trial.run(1_000);
+  const rounds = trial.asked.join(", ");
+  const marks = "mark 0, mark 1, mark 0, mark 1";
+  const expected = `${marks}, raise-floor 0, raise-floor 1, compare 0, compare 1, collect 0, collect 1`;
+  assert.ok(rounds.startsWith(expected), rounds);
+  assert.equal(trial.isHeld, false);
+  assert.deepEqual(trial.states.collected(SLOT), MARK, "no further than the least promise");
+});
+
+test("a member that does not answer keeps everything from being collected, whatever its age", () => {
+  const isSilent = (from: NodeId, request: PeerRequest): boolean =>
+    request.kind === "mark" && from === OTHERS[1];
+  const trial = new Trial({
+    others: OTHERS,
+    answer: (from, request) => (isSilent(from, request) ? undefined : answerInFull(from, request)),
+  });
+  trial.collector.start();
+  trial.run(3_000);
+  assert.equal(trial.isHeld, true);
+  assert.deepEqual(trial.collector.hold, { by: OTHERS[1], reason: "no-answer" });
+  assert.ok(!trial.asked.some((one) => one.startsWith("raise-floor")), "nor is a floor raised");
+});
+
+test("where one primary cannot be compared with, or names another C, nobody collects", () => {
+  const outcomes = [
+    undefined,
+    { ...EQUAL, isComplete: false },
+    { ...EQUAL, hasSameCollected: false },
+  ];
+  for (const outcome of outcomes) {
+    const trial = new Trial({
+      others: OTHERS,
+      compare: (peer) => (peer === OTHERS[1] ? outcome : EQUAL),
+    });
+    trial.collector.start();
+    trial.run(3_000);
+    assert.equal(trial.isHeld, true);
+    assert.deepEqual(trial.collector.hold, { by: undefined, reason: "not-equal" });
+    assert.ok(!trial.asked.some((one) => one.startsWith("collect")));
+  }
+});
+
+test("where something old came in all are compared again, and so often in vain nothing is collected", () => {
+  let left = 2;
+  const compare = (): SlotOutcome => {
+    left -= 1;
+    return left >= 0 ? { ...EQUAL, leastPulled: at(60) } : EQUAL;
+  };
+  const trial = new Trial({ others: OTHERS, compare });
+  trial.collector.start();
+  trial.run(600);
+  assert.equal(trial.asked.filter((one) => one.startsWith("compare")).length, 4);
+  assert.equal(trial.isHeld, false);
+  const restless = new Trial({
+    others: OTHERS,
+    compare: () => ({ ...EQUAL, leastPulled: at(60) }),
+  });
+  restless.collector.start();
+  restless.run(3_000);
+  assert.equal(restless.isHeld, true);
 });

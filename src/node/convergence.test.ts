@@ -4,7 +4,7 @@ import { HeldClock, HeldStorage } from "../../test/support/held-storage.ts";
 import { Prng } from "../base/prng.ts";
 import { Placement } from "../core/placement/placement.ts";
 import { DirtyMaps } from "../core/replication/dirty-maps.ts";
-import { nodeIdFrom } from "../model/ids.ts";
+import { type NodeId, nodeIdFrom } from "../model/ids.ts";
 import type { Intent } from "../model/member.ts";
 import { slotFrom } from "../model/slot.ts";
 import { NO_STAMP } from "../model/stamp.ts";
@@ -14,13 +14,15 @@ import { Convergence } from "./convergence.ts";
 import { Counters } from "./counters.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { PACE_USUAL } from "./pace.ts";
-import type { Peers } from "./peers.ts";
+import type { Peers, ReplySink } from "./peers.ts";
 import type { ExchangePorts } from "./slot-exchange.ts";
 
 const [SELF, PEER] = [nodeIdFrom(1, 1), nodeIdFrom(2, 2)];
 
-/** Node 1 of two, whose peer is up and refuses everything within the call. */
+/** Node 1, whose peers are up: those in `equal` find all slots equal, others refuse everything within the call. */
 class Trial {
+  readonly equal = new Set<NodeId>();
+  filled = 0;
   readonly clock = new HeldClock();
   readonly dirtyMaps = new DirtyMaps();
   readonly convergence: Convergence;
@@ -42,10 +44,12 @@ class Trial {
     for (let slot = 0; slot < dirtySlots; slot += 1) dirtyMaps.set(PEER, slotFrom(slot));
     const peers = {
       reach: () => "up",
-      request: () => {
+      request: (to: NodeId, _body: unknown, _deadlineMs: number, sink: ReplySink) => {
         this.asked += 1;
         assert.ok(this.asked < 1_000, "it goes on for ever");
-        return false;
+        if (!this.equal.has(to)) return false;
+        sink.onReply(to, 0, { kind: "compare-reply", isVoteless: false, differing: [] });
+        return true;
       },
     } as unknown as Peers;
     this.convergence = new Convergence({
@@ -65,7 +69,9 @@ class Trial {
       dirtyMaps,
       placement: () => this.placement,
       storeDirtyMap: () => undefined,
-      onFilled: () => undefined,
+      onFilled: () => {
+        this.filled += 1;
+      },
       pace: PACE_USUAL,
     });
     this.convergence.start();
@@ -118,4 +124,34 @@ test("a change of the members is compared under within two seconds, and at once 
     assert.ok(trial.askedWithin(withinMs) > 0, intent);
     trial.convergence.close();
   }
+});
+
+test("a peer that was equal is compared with again, for ever: what goes wrong later is found too", () => {
+  const trial = new Trial();
+  trial.equal.add(PEER);
+  trial.askedWithin(10_000);
+  assert.ok(trial.convergence.isEqualTo(PEER));
+  const asked = trial.askedWithin(60_000);
+  assert.ok(asked >= 8, `${asked} times in a minute`);
+  trial.convergence.close();
+});
+
+test("a node that joins takes no single primary's word for what all of them hold", () => {
+  const others = [PEER, nodeIdFrom(3, 3), nodeIdFrom(4, 4)] as const;
+  const trial = new Trial();
+  trial.placement = new Placement({
+    members: [
+      { id: SELF, intent: "joining", zone: "", weight: 1 },
+      ...others.map((id) => ({ id, intent: "active" as const, zone: "", weight: 1 })),
+    ],
+    replicas: 3,
+  });
+  trial.equal.add(others[0]);
+  trial.askedWithin(20_000);
+  assert.ok(trial.convergence.isEqualTo(others[0]));
+  assert.equal(trial.filled, 0, "the two others may have acknowledged what it lacks");
+  trial.equal.add(others[1]);
+  trial.askedWithin(20_000);
+  assert.ok(trial.filled > 0);
+  trial.convergence.close();
 });

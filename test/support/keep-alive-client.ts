@@ -103,6 +103,10 @@ export function getRequest(port: number, target: string): string {
   return `GET ${target} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`;
 }
 
+export function deleteRequest(port: number, target: string): string {
+  return `DELETE ${target} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`;
+}
+
 export function putRequest(port: number, target: string, value: string): string {
   return (
     `PUT ${target} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: text/plain\r\n` +

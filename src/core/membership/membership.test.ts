@@ -356,3 +356,29 @@ test("after a goodbye the machine is silent", () => {
   bench.run(10_000);
   assert.deepEqual(bench.effects, []);
 });
+
+test("an accusation from before a refutation changes nothing", () => {
+  const bench = new Bench(4);
+  bench.hear(1, { kind: "gossip" }, [], FIRST_INCARNATION + 1);
+  bench.hear(2, { kind: "gossip" }, [claim(1, "suspect", 2), claim(1, "dead", 2)]);
+  assert.equal(bench.liveness(1), "alive");
+  bench.hear(2, { kind: "gossip" }, [claim(1, "suspect", 2, FIRST_INCARNATION + 1)]);
+  assert.equal(bench.liveness(1), "suspect");
+});
+
+test("who was found dead is tried again, for ever", () => {
+  const bench = new Bench(2);
+  bench.run(60_000);
+  assert.equal(bench.liveness(1), "dead");
+  bench.effects = [];
+  bench.run(60_000);
+  const tried = bench.sent("ping").filter((effect) => effect.to === recordOf(1).address);
+  assert.ok(tried.length > 10, `${tried.length} pings in a minute`);
+});
+
+test("a goodbye is believed at once; others' word of a death begins a suspicion", () => {
+  const bench = new Bench(4);
+  bench.hear(3, { kind: "gossip" }, [claim(1, "dead", 1), claim(2, "dead", 3)]);
+  assert.equal(bench.liveness(1), "dead");
+  assert.equal(bench.liveness(2), "suspect");
+});

@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { HttpConnection } from "./http-connection.ts";
 import type { MachineRecord, Recorder } from "./recorded.ts";
 
-const PLANT = new URL("plant.ts", import.meta.url).href;
+const PLANT = new URL("../../../sim/mutants/plant-hook.ts", import.meta.url).href;
 const DND = fileURLToPath(new URL("../../../bin/dnd", import.meta.url));
 
 export interface NodePorts {
