@@ -12,11 +12,11 @@ import type { Placement } from "../core/placement/placement.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import type { Cell, CellAddress, EncodedCell } from "../model/cell.ts";
 import type { NodeId } from "../model/ids.ts";
-import type { Field } from "../model/key.ts";
+import type { Field, Key } from "../model/key.ts";
 import type { PeerRequest, Refusal } from "../model/peer-message.ts";
 import { FIELDS_BYTES_MAX } from "../model/selection.ts";
 import type { Slot } from "../model/slot.ts";
-import { compareStamps, NO_STAMP } from "../model/stamp.ts";
+import { compareStamps, NO_STAMP, type Stamp } from "../model/stamp.ts";
 import type { Storage } from "../ports/storage.ts";
 import type { CellStore } from "./cell-store.ts";
 import type { GroupCommit } from "./group-commit.ts";
@@ -53,6 +53,39 @@ export function readCells(ports: ReadPorts, request: Read, reply: Reply): void {
     return refuse(reply, "voteless", `slot ${slot} is being mended here`);
   }
   new ReplicaRead(ports, slot, request, reply).start();
+}
+
+/** The root of a key, as `readCells` answers it, with nothing to wait for. */
+export interface RootNow {
+  readonly cells: readonly ReadCell[];
+  readonly collected: Stamp;
+  readonly flushed: Stamp;
+}
+
+/**
+ * The root alone, where it is there at once: what is to be refused, waited for, or has counting cells beside it is read as
+ * others read it, and `undefined` here. Most requests of a node that needs nobody else's word end with this.
+ */
+export function readRootNow(ports: ReadPorts, slot: Slot, key: Key): RootNow | undefined {
+  const { cells, commit, placement, self, states, votes } = ports;
+  if (!votes.has(slot)) return undefined;
+  const found = cells.find(slot, key, undefined);
+  const isHeld = found.kind === "held";
+  if (
+    isHeld &&
+    (found.cell.kind === "container" || commit.isUncommitted(cellKey(slot, key, undefined)))
+  )
+    return undefined;
+  if (!isHeld && (found.kind !== "absent" || placement().isPending(slot, self))) return undefined;
+  const collected = states.named(slot);
+  const floor = states.flushed(slot);
+  if (floor !== NO_STAMP && commit.isUncommitted(cellKey(slot, flushKeyOf(slot), undefined)))
+    return undefined;
+  return {
+    cells: isHeld ? [{ field: undefined, bytes: found.bytes, cell: found.cell }] : NO_CELLS,
+    collected,
+    flushed: compareStamps(floor, collected) > 0 ? floor : NO_STAMP,
+  };
 }
 
 class ReplicaRead {
@@ -248,6 +281,7 @@ class ReplicaRead {
   }
 }
 
+const NO_CELLS: readonly ReadCell[] = [];
 const NO_FIELD = "" as Field;
 const NO_FIELDS: readonly Field[] = [];
 

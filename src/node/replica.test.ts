@@ -645,3 +645,31 @@ test("what is held already is not taken again, though it lies below everything",
   trial.states.raiseCollected(SLOT, at(20));
   assert.deepEqual(writeCount(trial, 10, 25, 15), ["stored"]);
 });
+
+test("a root is told at once only where another read of it would have nothing to wait for", () => {
+  const now = (trial: Trial): number | string => {
+    const root = trial.replica.readRootNow(SLOT, K);
+    if (root === undefined) return "not at once";
+    return root.cells[0]?.cell.stamp.ms ?? "nothing";
+  };
+  const trial = new Trial();
+  assert.equal(now(trial), "nothing");
+  trial.write(K, 10);
+  assert.equal(now(trial), "not at once", "a crash may still take it back");
+  trial.settle();
+  assert.equal(now(trial), 10);
+  trial.votes.loseAll();
+  assert.equal(now(trial), "not at once", "its word does not count");
+
+  const damaged = new Trial();
+  damaged.rot(K);
+  assert.equal(now(damaged), "not at once");
+
+  const counting = new Trial();
+  const root = { ...cellOf(10), kind: "container", type: "counter" } as const;
+  const bytes = encodeCell(root, K, undefined);
+  const parts = [{ slot: SLOT, collected: NO_STAMP, cells: [{ key: K, field: undefined, bytes }] }];
+  counting.replica.merge(parts, () => undefined);
+  counting.settle();
+  assert.equal(now(counting), "not at once", "cells count beside it");
+});

@@ -21,7 +21,7 @@ import type { Storage, StorageError, StorageKey } from "../ports/storage.ts";
 import { type CellStore, type DecodedCell, decodeAll } from "./cell-store.ts";
 import type { Counters } from "./counters.ts";
 import type { GroupCommit } from "./group-commit.ts";
-import { readCells } from "./replica-read.ts";
+import { type RootNow, readCells, readRootNow } from "./replica-read.ts";
 import { type Reply, refuse } from "./reply.ts";
 import type { SlotStates } from "./slot-states.ts";
 import type { Votes } from "./votes.ts";
@@ -153,6 +153,11 @@ export class Replica {
 
   read(request: RequestOf<"read">, reply: Reply): void {
     readCells(this.#options, request, reply);
+  }
+
+  /** See `readRootNow`. */
+  readRootNow(slot: Slot, key: Key): RootNow | undefined {
+    return readRootNow(this.#options, slot, key);
   }
 
   /** Roots in slot order of the slots this node is a primary of. Tombstones too: they outvote what is older. */

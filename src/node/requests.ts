@@ -473,10 +473,29 @@ export class Requests {
     done: (verdict: ReadVerdict) => void,
   ): void {
     const { context } = this.#options;
+    const own = read.selection.kind === "root" ? this.#ownWord(read) : undefined;
+    if (own !== undefined) return done(own);
     const onFinished = (run: ReadRun): void => {
       this.#runs.delete(run);
     };
     this.#startRun(new ReadRun({ ...read, context, done, onFinished }));
+  }
+
+  /** The verdict on a root where this node's own vote is all that is needed, and there at once. */
+  #ownWord({
+    key,
+    r,
+    after,
+  }: Pick<KeyReadRequest, "key" | "r" | "after">): ReadVerdict | undefined {
+    const { placement, replica, self } = this.#options.context;
+    const slot = slotOfKey(key);
+    const { primaries } = placement().planOf(slot);
+    const isEnough = (r ?? majority(Math.max(1, primaries.length))) === 1;
+    if (!isEnough || after !== undefined || !primaries.includes(self)) return undefined;
+    const root = replica.readRootNow(slot, key);
+    if (root === undefined) return undefined;
+    const quorum = { acks: 1, of: primaries.length, hinted: 0 };
+    return { kind: "read", through: undefined, quorum, ...root };
   }
 
   #startRun(run: Run & { start(): void }): void {
