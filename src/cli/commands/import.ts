@@ -1,8 +1,9 @@
 /**
  * `dnd import FILE`: stores what `dnd export` wrote, or any file of `{"key", "value"}` lines.
  *
- * Lines go out in batches, one batch at a time, and no batch holds a key twice: so the last line of a key wins, as
- * it would line by line. What failed for a passing reason is sent again: a plain write may be repeated.
+ * Lines go out in batches, one batch at a time. No batch holds a key twice, but for a hash or set that takes several lines: so
+ * the last line of a key wins, as it would line by line. What failed for a passing reason is sent again, and so are the lines
+ * that continue it, in their order: each of these writes may be repeated.
  */
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
@@ -47,6 +48,10 @@ const TRIES_MAX = 6;
 const PAUSE_MS_FIRST = 250;
 /** Bad lines that are told one by one. */
 const ERRORS_SHOWN_MAX = 10;
+const NOT_BEGUN: LineError = {
+  code: "bad-line",
+  detail: "the line before, which this one continues, was not stored",
+};
 const PASSING = new Set([
   "overloaded",
   "not-ready",
@@ -136,7 +141,11 @@ class Importer {
   #batch: Line[] = [];
   #batchBytes = 0;
   #batchKeys = new Set<string>();
+  /** Of the batch that was last sent, lines that were given up. */
+  readonly #givenUp = new Set<number>();
   #lineNumber = 0;
+  /** The last line that was not blank. */
+  #last: { readonly number: number; readonly key: string | undefined } | undefined;
   #fraction: number | undefined;
   stored = 0;
   failed = 0;
@@ -152,10 +161,18 @@ class Importer {
   async add(bytes: Uint8Array, fraction: number | undefined): Promise<void> {
     this.#lineNumber += 1;
     if (bytes.length === 0) return;
-    const key = keyOf(bytes);
-    if (key !== undefined && this.#batchKeys.has(key)) await this.flush();
+    const number = this.#lineNumber;
+    const last = this.#last;
+    const { key, continues } = factsOf(bytes);
+    this.#last = { number, key };
+    const isSameAgain = key !== undefined && this.#batchKeys.has(key);
+    if (isSameAgain && !(continues && key === last?.key)) await this.flush();
+    if (continues && this.#batch.length === 0 && last !== undefined) {
+      // Its beginning went with the batch before, so the node cannot know what became of it.
+      if (this.#givenUp.has(last.number)) return this.#onFailed({ number, bytes }, NOT_BEGUN);
+    }
     if (key !== undefined) this.#batchKeys.add(key);
-    this.#batch.push({ number: this.#lineNumber, bytes });
+    this.#batch.push({ number, bytes });
     this.#batchBytes += bytes.length;
     this.#fraction = fraction;
     if (this.#batch.length >= BATCH_LINES_MAX || this.#batchBytes >= BATCH_BYTES_MAX)
@@ -167,6 +184,7 @@ class Importer {
     this.#batch = [];
     this.#batchBytes = 0;
     this.#batchKeys = new Set();
+    this.#givenUp.clear();
     for (let tryCount = 1; left.length > 0; tryCount += 1) {
       left = await this.#send(left, tryCount === TRIES_MAX);
       if (left.length > 0) await wait(PAUSE_MS_FIRST * 2 ** (tryCount - 1));
@@ -219,22 +237,29 @@ class Importer {
 
   #onFailed(line: Line, error: LineError): void {
     this.failed += 1;
+    this.#givenUp.add(line.number);
     if (this.failed > ERRORS_SHOWN_MAX) return;
     this.errors.push({ line: line.number, code: error.code, detail: error.detail });
     remark(`line ${line.number}: ${error.detail} (${error.code})`);
   }
 }
 
-/** What tells two lines of one key from lines of two; `undefined` for a line that the node will refuse. */
-function keyOf(bytes: Uint8Array): string | undefined {
+interface LineFacts {
+  /** What tells two lines of one key from lines of two; `undefined` for a line that the node will refuse. */
+  readonly key: string | undefined;
+  readonly continues: boolean;
+}
+
+function factsOf(bytes: Uint8Array): LineFacts {
   try {
-    const { key, key64 } = JSON.parse(Buffer.from(bytes).toString("utf8")) as {
-      key?: unknown;
-      key64?: unknown;
-    };
-    if (typeof key === "string") return Buffer.from(key, "utf8").toString("latin1");
-    return typeof key64 === "string" ? Buffer.from(key64, "base64").toString("latin1") : undefined;
+    const parsed = JSON.parse(Buffer.from(bytes).toString("utf8")) as Record<string, unknown>;
+    return { key: keyOf(parsed), continues: parsed["continues"] === true };
   } catch {
-    return undefined;
+    return { key: undefined, continues: false };
   }
+}
+
+function keyOf({ key, key64 }: Readonly<Record<string, unknown>>): string | undefined {
+  if (typeof key === "string") return Buffer.from(key, "utf8").toString("latin1");
+  return typeof key64 === "string" ? Buffer.from(key64, "base64").toString("latin1") : undefined;
 }

@@ -5,14 +5,18 @@
  * one depends on the bytes alone. A line of a listing with values is a line of a bulk request.
  */
 import { textFromBinary, textFromBytes } from "../../base/binary.ts";
+import type { Key } from "../../model/key.ts";
+import type { QueryResult } from "../../model/operation.ts";
 import type { ListEntry } from "../../model/outcome.ts";
 import { formatStamp } from "../../model/stamp.ts";
 import { type Answer, GUARD_HEADERS, jsonAnswer, NDJSON_TYPE } from "./answer.ts";
+import { fieldsJson } from "./bulk-fields.ts";
 import { encodeBase64 } from "./percent.ts";
 import { formatTime } from "./time-text.ts";
 
 /** A JSON object. */
 export type Json = Record<string, unknown>;
+export type FieldPage = Extract<QueryResult, { kind: "page" }>;
 
 /** `{name}` as text or `{name}64`. */
 export function bytesMember(name: string, binary: string): Json {
@@ -20,12 +24,11 @@ export function bytesMember(name: string, binary: string): Json {
   return text === undefined ? { [`${name}64`]: encodeBase64(binary) } : { [name]: text };
 }
 
-/** One key of a listing. */
+/** One key of a listing. Of a hash or set with values there is more to say: `fieldsEntryJson`. */
 export function listEntryJson(entry: ListEntry, withValues: boolean): Json {
   const { root } = entry;
   const type = root.type === "counter" ? "string" : root.type;
   const json: Json = { ...bytesMember("key", entry.key), stamp: formatStamp(root.stamp), type };
-  // A hash or set is read by its key: what stands here would be taken for a value.
   if (withValues && type === "string") {
     const text = textFromBytes(root.payload);
     if (text === undefined) json["value64"] = Buffer.from(root.payload).toString("base64url");
@@ -34,6 +37,16 @@ export function listEntryJson(entry: ListEntry, withValues: boolean): Json {
     json["contentType"] = root.contentType;
   }
   if (root.expiresAtMs !== 0) json["expires"] = formatTime(root.expiresAtMs);
+  return json;
+}
+
+/** A hash or set, or a part of it: `continues` where another part came before. */
+export function fieldsEntryJson(key: Key, fields: FieldPage, continues: boolean): Json {
+  const { type, stamp, entries, expiresAtMs } = fields;
+  const json: Json = { ...bytesMember("key", key), stamp: formatStamp(stamp), type };
+  if (continues) json["continues"] = true;
+  Object.assign(json, fieldsJson(type, entries));
+  if (expiresAtMs !== 0) json["expires"] = formatTime(expiresAtMs);
   return json;
 }
 
