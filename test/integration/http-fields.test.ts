@@ -271,6 +271,44 @@ test("a part of one type is not added to another, and an empty one is no key", a
   assert.equal(await whole("s"), "none");
 });
 
+test("the longest values go out and in again, whatever they are made of", async () => {
+  const bytesMax = 3 * 1024 * 1024;
+  store.shared = { ...store.shared, valueBytesMax: bytesMax };
+  const quiet = { log: () => undefined };
+  const small = await openHttpDoor({
+    store,
+    host: "127.0.0.1",
+    ports: [0],
+    allowedHosts: [],
+    log: quiet,
+  });
+  const texts = ["\u0001", '"'];
+  for (const [index, text] of texts.entries()) {
+    const value = Buffer.alloc(bytesMax - 8, text);
+    const key = keyFromText(`v${index}`);
+    await new Promise<void>((resolve) => {
+      store.put({ key, value, contentType: "" }, () => resolve());
+    });
+    await setHash(`h${index}`, [["f", value]]);
+  }
+  await setHash(
+    "fields",
+    manyFields(1_000).map(([name]) => [name, Buffer.alloc(1_000, "\u0001")]),
+  );
+  const containers = ["h0", "h1", "fields"];
+  const before = await Promise.all(containers.map((key) => whole(key)));
+  const payload = (key: string) => store.cells.get(keyFromText(key))?.payload ?? [];
+  const values = [Buffer.from(payload("v0")), Buffer.from(payload("v1"))];
+  const { text } = await listAll("values=true");
+  store.cells.clear();
+  const [ownPort = 0] = small.ports;
+  const { body } = await request(ownPort, "POST", "/kv", { body: text });
+  await small.close();
+  assert.equal(body.toString(), '{"stored":5,"failed":0,"errors":[]}\n');
+  assert.deepEqual(await Promise.all(containers.map((key) => whole(key))), before);
+  assert.ok(values.every((value, index) => value.equals(Buffer.from(payload(`v${index}`)))));
+});
+
 test("what is no hash or set is refused by its line", async () => {
   const lines = [
     '{"key":"h","type":"hash"}',

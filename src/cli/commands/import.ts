@@ -26,6 +26,8 @@ interface Line {
   /** In the file, from 1. */
   readonly number: number;
   readonly bytes: Uint8Array;
+  /** It adds to the key of the line before. */
+  readonly continues: boolean;
 }
 
 interface LineError {
@@ -147,6 +149,8 @@ class Importer {
   /** The last line that was not blank. */
   #last: { readonly number: number; readonly key: string | undefined } | undefined;
   #fraction: number | undefined;
+  /** Stored, as far as lines that begin one tell. */
+  #keys = 0;
   stored = 0;
   failed = 0;
   /** The first few. */
@@ -164,15 +168,16 @@ class Importer {
     const number = this.#lineNumber;
     const last = this.#last;
     const { key, continues } = factsOf(bytes);
+    const line = { number, bytes, continues };
     this.#last = { number, key };
     const isSameAgain = key !== undefined && this.#batchKeys.has(key);
     if (isSameAgain && !(continues && key === last?.key)) await this.flush();
     if (continues && this.#batch.length === 0 && last !== undefined) {
       // Its beginning went with the batch before, so the node cannot know what became of it.
-      if (this.#givenUp.has(last.number)) return this.#onFailed({ number, bytes }, NOT_BEGUN);
+      if (this.#givenUp.has(last.number)) return this.#onFailed(line, NOT_BEGUN);
     }
     if (key !== undefined) this.#batchKeys.add(key);
-    this.#batch.push({ number, bytes });
+    this.#batch.push(line);
     this.#batchBytes += bytes.length;
     this.#fraction = fraction;
     if (this.#batch.length >= BATCH_LINES_MAX || this.#batchBytes >= BATCH_BYTES_MAX)
@@ -189,11 +194,11 @@ class Importer {
       left = await this.#send(left, tryCount === TRIES_MAX);
       if (left.length > 0) await wait(PAUSE_MS_FIRST * 2 ** (tryCount - 1));
     }
-    this.#progress.update(this.stored, this.#fraction);
+    this.#progress.update(this.#keys, this.#fraction);
   }
 
   end(): void {
-    this.#progress.end(this.stored);
+    this.#progress.end(this.#keys);
   }
 
   /** Sends lines; answers with those that are worth another try. */
@@ -202,8 +207,10 @@ class Importer {
     const again: Line[] = [];
     for (const [index, line] of lines.entries()) {
       const result = results.get(index + 1);
-      if (result?.error === undefined && result !== undefined) this.stored += 1;
-      else if (!isLast && PASSING.has(result?.error?.code ?? "no-answer")) again.push(line);
+      if (result?.error === undefined && result !== undefined) {
+        this.stored += 1;
+        if (!line.continues) this.#keys += 1;
+      } else if (!isLast && PASSING.has(result?.error?.code ?? "no-answer")) again.push(line);
       else
         this.#onFailed(
           line,

@@ -13,8 +13,8 @@ import {
   FIELDS_BYTES_MAX,
   FIELDS_PER_REQUEST_MAX,
 } from "../../model/selection.ts";
-import { shownBytes } from "./container-text.ts";
 import { jsonMembers } from "./json-members.ts";
+import { lineText } from "./line-text.ts";
 import { decodeBase64, encodeBase64 } from "./percent.ts";
 import { type Problem, problem } from "./problem.ts";
 
@@ -37,6 +37,10 @@ export function fieldsJson(type: "hash" | "set", entries: readonly HashEntry[]):
   if (texts.length > 0 || others.length === 0) json["value"] = Object.fromEntries(texts);
   if (others.length > 0) json["value64"] = Object.fromEntries(others);
   return json;
+}
+
+function shownBytes(bytes: Uint8Array): string | { readonly value64: string } {
+  return lineText(bytes) ?? { value64: Buffer.from(bytes).toString("base64url") };
 }
 
 /**

@@ -82,11 +82,6 @@ function bytesMember(name: string, text: string | undefined, bytes: string | Uin
     : `"${name}":${JSON.stringify(text)}`;
 }
 
-/** A value, or a member of a set, within JSON. */
-export function shownBytes(bytes: Uint8Array): string | { readonly value64: string } {
-  return textFromBytes(bytes) ?? { value64: base64Of(bytes) };
-}
-
 function jsonOf(text: string | undefined, bytes: string | Uint8Array): string {
   return text === undefined ? `{"value64":"${base64Of(bytes)}"}` : JSON.stringify(text);
 }

@@ -1,16 +1,17 @@
 /**
  * Pages of a listing as JSON.
  *
- * Bytes that are UTF-8 appear as text (`key`, `value`), others in base64url (`key64`, `value64`): one of the two, and which
- * one depends on the bytes alone. A line of a listing with values is a line of a bulk request.
+ * Bytes that are UTF-8 appear as text (`key`, `value`), others in base64url (`key64`, `value64`), as do long values of control
+ * characters: one of the two, and which one depends on the bytes alone. A line of a listing with values is a line of a bulk request.
  */
-import { textFromBinary, textFromBytes } from "../../base/binary.ts";
+import { textFromBinary } from "../../base/binary.ts";
 import type { Key } from "../../model/key.ts";
 import type { QueryResult } from "../../model/operation.ts";
 import type { ListEntry } from "../../model/outcome.ts";
 import { formatStamp } from "../../model/stamp.ts";
 import { type Answer, GUARD_HEADERS, jsonAnswer, NDJSON_TYPE } from "./answer.ts";
 import { fieldsJson } from "./bulk-fields.ts";
+import { lineText } from "./line-text.ts";
 import { encodeBase64 } from "./percent.ts";
 import { formatTime } from "./time-text.ts";
 
@@ -30,7 +31,7 @@ export function listEntryJson(entry: ListEntry, withValues: boolean): Json {
   const type = root.type === "counter" ? "string" : root.type;
   const json: Json = { ...bytesMember("key", entry.key), stamp: formatStamp(root.stamp), type };
   if (withValues && type === "string") {
-    const text = textFromBytes(root.payload);
+    const text = lineText(root.payload);
     if (text === undefined) json["value64"] = Buffer.from(root.payload).toString("base64url");
     else json["value"] = text;
     json["bytes"] = root.payload.length;
