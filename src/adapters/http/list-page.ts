@@ -8,18 +8,18 @@
 import { performance } from "node:perf_hooks";
 import type { Key } from "../../model/key.ts";
 import { DEADLINE_MS_DEFAULT } from "../../model/limits.ts";
-import type { QueryOutcome } from "../../model/operation.ts";
+import type { HashEntry, QueryOutcome } from "../../model/operation.ts";
 import type { Failure, ListEntry, ListOutcome, ReadOutcome } from "../../model/outcome.ts";
 import type { ListRequest } from "../../model/request.ts";
-import { FIELDS_PER_PAGE_MAX } from "../../model/selection.ts";
+import { FIELD_OVERHEAD_BYTES, FIELDS_PER_PAGE_MAX } from "../../model/selection.ts";
 import type { Store } from "../../node/store.ts";
 import { fieldsEntryJson, type Json, listEntryJson } from "../../protocol/http/pages.ts";
 import { type FieldPlace, fieldPlaceOf, positionAfterKey, positionOfField } from "./list-place.ts";
 
 /** Hashes and sets that are read at once. */
 const AT_ONCE_MAX = 8;
-/** Bytes of names and values after which a page ends. */
-const PAGE_BYTES_MIN = 4 * 1024 * 1024;
+/** Bytes of names and values, with FIELD_OVERHEAD_BYTES for each field, after which a page ends. */
+const PAGE_BYTES_MIN = 2 * 1024 * 1024;
 /** How often a key may be something else when it is looked at again. */
 const TYPE_CHANGES_MAX = 2;
 
@@ -137,7 +137,7 @@ class ListRun {
         const isBegun = place.isBegun || hasEntries;
         return {
           line: hasEntries ? fieldsEntryJson(key, result, place.isBegun) : undefined,
-          bytes: entries.reduce((sum, [name, value]) => sum + name.length + value.length, 0),
+          bytes: entries.reduce((sum, entry) => sum + bytesOf(entry), 0),
           rest: next === undefined ? undefined : { ...place, after: next, isBegun },
         };
       }
@@ -186,4 +186,8 @@ class ListRun {
   #page(next: string | undefined): ListedPage {
     return { kind: "listed", entries: this.#lines, next };
   }
+}
+
+function bytesOf([name, value]: HashEntry): number {
+  return FIELD_OVERHEAD_BYTES + name.length + value.length;
 }
