@@ -3,6 +3,10 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { openHttpDoor } from "../../src/adapters/http/http-door.ts";
+import { keyFromText } from "../../src/model/key.ts";
+import type { Operation, QueryOutcome } from "../../src/model/operation.ts";
+import { FakeStore } from "../support/fake-store.ts";
 import { RespClient } from "../support/resp-client.ts";
 import { dnd, dndOk, RealCluster } from "./real-cluster.ts";
 
@@ -133,4 +137,48 @@ test("of a hash whose beginning is refused no part is stored, over any number of
   assert.deepEqual({ stored, failed }, { stored: 2, failed: 7 });
   assert.deepEqual(await redis.ask("HKEYS", "torn"), ["former"]);
   assert.deepEqual(await redis.ask("HKEYS", "whole"), ["a", "b"]);
+});
+
+// Goal: a hash whose beginning fails for a passing reason is whole in the end, with nothing of what was there before. Method: a
+// store in memory sheds the first write, or one in the middle, of an import.
+test("what failed for a passing reason is sent again with the lines that continue it, in their order", async () => {
+  const log = { log: () => undefined };
+  const quorum = { acks: 0, of: 3, hinted: 0 };
+  const shed = {
+    kind: "failed",
+    code: "overloaded",
+    detail: "full",
+    stored: "no",
+    quorum,
+  } as const;
+  const input = Array.from({ length: 5 }, (_, index) => {
+    const rest = index === 0 ? {} : { continues: true };
+    return `${JSON.stringify({ key: "h", type: "hash", value: { [`f${index}`]: "v" }, ...rest })}\n`;
+  }).join("");
+  for (const shedAt of [1, 3]) {
+    const store = new FakeStore();
+    const before = { kind: "hash-set", entries: [["former", new Uint8Array(0)]], when: "always" };
+    const key = keyFromText("h");
+    store.operate({ key, operation: before as Operation }, () => undefined);
+    const operate = store.operate.bind(store);
+    let count = 0;
+    store.operate = (asked, done) => {
+      count += 1;
+      if (count === shedAt) store.failNext = shed;
+      operate(asked, done);
+    };
+    const options = { store, host: "127.0.0.1", ports: [0], allowedHosts: [], log };
+    const door = await openHttpDoor(options);
+    const node = `127.0.0.1:${door.ports[0]}`;
+    const { stdout } = await dnd(["import", "-", "--node", node, "--json"], { input });
+    await door.close();
+    assert.deepEqual(JSON.parse(stdout), { stored: 5, failed: 0, errors: [] });
+    const query = { kind: "whole", type: "hash" } as const;
+    const outcome = await new Promise<QueryOutcome>((resolve) => {
+      store.query({ key, query }, resolve);
+    });
+    assert.ok(outcome.kind === "answered" && outcome.result.kind === "page");
+    const names = outcome.result.entries.map(([name]) => name);
+    assert.deepEqual(names, ["f0", "f1", "f2", "f3", "f4"], `shed at ${shedAt}`);
+  }
 });
