@@ -8,6 +8,8 @@ import { encodeBase64 } from "../protocol/http/percent.ts";
 import { CliError, EXIT, failure, usageError } from "./cli-error.ts";
 
 const PORT_DEFAULT = 6_000;
+/** Cursors hold a key, and perhaps the name of a field: Node's own bound is less. */
+const HEAD_BYTES_MAX = 128 * 1024;
 /** A node answers within its own deadline of 60 s at most; silence longer than this is a dead connection. */
 const SILENCE_MS_MAX = 90_000;
 
@@ -70,6 +72,7 @@ export class NodeClient {
           path: target,
           headers: { ...headers, ...length },
           timeout: SILENCE_MS_MAX,
+          maxHeaderSize: HEAD_BYTES_MAX,
         },
         (incoming) => {
           const chunks: Buffer[] = [];

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { binaryFromBytes } from "../../src/base/binary.ts";
+import { fieldsJson } from "../../src/protocol/http/bulk-fields.ts";
 import { parseBulkLine } from "../../src/protocol/http/bulk-line.ts";
 import { formatCursor, parseCursor } from "../../src/protocol/http/cursor.ts";
 import { jsonMembers } from "../../src/protocol/http/json-members.ts";
@@ -126,11 +127,32 @@ test("a bulk line never throws, and carries any key and value", () => {
         value64: Buffer.from(value).toString("base64"),
       });
       const entry = parseBulkLine(Buffer.from(line), limits);
-      assert.ok(entry?.kind === "entry");
+      assert.ok(entry?.kind === "entry" && entry.type === "string");
       assert.equal(entry.key, key);
       assert.deepEqual(new Uint8Array(entry.value), value);
       parseBulkLine(Buffer.from(junk), limits);
       parseBulkLine(Buffer.from(line.slice(0, junk.length)), limits);
+    }),
+  );
+});
+
+test("the fields of a hash, and the members of a set, read back from the line they make", () => {
+  const limits = { keyBytesMax: 100, valueBytesMax: 1_000 };
+  const name = fc.oneof(
+    fc.uint8Array({ maxLength: 8 }).map((bytes) => binaryFromBytes(bytes)),
+    fc.constantFrom("", "__proto__", "0", "value64", "constructor"),
+  );
+  check(
+    fc.property(fc.dictionary(name, fc.uint8Array()), (fields) => {
+      const entries = Object.entries(fields);
+      const shown = (type: "hash" | "set"): unknown => {
+        const line = JSON.stringify({ key: "k", type, ...fieldsJson(type, entries) });
+        const entry = parseBulkLine(Buffer.from(line), limits);
+        assert.ok(entry?.kind === "entry" && entry.type === type, line);
+        return new Map(entry.entries.map(([name, value]) => [name, [...value]]));
+      };
+      assert.deepEqual(shown("hash"), new Map(entries.map(([name, value]) => [name, [...value]])));
+      assert.deepEqual(shown("set"), new Map(entries.map(([name]) => [name, []])));
     }),
   );
 });
@@ -150,7 +172,7 @@ test("times are those of the calendar, to the millisecond", () => {
 
 test("a cursor reads back only where it belongs, and not once it is changed", () => {
   check(
-    fc.property(fc.string({ unit: "binary" }), fc.string(), fc.nat(), (position, scope, at) => {
+    fc.property(binary, fc.string(), fc.nat(), (position, scope, at) => {
       const cursor = formatCursor(position, scope);
       assert.deepEqual(parseCursor(cursor, scope), { position });
       assert.ok("kind" in parseCursor(cursor, `${scope}x`));

@@ -1,4 +1,7 @@
-/** docs/redis.md says what is offered, what differs and which of Redis's tests do not pass, and nothing else: users decide by it. */
+/**
+ * docs/redis.md says what is offered, what differs and which of Redis's tests do not pass, and docs/consistency.md what holds of
+ * each command, and nothing else: users decide by it.
+ */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
@@ -8,6 +11,7 @@ import { readExpectation } from "../redis/expectation.ts";
 import { notPassingTable } from "../redis/not-passing-table.ts";
 
 const DOCS = new URL("../../docs/redis.md", import.meta.url);
+const CONSISTENCY = new URL("../../docs/consistency.md", import.meta.url);
 
 test("the table of commands in the documentation is the table of the door", async () => {
   const text = await readFile(DOCS, "utf8");
@@ -18,6 +22,19 @@ test("the table of commands in the documentation is the table of the door", asyn
     .map(({ command }) => command.name)
     .filter((name) => name !== "help")
     .map((name) => name.toUpperCase());
+  assert.deepEqual(sorted(documented), sorted(offered));
+});
+
+test("what holds in calm and in a partition is said of each command, once", async () => {
+  const text = await readFile(CONSISTENCY, "utf8");
+  const start = text.indexOf("| commands | in calm |");
+  const [, , ...rows] = text.slice(start, text.indexOf("\n\n", start)).split("\n");
+  const classes = rows.map((row) => row.split(" | ", 1)[0] ?? "");
+  const documented = classes.flatMap((cell) =>
+    [...cell.matchAll(/`([A-Z]+)`/g)].map((match) => match[1]),
+  );
+
+  const offered = createCommandTable().entries.map(({ command }) => command.name.toUpperCase());
   assert.deepEqual(sorted(documented), sorted(offered));
 });
 

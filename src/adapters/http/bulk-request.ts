@@ -1,12 +1,13 @@
 /**
  * `POST /kv`: many writes in one request, one JSON object a line.
  *
- * Invariant: a bad line does not stop the others; lines are written in no particular order, so many at once; at most
- * `bulkWritesMax` writes and `bulkBytesMax` of their bytes are under way, and the client is held back by not being read.
+ * Invariant: a bad line does not stop the others; lines of one key are written in their order, and those of different keys in
+ * none, so many at once; a line that continues one that was not stored is not stored either. At most `bulkWritesMax` writes
+ * and `bulkBytesMax` of their bytes are under way, and the client is held back by not being read.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { SharedConfig } from "../../model/config.ts";
-import type { WriteOutcome } from "../../model/outcome.ts";
+import type { Key } from "../../model/key.ts";
 import { formatStamp } from "../../model/stamp.ts";
 import type { Store } from "../../node/store.ts";
 import {
@@ -15,13 +16,13 @@ import {
   NDJSON_TYPE,
   problemAnswer,
 } from "../../protocol/http/answer.ts";
-import { lineBytesMax, parseBulkLine } from "../../protocol/http/bulk-line.ts";
-import { failureProblem } from "../../protocol/http/kv-answers.ts";
+import { type BulkEntry, lineBytesMax, parseBulkLine } from "../../protocol/http/bulk-line.ts";
 import { LineSplitter } from "../../protocol/http/line-splitter.ts";
 import { wantsLines } from "../../protocol/http/pages.ts";
 import { type Problem, problem } from "../../protocol/http/problem.ts";
 import type { ByteBudget, HttpLimits } from "./http-limits.ts";
 import { refuse, sendAnswer } from "./send.ts";
+import { bytesOfEntry, type Stored, storeEntry } from "./store-entry.ts";
 
 export interface BulkContext {
   readonly request: IncomingMessage;
@@ -40,6 +41,19 @@ interface WaitingLine {
   readonly bytes: Uint8Array | undefined;
 }
 
+interface ParsedLine {
+  readonly line: number;
+  readonly entry: BulkEntry | Problem;
+}
+
+/** The line that was begun last: the next may continue it. */
+interface LastLine {
+  /** `undefined` where it could not be told. */
+  readonly key: Key | undefined;
+  /** Once it is known. */
+  failure: Problem | undefined;
+}
+
 export class BulkRequest {
   readonly #context: BulkContext;
   readonly #splitter: LineSplitter;
@@ -48,6 +62,10 @@ export class BulkRequest {
   /** Lines of the piece last read that have not begun; nothing more is read while there are any. */
   #waiting: WaitingLine[] = [];
   #waitingIndex = 0;
+  /** The first of them, where it waits for another line of its key. */
+  #parsed: ParsedLine | undefined;
+  readonly #keysUnderWay = new Set<Key>();
+  #last: LastLine = { key: undefined, failure: undefined };
   #lineCount = 0;
   #writes = 0;
   #writeBytes = 0;
@@ -104,9 +122,8 @@ export class BulkRequest {
   #pump(): void {
     const { request } = this.#context;
     while (!this.#isOver && this.#hasRoom()) {
-      const next = this.#waiting[this.#waitingIndex];
+      const next = this.#next();
       if (next === undefined) break;
-      this.#waitingIndex += 1;
       this.#begin(next);
     }
     if (this.#isOver) return;
@@ -120,6 +137,20 @@ export class BulkRequest {
     else if (!this.#isBodyOver) request.resume();
   }
 
+  /** The next line, if its turn has come. */
+  #next(): ParsedLine | undefined {
+    while (this.#waitingIndex < this.#waiting.length) {
+      this.#parsed ??= this.#parse(this.#waiting[this.#waitingIndex] as WaitingLine);
+      const parsed = this.#parsed;
+      const isBehind = parsed?.entry.kind === "entry" && this.#keysUnderWay.has(parsed.entry.key);
+      if (isBehind) return undefined;
+      this.#waitingIndex += 1;
+      this.#parsed = undefined;
+      if (parsed !== undefined) return parsed;
+    }
+    return undefined;
+  }
+
   #hasRoom(): boolean {
     const { limits } = this.#context;
     return (
@@ -129,55 +160,64 @@ export class BulkRequest {
     );
   }
 
-  #begin(next: WaitingLine): void {
-    const { store, shared, w, deadlineMs } = this.#context;
-    const { line, bytes } = next;
+  /** `undefined` for a blank line. */
+  #parse({ line, bytes }: WaitingLine): ParsedLine | undefined {
     if (bytes === undefined) {
       const detail = `the line is longer than ${this.#lineBytesMax} bytes`;
-      this.#onProblem(line, problem("line-too-long", detail, { limit: this.#lineBytesMax }));
-      return;
+      return { line, entry: problem("line-too-long", detail, { limit: this.#lineBytesMax }) };
     }
-    const entry = parseBulkLine(bytes, shared);
-    if (entry === undefined) return;
-    if (entry.kind === "problem") {
-      this.#onProblem(line, entry);
-      return;
-    }
+    const entry = parseBulkLine(bytes, this.#context.shared);
+    return entry === undefined ? undefined : { line, entry };
+  }
 
-    const { key, value, contentType, expiresAtMs } = entry;
+  #begin({ line, entry }: ParsedLine): void {
+    const { store, w, deadlineMs } = this.#context;
+    if (entry.kind === "problem") return this.#fail(line, undefined, entry);
+    const before = this.#failureBefore(entry);
+    if (before !== undefined) return this.#fail(line, entry.key, before);
+
+    const { key } = entry;
+    const last: LastLine = { key, failure: undefined };
+    this.#last = last;
+    const bytes = bytesOfEntry(entry);
     this.#writes += 1;
-    this.#writeBytes += value.length;
+    this.#writeBytes += bytes;
+    this.#keysUnderWay.add(key);
     // A store may shed within the call; `#pump` must then not run inside itself.
     let isInside = true;
-    store.put({ key, value, contentType, expiresAtMs, w, deadlineMs }, (outcome) => {
+    storeEntry(store, entry, { w, deadlineMs }, (outcome) => {
       this.#writes -= 1;
-      this.#writeBytes -= value.length;
+      this.#writeBytes -= bytes;
+      this.#keysUnderWay.delete(key);
       if (this.#isOver) return;
-      this.#onOutcome(line, outcome);
+      if (outcome.kind === "problem") {
+        last.failure = outcome;
+        this.#onProblem(line, outcome);
+      } else this.#onStored(line, outcome);
       if (!isInside) this.#pump();
     });
     isInside = false;
   }
 
-  #onOutcome(line: number, outcome: WriteOutcome): void {
-    switch (outcome.kind) {
-      case "written":
-        this.#stored += 1;
-        if (this.#asLines)
-          this.#writeLine({ line, stamp: formatStamp(outcome.stamp), ...outcome.quorum });
-        return;
-      case "failed":
-        this.#onProblem(line, failureProblem(outcome));
-        return;
-      case "condition-failed":
-        this.#onProblem(
-          line,
-          problem("condition-failed", "the condition does not hold; nothing was stored"),
-        );
-        return;
-      default:
-        return;
-    }
+  /** What is added to a key whose beginning was not stored would be added to what was there before. */
+  #failureBefore(entry: BulkEntry): Problem | undefined {
+    if (entry.type === "string" || !entry.continues) return undefined;
+    const { key, failure } = this.#last;
+    if (failure === undefined || (key !== undefined && key !== entry.key)) return undefined;
+    const detail = `the line before, which this one continues, was not stored: ${failure.detail}`;
+    return problem(failure.code, detail);
+  }
+
+  #fail(line: number, key: Key | undefined, failure: Problem): void {
+    this.#last = { key, failure };
+    this.#onProblem(line, failure);
+  }
+
+  #onStored(line: number, { stamp, quorum }: Stored): void {
+    this.#stored += 1;
+    if (!this.#asLines) return;
+    const written = stamp === undefined ? {} : { stamp: formatStamp(stamp) };
+    this.#writeLine({ line, ...written, ...quorum });
   }
 
   #onProblem(line: number, failure: Problem): void {

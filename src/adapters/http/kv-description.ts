@@ -186,7 +186,7 @@ function describeCollection(registry: Registry): void {
     path: "/kv",
     summary: "List keys",
     description:
-      "In slot order over the whole cluster. A page may be empty and still carry a cursor.",
+      "In slot order over the whole cluster. A page may be empty and still carry a cursor. With values a large hash or set takes several entries, one after another.",
     tags: ["keys"],
     request: {
       query: z.object({

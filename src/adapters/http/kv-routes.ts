@@ -2,7 +2,7 @@
  * `/kv` and `/kv/{key}`: the hot path, from the runtime's request straight to the store.
  *
  * Invariant: every request is answered exactly once, unless its client has gone. No URL, Request or Response object is
- * built and nothing is awaited (docs/decisions/0005-http-door.md has the figures).
+ * built, and but for a listing nothing is awaited (docs/decisions/0005-http-door.md has the figures).
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { performance } from "node:perf_hooks";
@@ -30,7 +30,7 @@ import {
   readAnswer,
 } from "../../protocol/http/kv-answers.ts";
 import { keyProblem, parseKvTarget } from "../../protocol/http/kv-target.ts";
-import { listEntryJson, pageAnswer, wantsLines } from "../../protocol/http/pages.ts";
+import { pageAnswer, wantsLines } from "../../protocol/http/pages.ts";
 import { isProblem, type Problem, problem } from "../../protocol/http/problem.ts";
 import {
   type Parameters,
@@ -41,6 +41,7 @@ import {
 } from "../../protocol/http/query.ts";
 import { BulkRequest } from "./bulk-request.ts";
 import type { ByteBudget, HttpLimits } from "./http-limits.ts";
+import { listPage } from "./list-page.ts";
 import { readBody } from "./read-body.ts";
 import { announcesBody, refuse, sendAnswer } from "./send.ts";
 
@@ -249,15 +250,13 @@ export class KvRoutes {
 
     const asLines = wantsLines(request.headers.accept);
     closeIfBody(request, response);
-    this.#store.list(
-      { prefix, limit, cursor: start?.position, withValues, deadlineMs },
-      (outcome) => {
-        if (outcome.kind === "failed") return this.#send(response, failureAnswer(outcome));
-        const entries = outcome.entries.map((entry) => listEntryJson(entry, withValues));
-        const cursor = outcome.next === undefined ? undefined : formatCursor(outcome.next, scope);
-        this.#send(response, pageAnswer(entries, cursor, asLines));
-      },
-    );
+    const listing = { prefix, limit, cursor: start?.position, withValues, deadlineMs };
+    listPage(this.#store, listing, (outcome) => {
+      if (outcome.kind === "failed") return this.#send(response, failureAnswer(outcome));
+      const { entries, next } = outcome;
+      const cursor = next === undefined ? undefined : formatCursor(next, scope);
+      this.#send(response, pageAnswer(entries, cursor, asLines));
+    });
   }
 
   #bulk(request: IncomingMessage, response: ServerResponse, rawParameters: Parameters): void {

@@ -67,12 +67,21 @@ export const containerSchema = z
 export const bulkLineSchema = z
   .object({
     ...bytesAs,
-    value: z
-      .unknown()
+    value: z.unknown().optional().openapi({
+      description:
+        "A string is its UTF-8 text, other JSON its own text; of a hash the object of its fields, of a set the array of its members.",
+    }),
+    value64: z.unknown().optional().openapi({
+      description:
+        "The value in base64 or base64url; of a hash, fields whose names are not UTF-8, with names and values in it.",
+    }),
+    type: z
+      .enum(["string", "hash", "set"])
       .optional()
-      .openapi({ description: "A string is its UTF-8 text; other JSON its own text." }),
-    value64: z.string().optional().openapi({ description: "The value in base64 or base64url." }),
-    type: z.literal("string").optional(),
+      .openapi({ description: "Default `string`. A counter is a string." }),
+    continues: z.boolean().optional().openapi({
+      description: "Of a hash or set: it adds to the key, instead of taking its place.",
+    }),
     contentType: z.string().max(255).optional(),
     expires: z.union([z.string(), z.int()]).optional().openapi({
       description: "RFC 3339 in UTC, or milliseconds since 1970.",
@@ -103,8 +112,15 @@ export const listPageSchema = z
         stamp,
         type: z.enum(["string", "hash", "set"]),
         expires: z.string().optional(),
-        value: z.string().optional(),
-        value64: z.string().optional(),
+        value: z.union([z.string(), containerSchema]).optional(),
+        value64: z
+          .union([z.string(), z.record(z.string(), z.string())])
+          .optional()
+          .openapi({ description: "Of a hash: fields whose names are not UTF-8." }),
+        continues: z
+          .literal(true)
+          .optional()
+          .openapi({ description: "The entry before holds an earlier part of this key." }),
         bytes: z.int().optional(),
         contentType: z.string().optional(),
       }),

@@ -1,5 +1,5 @@
 /**
- * `dnd export [FILE]`: every key of the cluster, one JSON object a line, in slot order.
+ * `dnd export [FILE]`: every key of the cluster, one JSON object a line, in slot order; a large hash or set in parts, a line each.
  *
  * A file is written aside and renamed when it is complete, so that a broken export never looks like a whole one.
  */
@@ -22,10 +22,11 @@ interface ExportFlags extends ClientFlags {
   readonly prefix?: string;
 }
 
-/** An exported key. Stamps stay behind: whoever imports it writes it anew. */
+/** An exported key, or a part of one. Stamps stay behind: whoever imports it writes it anew. */
 interface Line {
   readonly key?: string;
   readonly key64?: string;
+  readonly continues?: boolean;
   readonly stamp?: string;
   readonly bytes?: number;
 }
@@ -93,9 +94,10 @@ async function exportTo(client: NodeClient, flags: ExportFlags, write: Sink): Pr
     const lines = page.body
       .toString("utf8")
       .split("\n")
-      .filter((line) => line !== "");
-    await write(lines.map((line) => `${exportLine(line)}\n`).join(""));
-    count += lines.length;
+      .filter((text) => text !== "")
+      .map((text) => JSON.parse(text) as Line);
+    await write(lines.map((line) => `${exportText(line)}\n`).join(""));
+    count += lines.filter(({ continues }) => continues !== true).length;
     progress.update(count, positionOf(lines.at(-1)));
     cursor = page.headers["dnd-cursor"] as string | undefined;
   } while (cursor !== undefined);
@@ -103,15 +105,14 @@ async function exportTo(client: NodeClient, flags: ExportFlags, write: Sink): Pr
   return count;
 }
 
-function exportLine(line: string): string {
-  const { stamp: _stamp, bytes: _bytes, ...kept } = JSON.parse(line) as Line;
+function exportText({ stamp: _stamp, bytes: _bytes, ...kept }: Line): string {
   return JSON.stringify(kept);
 }
 
 /** Listings go through the slots in order, so the slot of the last key says how far this one is. */
-function positionOf(line: string | undefined): number | undefined {
+function positionOf(line: Line | undefined): number | undefined {
   if (line === undefined) return undefined;
-  const { key, key64 } = JSON.parse(line) as Line;
+  const { key, key64 } = line;
   const binary = key === undefined ? decodeBase64(key64 ?? "") : binaryFromText(key);
   const parsed = parseKey(binary ?? "");
   return parsed === undefined ? undefined : slotOfKey(parsed) / SLOT_COUNT;

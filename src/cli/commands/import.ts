@@ -1,8 +1,9 @@
 /**
  * `dnd import FILE`: stores what `dnd export` wrote, or any file of `{"key", "value"}` lines.
  *
- * Lines go out in batches, one batch at a time, and no batch holds a key twice: so the last line of a key wins, as
- * it would line by line. What failed for a passing reason is sent again: a plain write may be repeated.
+ * Lines go out in batches, one batch at a time. No batch holds a key twice, but for a hash or set that takes several lines: so
+ * the last line of a key wins, as it would line by line. What failed for a passing reason is sent again, and so are the lines
+ * that continue it, in their order: each of these writes may be repeated.
  */
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
@@ -25,6 +26,8 @@ interface Line {
   /** In the file, from 1. */
   readonly number: number;
   readonly bytes: Uint8Array;
+  /** It adds to the key of the line before. */
+  readonly continues: boolean;
 }
 
 interface LineError {
@@ -47,6 +50,10 @@ const TRIES_MAX = 6;
 const PAUSE_MS_FIRST = 250;
 /** Bad lines that are told one by one. */
 const ERRORS_SHOWN_MAX = 10;
+const NOT_BEGUN: LineError = {
+  code: "bad-line",
+  detail: "the line before, which this one continues, was not stored",
+};
 const PASSING = new Set([
   "overloaded",
   "not-ready",
@@ -136,8 +143,14 @@ class Importer {
   #batch: Line[] = [];
   #batchBytes = 0;
   #batchKeys = new Set<string>();
+  /** Of the batch that was last sent, lines that were given up. */
+  readonly #givenUp = new Set<number>();
   #lineNumber = 0;
+  /** The last line that was not blank. */
+  #last: { readonly number: number; readonly key: string | undefined } | undefined;
   #fraction: number | undefined;
+  /** Stored, as far as lines that begin one tell. */
+  #keys = 0;
   stored = 0;
   failed = 0;
   /** The first few. */
@@ -152,10 +165,19 @@ class Importer {
   async add(bytes: Uint8Array, fraction: number | undefined): Promise<void> {
     this.#lineNumber += 1;
     if (bytes.length === 0) return;
-    const key = keyOf(bytes);
-    if (key !== undefined && this.#batchKeys.has(key)) await this.flush();
+    const number = this.#lineNumber;
+    const last = this.#last;
+    const { key, continues } = factsOf(bytes);
+    const line = { number, bytes, continues };
+    this.#last = { number, key };
+    const isSameAgain = key !== undefined && this.#batchKeys.has(key);
+    if (isSameAgain && !(continues && key === last?.key)) await this.flush();
+    if (continues && this.#batch.length === 0 && last !== undefined) {
+      // Its beginning went with the batch before, so the node cannot know what became of it.
+      if (this.#givenUp.has(last.number)) return this.#onFailed(line, NOT_BEGUN);
+    }
     if (key !== undefined) this.#batchKeys.add(key);
-    this.#batch.push({ number: this.#lineNumber, bytes });
+    this.#batch.push(line);
     this.#batchBytes += bytes.length;
     this.#fraction = fraction;
     if (this.#batch.length >= BATCH_LINES_MAX || this.#batchBytes >= BATCH_BYTES_MAX)
@@ -167,15 +189,16 @@ class Importer {
     this.#batch = [];
     this.#batchBytes = 0;
     this.#batchKeys = new Set();
+    this.#givenUp.clear();
     for (let tryCount = 1; left.length > 0; tryCount += 1) {
       left = await this.#send(left, tryCount === TRIES_MAX);
       if (left.length > 0) await wait(PAUSE_MS_FIRST * 2 ** (tryCount - 1));
     }
-    this.#progress.update(this.stored, this.#fraction);
+    this.#progress.update(this.#keys, this.#fraction);
   }
 
   end(): void {
-    this.#progress.end(this.stored);
+    this.#progress.end(this.#keys);
   }
 
   /** Sends lines; answers with those that are worth another try. */
@@ -184,8 +207,10 @@ class Importer {
     const again: Line[] = [];
     for (const [index, line] of lines.entries()) {
       const result = results.get(index + 1);
-      if (result?.error === undefined && result !== undefined) this.stored += 1;
-      else if (!isLast && PASSING.has(result?.error?.code ?? "no-answer")) again.push(line);
+      if (result?.error === undefined && result !== undefined) {
+        this.stored += 1;
+        if (!line.continues) this.#keys += 1;
+      } else if (!isLast && PASSING.has(result?.error?.code ?? "no-answer")) again.push(line);
       else
         this.#onFailed(
           line,
@@ -219,22 +244,29 @@ class Importer {
 
   #onFailed(line: Line, error: LineError): void {
     this.failed += 1;
+    this.#givenUp.add(line.number);
     if (this.failed > ERRORS_SHOWN_MAX) return;
     this.errors.push({ line: line.number, code: error.code, detail: error.detail });
     remark(`line ${line.number}: ${error.detail} (${error.code})`);
   }
 }
 
-/** What tells two lines of one key from lines of two; `undefined` for a line that the node will refuse. */
-function keyOf(bytes: Uint8Array): string | undefined {
+interface LineFacts {
+  /** What tells two lines of one key from lines of two; `undefined` for a line that the node will refuse. */
+  readonly key: string | undefined;
+  readonly continues: boolean;
+}
+
+function factsOf(bytes: Uint8Array): LineFacts {
   try {
-    const { key, key64 } = JSON.parse(Buffer.from(bytes).toString("utf8")) as {
-      key?: unknown;
-      key64?: unknown;
-    };
-    if (typeof key === "string") return Buffer.from(key, "utf8").toString("latin1");
-    return typeof key64 === "string" ? Buffer.from(key64, "base64").toString("latin1") : undefined;
+    const parsed = JSON.parse(Buffer.from(bytes).toString("utf8")) as Record<string, unknown>;
+    return { key: keyOf(parsed), continues: parsed["continues"] === true };
   } catch {
-    return undefined;
+    return { key: undefined, continues: false };
   }
+}
+
+function keyOf({ key, key64 }: Readonly<Record<string, unknown>>): string | undefined {
+  if (typeof key === "string") return Buffer.from(key, "utf8").toString("latin1");
+  return typeof key64 === "string" ? Buffer.from(key64, "base64").toString("latin1") : undefined;
 }

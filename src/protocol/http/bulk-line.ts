@@ -1,13 +1,17 @@
 /**
- * One line of a bulk request or of an export: `{"key"|"key64", "value"|"value64", "type"?, "contentType"?, "expires"?}`.
+ * One line of a bulk request or of an export: `{"key"|"key64", "value"|"value64", "type"?, "contentType"?, "continues"?, "expires"?}`.
  *
- * Invariant: what a listing with `values=true` writes, this reads back to the same key, bytes, content type and expiry.
+ * Invariant: what a listing with `values=true` writes, this reads back to the same key, type, bytes, content type and expiry.
  * A `stamp` and `bytes` (which a listing carries) are allowed and ignored: a write gets a stamp of its own.
+ * A hash or set may take several lines (`bulk-fields.ts`): the first takes the place of what the key held, those with
+ * `"continues": true` add to it.
  */
 import { binaryFromText, bytesFromBinary, textFromBytes } from "../../base/binary.ts";
 import type { SharedConfig } from "../../model/config.ts";
 import { type Key, keyFromBinary } from "../../model/key.ts";
 import { EXPIRES_AT_MS_MAX } from "../../model/limits.ts";
+import type { HashEntry } from "../../model/operation.ts";
+import { readFields } from "./bulk-fields.ts";
 import { BYTES_TYPE, checkContentType, JSON_TYPE, TEXT_TYPE } from "./content-type.ts";
 import { jsonMembers } from "./json-members.ts";
 import { keyProblem } from "./kv-target.ts";
@@ -15,13 +19,28 @@ import { decodeBase64 } from "./percent.ts";
 import { excerpt, type Problem, problem } from "./problem.ts";
 import { parseTime } from "./time-text.ts";
 
-export interface BulkEntry {
+export type BulkEntry = ValueEntry | FieldsEntry;
+
+interface BulkKey {
   readonly kind: "entry";
   readonly key: Key;
-  readonly value: Uint8Array;
-  readonly contentType: string;
   /** Wall-clock milliseconds; `undefined` never expires. */
   readonly expiresAtMs: number | undefined;
+}
+
+export interface ValueEntry extends BulkKey {
+  readonly type: "string";
+  readonly value: Uint8Array;
+  readonly contentType: string;
+}
+
+/** A hash or set, or a part of it. */
+export interface FieldsEntry extends BulkKey {
+  readonly type: "hash" | "set";
+  /** Of a set, with empty values. No more than one write holds. */
+  readonly entries: readonly HashEntry[];
+  /** It adds to what the key holds, instead of taking its place. */
+  readonly continues: boolean;
 }
 
 export type BulkLimits = Pick<SharedConfig, "keyBytesMax" | "valueBytesMax">;
@@ -33,14 +52,18 @@ const MEMBERS = new Set([
   "value64",
   "type",
   "contentType",
+  "continues",
   "expires",
   "stamp",
   "bytes",
 ]);
 
-/** Longest line: a value and its key in their widest spelling but `\uXXXX` throughout, and the parts around them. */
+/** A page of fields, which a replica ends after a mebibyte, in its widest spelling. */
+const FIELDS_TEXT_BYTES_MAX = 8 * 1024 * 1024;
+
+/** Longest line: a value and its key in their widest spelling but `\uXXXX` throughout, and what may come beside them. */
 export function lineBytesMax(limits: BulkLimits): number {
-  return 2 * (limits.valueBytesMax + limits.keyBytesMax) + 64 * 1024;
+  return 2 * (limits.valueBytesMax + limits.keyBytesMax) + FIELDS_TEXT_BYTES_MAX;
 }
 
 /** The entry on one line, `undefined` for a blank line, or what is wrong with it. */
@@ -77,8 +100,29 @@ function readMembers(
 ): BulkEntry | Problem {
   const key = readKey(values, limits);
   if (typeof key !== "string") return key;
+  const expires = values.get("expires");
+  const expiresAtMs = typeof expires === "string" ? parseTime(expires) : expires;
+  if (expires !== undefined && !isTime(expiresAtMs)) {
+    return bad("expires is neither an RFC 3339 time in UTC nor milliseconds since 1970", "expires");
+  }
+  const line = { kind: "entry", key, expiresAtMs: expiresAtMs as number | undefined } as const;
   const type = values.get("type");
-  if (type !== undefined && type !== "string") return bad('type is not "string"', "type");
+  if (type === undefined || type === "string") {
+    return readValueEntry(line, values, sources, limits);
+  }
+  if (type === "hash" || type === "set") {
+    return readFieldsEntry({ ...line, type }, values, sources, limits);
+  }
+  return bad('type is not "string", "hash" or "set"', "type");
+}
+
+function readValueEntry(
+  line: BulkKey,
+  values: ReadonlyMap<string, unknown>,
+  sources: ReadonlyMap<string, string>,
+  limits: BulkLimits,
+): ValueEntry | Problem {
+  if (values.has("continues")) return bad("only a hash or set continues", "continues");
   const value = readValue(values, sources);
   if ("kind" in value) return value;
   if (value.bytes.length > limits.valueBytesMax) {
@@ -93,19 +137,21 @@ function readMembers(
   if (typeof contentType !== "string") return bad("contentType is not a string", "contentType");
   const contentTypeFault = checkContentType(contentType);
   if (contentTypeFault !== undefined) return bad(contentTypeFault, "contentType");
+  return { ...line, type: "string", value: value.bytes, contentType };
+}
 
-  const expires = values.get("expires");
-  const expiresAtMs = typeof expires === "string" ? parseTime(expires) : expires;
-  if (expires !== undefined && !isTime(expiresAtMs)) {
-    return bad("expires is neither an RFC 3339 time in UTC nor milliseconds since 1970", "expires");
-  }
-  return {
-    kind: "entry",
-    key,
-    value: value.bytes,
-    contentType,
-    expiresAtMs: expiresAtMs as number | undefined,
-  };
+function readFieldsEntry(
+  line: BulkKey & Pick<FieldsEntry, "type">,
+  values: ReadonlyMap<string, unknown>,
+  sources: ReadonlyMap<string, string>,
+  limits: BulkLimits,
+): FieldsEntry | Problem {
+  const { type } = line;
+  if (values.has("contentType")) return bad(`a ${type} has no contentType`, "contentType");
+  const continues = values.get("continues") ?? false;
+  if (typeof continues !== "boolean") return bad("continues is not true or false", "continues");
+  const entries = readFields(type, values, sources, limits.valueBytesMax);
+  return "kind" in entries ? entries : { ...line, entries, continues };
 }
 
 function readKey(values: ReadonlyMap<string, unknown>, limits: BulkLimits): Key | Problem {

@@ -4,19 +4,19 @@
  * The check is against mistakes (a cut or edited cursor, one of another listing), not against forgery: a forged cursor shows
  * nothing that its owner could not list anyway.
  */
-import { asBuffer, textFromBytes } from "../../base/binary.ts";
+import { asBuffer, binaryFromBytes, bytesFromBinary } from "../../base/binary.ts";
 import { crc32 } from "../../base/checksum.ts";
 import { decodeBase64 } from "./percent.ts";
 import { type Problem, problem } from "./problem.ts";
 
 const CHECK_BYTES = 4;
 
-/** `scope` is what the cursor must be used with again, such as the route and the prefix. */
+/** `position` is a binary string; `scope` what the cursor must be used with again, such as the route and the prefix. */
 export function formatCursor(position: string, scope: string): string {
-  const text = Buffer.from(position, "utf8");
-  const bytes = Buffer.allocUnsafe(CHECK_BYTES + text.length);
-  bytes.writeUInt32BE(check(text, scope), 0);
-  text.copy(bytes, CHECK_BYTES);
+  const place = bytesFromBinary(position);
+  const bytes = Buffer.allocUnsafe(CHECK_BYTES + place.length);
+  bytes.writeUInt32BE(check(place, scope), 0);
+  bytes.set(place, CHECK_BYTES);
   return bytes.toString("base64url");
 }
 
@@ -29,8 +29,7 @@ export function parseCursor(
   if (binary !== undefined && binary.length >= CHECK_BYTES) {
     const bytes = Buffer.from(binary, "latin1");
     const rest = bytes.subarray(CHECK_BYTES);
-    const position = textFromBytes(rest);
-    if (position !== undefined && bytes.readUInt32BE(0) === check(rest, scope)) return { position };
+    if (bytes.readUInt32BE(0) === check(rest, scope)) return { position: binaryFromBytes(rest) };
   }
   return problem(
     "bad-parameter",
@@ -41,6 +40,6 @@ export function parseCursor(
   );
 }
 
-function check(text: Uint8Array, scope: string): number {
-  return crc32(asBuffer(text), crc32(Buffer.from(scope, "utf8")));
+function check(place: Uint8Array, scope: string): number {
+  return crc32(asBuffer(place), crc32(Buffer.from(scope, "utf8")));
 }

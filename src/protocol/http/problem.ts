@@ -27,6 +27,7 @@ const CATALOGUE = {
   "field-not-text": { status: 406, title: "A field has no form in a JSON object" },
   "body-too-slow": { status: 408, title: "The request did not arrive in time" },
   "cannot-leave": { status: 409, title: "The member cannot go now" },
+  "wrong-type": { status: 409, title: "The key holds another type" },
   "condition-failed": { status: 412, title: "The condition does not hold" },
   "value-too-large": { status: 413, title: "The value is too large" },
   "line-too-long": { status: 413, title: "The line is too long" },
