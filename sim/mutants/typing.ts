@@ -10,7 +10,6 @@ export const TYPING: readonly Mutant[] = [
     find: `  const changes: CellChange[] = [restated(view, "hash")];`,
     replace: `  const changes: CellChange[] = view.current === undefined ? [restated(view, "hash")] : [];`,
     expected: ["I8"],
-    seenBy: "src/core/operations/containers.test.ts",
     breaks:
       "a field is set without its root: where that was deleted meanwhile, nothing shows the field",
   },
@@ -75,7 +74,6 @@ export const TYPING: readonly Mutant[] = [
     replace: `    flushed: readStamp(reader) === undefined ? NO_STAMP : NO_STAMP,
   }));`,
     expected: ["I8", "I4"],
-    seenBy: "src/node/slot-states.test.ts",
     breaks: "a start does not know which slots were flushed",
   },
 ];
