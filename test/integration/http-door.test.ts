@@ -348,6 +348,31 @@ describe("the other addresses", () => {
     assert.equal((await request(port, "GET", "/cluster/dump?cursor=AAAA")).status, 400);
   });
 
+  test("metrics are lines that Prometheus reads, with the counts of /cluster among them", async () => {
+    const answer = await request(port, "GET", "/metrics");
+    assert.equal(answer.headers.get("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+    const lines = answer.body.toString().trimEnd().split("\n");
+    const sample =
+      /^[a-z_][a-z0-9_]*(?:\{[a-z_]+="[^"\n]*"(?:,[a-z_]+="[^"\n]*")*\})? (?:[0-9.e+-]+|NaN|[+-]Inf)$/;
+    for (const line of lines)
+      assert.match(line, line.startsWith("# ") ? /^# (?:HELP|TYPE) / : sample);
+    const status = JSON.parse((await request(port, "GET", "/cluster")).body.toString()) as {
+      counters: Record<string, number>;
+      gauges: Record<string, number>;
+    };
+    for (const name of Object.keys(status.counters)) {
+      const metric = `dnd_${name.replaceAll("-", "_")}_total`;
+      assert.ok(
+        lines.some((line) => line.startsWith(`${metric} `)),
+        metric,
+      );
+    }
+    assert.ok(lines.some((line) => line.startsWith('dnd_members{liveness="alive"} ')));
+    assert.ok(
+      lines.some((line) => line.startsWith('dnd_event_loop_delay_seconds{quantile="0.99"} ')),
+    );
+  });
+
   test("the description names every route that answers", async () => {
     const answer = await request(port, "GET", "/openapi.json");
     const document = JSON.parse(answer.body.toString()) as {
@@ -369,6 +394,7 @@ describe("the other addresses", () => {
       "/health": ["get"],
       "/kv": ["get", "post"],
       "/kv/{key}": ["delete", "get", "head", "post", "put"],
+      "/metrics": ["get"],
       "/openapi.json": ["get"],
       "/ready": ["get"],
     });

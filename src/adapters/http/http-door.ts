@@ -14,6 +14,7 @@ import { type Problem, problem } from "../../protocol/http/problem.ts";
 import { Gate } from "./gate.ts";
 import { ByteBudget, HTTP_LIMITS, type HttpLimits } from "./http-limits.ts";
 import { KvRoutes } from "./kv-routes.ts";
+import { Metrics } from "./metrics.ts";
 import { createNodeRoutes } from "./node-routes.ts";
 import { announcesBody, refuse } from "./send.ts";
 
@@ -72,6 +73,7 @@ class Door implements HttpDoor {
   readonly #gate: Gate;
   readonly #kvRoutes: KvRoutes;
   readonly #route: ReturnType<typeof getRequestListener>;
+  readonly #metrics: Metrics;
   readonly #servers: Server[] = [];
   readonly #ports: number[] = [];
   /** The answer that a connection is at: a parse error must not write into the middle of it. */
@@ -84,7 +86,8 @@ class Door implements HttpDoor {
     this.#budget = new ByteBudget(this.#limits.bufferedBytesMax);
     this.#gate = new Gate([options.host, ...options.allowedHosts]);
     this.#kvRoutes = new KvRoutes(options.store, this.#limits, this.#budget);
-    const app = createNodeRoutes(options.store, options.log);
+    this.#metrics = new Metrics(options.store);
+    const app = createNodeRoutes(options.store, options.log, this.#metrics);
     // The adapter would otherwise replace Request and Response for the whole process, which may be someone else's.
     this.#route = getRequestListener(app.fetch, { overrideGlobalObjects: false });
   }
@@ -117,6 +120,7 @@ class Door implements HttpDoor {
     }, this.#limits.drainMs);
     await closed;
     clearTimeout(timer);
+    this.#metrics.close();
     this.#options.log.log("info", "http-door-closed");
   }
 

@@ -16,6 +16,7 @@ import {
 } from "../../protocol/http/answer.ts";
 import { formatCursor, parseCursor } from "../../protocol/http/cursor.ts";
 import { keyProblem, splitTarget } from "../../protocol/http/kv-target.ts";
+import { METRICS_CONTENT_TYPE, metricsText } from "../../protocol/http/metrics-text.ts";
 import { pageAnswer, wantsLines } from "../../protocol/http/pages.ts";
 import { excerpt, isProblem, type Problem, problem } from "../../protocol/http/problem.ts";
 import {
@@ -28,6 +29,7 @@ import {
 } from "../../protocol/http/query.ts";
 import { dumpEntryJson, locationJson, statusJson } from "./cluster-json.ts";
 import { describeKv } from "./kv-description.ts";
+import type { Metrics } from "./metrics.ts";
 import {
   clusterSchema,
   dumpPageSchema,
@@ -51,6 +53,7 @@ const FRONT_PAGE = `dnd: a masterless, durable, always-writable key-value store
   GET                           /cluster/dump      this node's own cells
   POST                          /cluster/leave     this node hands its data on and goes
   POST                          /cluster/remove    ?node= a dead member that will not come back
+  GET                           /metrics           counters and gauges, for Prometheus
   GET                           /health            200 while the process is alive
   GET                           /ready             200 while the node serves
   GET                           /openapi.json      all of this for programs
@@ -94,6 +97,14 @@ const cluster = createRoute({
   summary: "The cluster as this node sees it",
   responses: { 200: json("Members, liveness, placement, counters.", clusterSchema) },
 });
+const metrics = createRoute({
+  method: "get",
+  path: "/metrics",
+  summary: "Counters and gauges, for Prometheus and its kin",
+  responses: {
+    200: { description: "Text.", content: { "text/plain": { schema: z.string() } } },
+  },
+});
 const openApi = createRoute({
   method: "get",
   path: "/openapi.json",
@@ -132,7 +143,7 @@ const remove = createRoute({
 const DUMP_SCOPE = "dump";
 
 /** The application for all that is not on the hot path. */
-export function createNodeRoutes(store: Store, log: Log): NodeApplication {
+export function createNodeRoutes(store: Store, log: Log, numbers: Metrics): NodeApplication {
   const app: NodeApplication = new OpenAPIHono<Environment>();
 
   // The router's own validation reads decoded text and would accept what it does not know, so the schemas
@@ -151,6 +162,11 @@ export function createNodeRoutes(store: Store, log: Log): NodeApplication {
   add(ready, (request) => withoutParameters(request, () => readyAnswer(store)));
   add(cluster, (request) =>
     withoutParameters(request, () => jsonAnswer(statusJson(store.status()))),
+  );
+  add(metrics, (request) =>
+    withoutParameters(request, () =>
+      textAnswer(metricsText(numbers.families()), METRICS_CONTENT_TYPE),
+    ),
   );
   add(locate, (request) => locateAnswer(store, parametersOf(request)));
   add(dump, (request) =>
@@ -175,6 +191,7 @@ export function createNodeRoutes(store: Store, log: Log): NodeApplication {
     health,
     ready,
     cluster,
+    metrics,
     locate,
     dump,
     openApi,
@@ -256,10 +273,10 @@ function removeAnswer(store: Store, parameters: Parameters | Problem): Answer | 
   return departureAnswer(store, (done) => store.remove(wanted.node, done));
 }
 
-function textAnswer(body: string): Answer {
+function textAnswer(body: string, type = "text/plain; charset=utf-8"): Answer {
   return {
     status: 200,
-    headers: ["Content-Type", "text/plain; charset=utf-8", ...GUARD_HEADERS],
+    headers: ["Content-Type", type, ...GUARD_HEADERS],
     body,
   };
 }
