@@ -48,8 +48,9 @@ export function askForCell(
     const collected =
       reply?.kind === "cells-reply" || reply?.kind === "digest-reply" ? reply.collected : NO_STAMP;
     if (isRoot && refusal !== "voteless") return done(answerIn(reply, place, collected));
-    // A damaged root is no word on its fields. Who cannot say what it holds, or not yet, has not answered.
-    const isWord = reply?.kind === "digest-reply" || refusal === "damaged";
+    // A damaged root is no word on its fields, nor is the size of what counts beside it. Who cannot say what it holds, or not yet, has not answered.
+    const isWord =
+      reply?.kind === "digest-reply" || refusal === "damaged" || refusal === "too-large";
     if (!isWord && refusal !== "voteless") return done({ kind: "silent" });
     send(ports, to, { kind: "fetch", wanted: [{ slot, key, field }] }, (fetched) => {
       const answer = answerIn(fetched, place, collected);
