@@ -6,6 +6,7 @@
  *   npm run bench -- --full               two factors at a time, 10^7 keys; hours
  *   npm run bench -- --only 'c/*,e/put'   rows by name, whole groups by theirs
  *   npm run bench -- --list               the rows, and about how long they take
+ *   npm run bench -- --profile            where a node's time goes, under (b) and (c)
  *
  * How it measures and why: docs/decisions/0016. Figures and how to read them: docs/performance.md. Each run is kept as
  * JSON in bench/results/ and shown in bench/report.html.
@@ -19,6 +20,7 @@ import { allGroups } from "./plan/groups.ts";
 import type { Group } from "./plan/row.ts";
 import { estimatedMs, type RunOptions, select } from "./plan/select.ts";
 import { Child } from "./processes/child.ts";
+import { profile } from "./profile/run-profile.ts";
 import { figures, figureTable } from "./report/figures.ts";
 import { keep } from "./report/keep.ts";
 import { summarize } from "./report/summary.ts";
@@ -31,7 +33,7 @@ const ECHO = fileURLToPath(new URL("load/echo.ts", import.meta.url));
 const MINUTE_MS = 60_000;
 
 async function main(): Promise<void> {
-  const { options, isList } = parseOptions();
+  const { options, isList, isProfile } = parseOptions();
   const groups = select(allGroups(options.keyCount), options);
   if (groups.length === 0) throw new Error(`--only ${options.only ?? ""}: no row has such a name`);
   if (isList) return list(groups, options);
@@ -39,7 +41,8 @@ async function main(): Promise<void> {
   // On the disk of the checkout: the system's folder for temporary files may be memory, where a sync costs nothing.
   const directory = await mkdtemp(join(RESULTS, "data-"));
   try {
-    await run(groups, options, directory);
+    if (isProfile) await profile({ options, directory, target: join(RESULTS, "profile") });
+    else await run(groups, options, directory);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
@@ -101,12 +104,14 @@ function list(groups: readonly Group[], options: RunOptions): void {
 function parseOptions(): {
   readonly options: RunOptions;
   readonly isList: boolean;
+  readonly isProfile: boolean;
 } {
   const { values } = parseArgs({
     options: {
       quick: { type: "boolean", default: false },
       full: { type: "boolean", default: false },
       list: { type: "boolean", default: false },
+      profile: { type: "boolean", default: false },
       rounds: { type: "string" },
       seconds: { type: "string" },
       keys: { type: "string" },
@@ -123,7 +128,7 @@ function parseOptions(): {
     generators: positive("--generators", values.generators) ?? 2,
     only: values.only,
   };
-  return { options, isList: values.list };
+  return { options, isList: values.list, isProfile: values.profile };
 }
 
 function positive(flag: string, text: string | undefined): number | undefined {
