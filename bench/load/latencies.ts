@@ -36,6 +36,19 @@ export class Latencies {
     this.#histogram.recordValueWithCount(us, count);
   }
 
+  /** How many took longer. */
+  countAbove(ms: number): number {
+    // The smallest percentile whose value is beyond it, by halving: the histogram has no such question.
+    let low = 0;
+    let high = 100;
+    for (let step = 0; step < 50; step += 1) {
+      const middle = (low + high) / 2;
+      if (this.#histogram.getValueAtPercentile(middle) / US_PER_MS > ms) high = middle;
+      else low = middle;
+    }
+    return Math.round((1 - low / 100) * this.count);
+  }
+
   add(other: Latencies): void {
     this.#histogram.add(other.#histogram);
   }
