@@ -30,13 +30,14 @@ export function groupChart(title: string, cells: readonly Cell[]): string {
   for (const [row, ofRow] of rows) {
     parts.push(text(LABEL_X, y + 16, row.slice(row.indexOf("/") + 1), "row"));
     y += ROW_HEAD;
+    const first = ofRow[0]?.label ?? "";
     // To scale within a row: rows differ by far more than systems do.
     const scale = linear(
       [0, Math.max(...ofRow.map(({ rateMax }) => rateMax))],
       [0, BARS[1] - BARS[0]],
     );
     for (const cell of ofRow) {
-      parts.push(...rateBar(cell, y, scale), ...latencyRange(cell, y));
+      parts.push(...rateBar(cell, first, y, scale), ...latencyRange(cell, y));
       y += LINE;
     }
   }
@@ -57,7 +58,8 @@ function axis(height: number): string[] {
   return parts;
 }
 
-function rateBar(cell: Cell, y: number, scale: (value: number) => number): string[] {
+/** `first`: whose rate ratios are of. */
+function rateBar(cell: Cell, first: string, y: number, scale: (value: number) => number): string[] {
   const { label, rate, rateMin, rateMax, ratio, voidReason } = cell;
   const [start] = BARS;
   const colour = voidReason === undefined ? colourOf(label) : "void";
@@ -65,7 +67,7 @@ function rateBar(cell: Cell, y: number, scale: (value: number) => number): strin
   const [from, to] = [start + scale(rateMin), start + scale(rateMax)];
   const words = [
     `${shortNumber(rate)}/s`,
-    ratio === undefined ? "" : `dnd ${ratio.toFixed(2)}x`,
+    ratio === undefined ? "" : `${first.replace(/[ ,].*/, "")} ${ratio.toFixed(2)}x`,
     voidReason === undefined ? "" : "void",
   ];
   return [
@@ -76,7 +78,7 @@ function rateBar(cell: Cell, y: number, scale: (value: number) => number): strin
       element("title", {}, `${label}: ${shortNumber(rate)} requests a second`),
     ),
     element("line", { x1: from, x2: to, y1: middle, y2: middle, class: "whisker" }),
-    text(to + 8, y + 10, words.filter(Boolean).join("  ")),
+    text(to + 8, y + 10, words.filter(Boolean).join(" · ")),
   ];
 }
 

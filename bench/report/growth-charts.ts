@@ -67,7 +67,6 @@ export function openLoopCharts(cells: readonly Cell[]): string[] {
     }),
   );
   const title = "latency from the intended start, ms";
-  return [lineChart({ title, xTitle: "writes/s asked for", curves, isXLogarithmic: false })].filter(
-    Boolean,
-  );
+  const axes = { xTitle: "writes/s asked for", isXLogarithmic: false, isYLogarithmic: true };
+  return [lineChart({ title, curves, ...axes })].filter(Boolean);
 }

@@ -8,6 +8,7 @@ import type { Results } from "../run/results.ts";
 import type { Turn } from "../run/turn.ts";
 import type { Figure } from "./figures.ts";
 import { describeMachine } from "./machine.ts";
+import { readMembers } from "./members.ts";
 import { page } from "./page.ts";
 import type { Cell } from "./summary.ts";
 
@@ -41,7 +42,9 @@ export async function keep(kept: Kept): Promise<string[]> {
     turns: results.turns.map(turnAsJson),
   };
   await writeFile(path, `${JSON.stringify(json, undefined, 1)}\n`);
-  await writeFile(PAGE, page({ machine, options, groups, cells, figures: reached, results }));
+  const members = readMembers();
+  const content = { machine, options, groups, cells, figures: reached, results, members };
+  await writeFile(PAGE, page(content));
   return [path, PAGE];
 }
 

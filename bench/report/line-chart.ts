@@ -13,8 +13,8 @@ import {
 
 const WIDTH = 470;
 const HEIGHT = 270;
-const PLOT = { left: 66, right: 440, top: 34, bottom: 226 } as const;
-/** Names at the ends of curves keep so far apart. */
+const PLOT = { left: 66, right: 350, top: 34, bottom: 226 } as const;
+/** Names stand to the right of the ends of curves, and so far apart. */
 const NAME_GAP = 13;
 
 export interface Curve {
@@ -29,18 +29,24 @@ export interface LineChart {
   readonly xTitle: string;
   readonly curves: readonly Curve[];
   readonly isXLogarithmic: boolean;
+  /** For amounts that lie far apart; else from 0. */
+  readonly isYLogarithmic?: boolean;
 }
 
-export function lineChart({ title, xTitle, curves, isXLogarithmic }: LineChart): string {
+/** Nothing where there is no more than one place on the axis: that is no curve. */
+export function lineChart(chart: LineChart): string {
+  const { title, xTitle, curves, isXLogarithmic, isYLogarithmic = false } = chart;
   const drawn = curves.filter(({ points }) => points.length > 0);
   const all = drawn.flatMap(({ points }) => points);
-  if (all.length === 0) return "";
-  const xs = [...new Set(all.map(({ x }) => x))].toSorted((a, b) => a - b);
+  const xs = [...new Set(all.map((point) => point.x))].toSorted((a, b) => a - b);
+  if (xs.length < 2) return "";
   const [low = 0, high = 1] = [xs[0], xs.at(-1)];
   const range = [PLOT.left, PLOT.right] as const;
   const x = isXLogarithmic ? logarithmic([low, high], range) : linear([low, high], range);
-  const steps = roundSteps(Math.max(...all.map((point) => point.y)));
-  const y = linear([0, steps.at(-1) ?? 1], [PLOT.bottom, PLOT.top]);
+  const ys = all.map((point) => point.y);
+  const steps = isYLogarithmic ? powersAround(ys) : roundSteps(Math.max(...ys));
+  const ends = [steps[0] ?? 0, steps.at(-1) ?? 1] as const;
+  const y = (isYLogarithmic ? logarithmic : linear)(ends, [PLOT.bottom, PLOT.top]);
   const parts = [
     text(PLOT.left, 16, title, "row"),
     text(PLOT.right, HEIGHT - 10, xTitle, "axis end"),
@@ -58,6 +64,13 @@ export function lineChart({ title, xTitle, curves, isXLogarithmic }: LineChart):
   for (const curve of drawn) parts.push(curveOf(curve, x, y));
   parts.push(...names(drawn, x, y));
   return drawing(WIDTH, HEIGHT, title, parts);
+}
+
+/** Powers of ten from below the lowest to above the highest. */
+function powersAround(values: readonly number[]): number[] {
+  const low = 10 ** Math.floor(Math.log10(Math.min(...values)));
+  const high = 10 ** Math.ceil(Math.log10(Math.max(...values)));
+  return powersOfTen(low, Math.max(high, 10 * low));
 }
 
 function curveOf(
@@ -91,13 +104,13 @@ function names(
   const ends = curves
     .flatMap(({ label, points }) => {
       const last = points.at(-1);
-      return last === undefined ? [] : [{ label, x: x(last.x), y: y(last.y) - 8 }];
+      return last === undefined ? [] : [{ label, x: x(last.x), y: y(last.y) + 4 }];
     })
     .toSorted((a, b) => a.y - b.y);
   let above = Number.NEGATIVE_INFINITY;
   return ends.map((end) => {
     above = Math.max(end.y, above + NAME_GAP);
-    return text(end.x, above, end.label, `end ${colourOf(end.label)} name`);
+    return text(end.x + 9, above, end.label, `${colourOf(end.label)} name`);
   });
 }
 

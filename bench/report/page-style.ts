@@ -46,5 +46,5 @@ svg text.end { text-anchor: end; }
 .dnd { color: var(--dnd); } .redis { color: var(--redis); }
 .etcd { color: var(--etcd); } .void { color: var(--void); }
 svg text.name { fill: currentColor; }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(22rem, 1fr)); gap: 1rem; }
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(26rem, 1fr)); gap: 1rem; }
 `;

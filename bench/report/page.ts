@@ -6,6 +6,7 @@ import type { Figure } from "./figures.ts";
 import { groupChart } from "./group-chart.ts";
 import { keysCharts, nodesCharts, openLoopCharts } from "./growth-charts.ts";
 import type { Machine } from "./machine.ts";
+import { type MembersRow, membersCharts } from "./members.ts";
 import { STYLE } from "./page-style.ts";
 import { cellTable, figuresTable, tableOf } from "./page-tables.ts";
 import { median } from "./statistics.ts";
@@ -19,6 +20,8 @@ export interface PageContent {
   readonly cells: readonly Cell[];
   readonly figures: readonly Figure[];
   readonly results: Results;
+  /** Of the last run of `npm run bench:members`. */
+  readonly members: readonly MembersRow[];
 }
 
 export function page(content: PageContent): string {
@@ -27,6 +30,7 @@ export function page(content: PageContent): string {
     section("Figures to reach", figuresTable(figures)),
     ...groups.filter(({ name }) => !isCurve(name)).map((group) => groupSection(group, cells)),
     curves(content),
+    membersSection(content),
     section("What the machine can do", calibrationTable(results)),
     results.missing.size === 0
       ? ""
@@ -79,6 +83,13 @@ function curves({ cells, groups, results }: PageContent): string {
   if (charts.length === 0) return "";
   const below = tableBelow(cells.filter(({ group }) => isCurve(group)));
   return section("Growth", `<div class="charts">${charts.join("")}</div>${below}`);
+}
+
+function membersSection({ members }: PageContent): string {
+  const charts = membersCharts(members);
+  if (charts.length === 0) return "";
+  const about = "<p>Membership machines alone, on virtual time (npm run bench:members).</p>";
+  return section("Growth of members", `${about}<div class="charts">${charts.join("")}</div>`);
 }
 
 function tableBelow(cells: readonly Cell[]): string {
