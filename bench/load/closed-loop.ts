@@ -3,10 +3,15 @@ import type { LoadConnection } from "./load-connection.ts";
 import type { RequestWriter } from "./request-writer.ts";
 import type { Workload } from "./workload.ts";
 
-export interface LoopOptions {
-  readonly connections: readonly LoadConnection[];
-  readonly workload: Workload;
+/** A connection, and what writes its requests: one for all connections, or one each where they are numbered. */
+export interface Lane {
+  readonly connection: LoadConnection;
   readonly writer: RequestWriter;
+}
+
+export interface LoopOptions {
+  readonly lanes: readonly Lane[];
+  readonly workload: Workload;
   /** Requests of a batch. */
   readonly inFlight: number;
   readonly ms: number;
@@ -14,11 +19,11 @@ export interface LoopOptions {
 
 /** Settles when everything that was sent is answered or lost. */
 export function closedLoop(options: LoopOptions): Promise<void> {
-  const { connections, workload, writer, inFlight, ms } = options;
+  const { lanes, workload, inFlight, ms } = options;
   const endMs = performance.now() + ms;
   return Promise.all(
-    connections.map(
-      (connection) =>
+    lanes.map(
+      ({ connection, writer }) =>
         new Promise<void>((resolve) => {
           const sendNext = (followUp: number[]): void => {
             const nowMs = performance.now();

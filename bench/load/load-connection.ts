@@ -5,7 +5,7 @@
  */
 import { connect, type Socket } from "node:net";
 import type { Recorder } from "./recorder.ts";
-import type { OnReply, ReplyReader } from "./reply-reader.ts";
+import type { ReaderContext, ReplyReader } from "./reply-reader.ts";
 import type { Batch } from "./request-writer.ts";
 
 interface Waiting {
@@ -29,12 +29,16 @@ export class LoadConnection {
 
   private constructor(
     socket: Socket,
-    replies: (onReply: OnReply) => ReplyReader,
+    replies: (context: ReaderContext) => ReplyReader,
     recorder: Recorder,
   ) {
     this.#socket = socket;
     this.#recorder = recorder;
-    this.#replies = replies((problem, integer) => this.#onReply(problem, integer));
+    this.#replies = replies({
+      onReply: (problem, integer) => this.#onReply(problem, integer),
+      send: (bytes) => void socket.write(bytes),
+    });
+    if (this.#replies.greeting !== undefined) socket.write(this.#replies.greeting);
     socket.on("data", (chunk: Buffer) => {
       // One reading of the clock for all that came at once.
       this.#nowMs = performance.now();
@@ -49,7 +53,7 @@ export class LoadConnection {
 
   static open(
     port: number,
-    replies: (onReply: OnReply) => ReplyReader,
+    replies: (context: ReaderContext) => ReplyReader,
     recorder: Recorder,
   ): Promise<LoadConnection> {
     return new Promise((resolve, reject) => {

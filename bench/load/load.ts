@@ -23,9 +23,17 @@ export type Operation =
 /**
  * - `resp-wait`: each batch that writes ends with `WAIT 1`, and what it wrote counts as answered with that.
  * - `http-one`: reads ask for one replica (`?r=1`).
- * - `etcd-leader`: as `etcd`, to the leader alone, which spares a hop.
+ * - `etcd`: its JSON gateway, over all members in turn; `etcd-leader`: to the leader alone, which spares a hop.
+ * - `etcd-grpc-leader`: what its own clients speak, to the leader.
  */
-export type Protocol = "resp" | "resp-wait" | "http" | "http-one" | "etcd" | "etcd-leader";
+export type Protocol =
+  | "resp"
+  | "resp-wait"
+  | "http"
+  | "http-one"
+  | "etcd"
+  | "etcd-leader"
+  | "etcd-grpc-leader";
 
 /** Keys by themselves: `one` is the first of them, every time. */
 export type KeyChoice = "uniform" | "zipf" | "one";

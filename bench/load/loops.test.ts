@@ -28,8 +28,8 @@ async function withServer(
     sockets.add(socket);
     socket.on("data", (bytes) => {
       const text = bytes.toString("latin1");
-      const sets = text.split("SET\r\n").length - 1;
-      const waits = text.split("WAIT\r\n").length - 1;
+      const sets = text.split("$3\r\nSET\r\n").length - 1;
+      const waits = text.split("$4\r\nWAIT\r\n").length - 1;
       const reply = "+OK\r\n".repeat(sets) + `:${options.replicas ?? 1}\r\n`.repeat(waits);
       seen += sets;
       if (seen >= (options.stallAfter ?? Number.POSITIVE_INFINITY) && !isStalled) {

@@ -5,7 +5,7 @@
  *
  * The timer ticks every millisecond, so up to that much of each latency is the generator's own.
  */
-import type { LoopOptions } from "./closed-loop.ts";
+import type { Lane, LoopOptions } from "./closed-loop.ts";
 
 const TICK_MS = 1;
 /** How long what is under way at the end is waited for. */
@@ -20,36 +20,37 @@ export interface OpenLoopOptions extends LoopOptions {
 
 /** Settles when everything is answered or lost, or after ten seconds more. Answers with the requests never answered. */
 export function openLoop(options: OpenLoopOptions): Promise<number> {
-  const { connections, workload, writer, ratePerSecond, sendsAhead } = options;
+  const { lanes, workload, ratePerSecond, sendsAhead } = options;
   const beginMs = performance.now();
   const endMs = beginMs + options.ms;
   const total = Math.floor((options.ms * ratePerSecond) / 1_000);
   /** Begun and not sent, of each connection: when they should have been. */
-  const backlogs: number[][] = connections.map(() => []);
+  const backlogs: number[][] = lanes.map(() => []);
   let begun = 0;
   let answered = 0;
 
   return new Promise((resolve) => {
-    const send = (index: number, startMs: number): void => {
+    const send = ({ connection, writer }: Lane, startMs: number): void => {
       workload.next(writer);
-      connections[index]?.send(writer.take(), startMs);
+      connection.send(writer.take(), startMs);
     };
-    for (const [index, connection] of connections.entries()) {
-      connection.onBatch = () => {
+    for (const [index, lane] of lanes.entries()) {
+      lane.connection.onBatch = () => {
         answered += 1;
         const startMs = backlogs[index]?.shift();
-        if (startMs !== undefined) send(index, startMs);
+        if (startMs !== undefined) send(lane, startMs);
       };
     }
     const tick = (): void => {
       const nowMs = performance.now();
       const due = Math.min(total, Math.floor(((nowMs - beginMs) * ratePerSecond) / 1_000));
       for (; begun < due; begun += 1) {
-        const index = begun % connections.length;
+        const index = begun % lanes.length;
+        const lane = lanes[index];
+        if (lane === undefined) break;
         const startMs = beginMs + (begun * 1_000) / ratePerSecond;
-        const isBusy = (connections[index]?.waitingCount ?? 0) > 0;
-        if (isBusy && !sendsAhead) backlogs[index]?.push(startMs);
-        else send(index, startMs);
+        if (lane.connection.waitingCount > 0 && !sendsAhead) backlogs[index]?.push(startMs);
+        else send(lane, startMs);
       }
       const isDone = begun === total && answered === total;
       if (isDone || nowMs > endMs + DRAIN_MS_MAX) {

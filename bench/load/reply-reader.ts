@@ -1,7 +1,16 @@
 /** Replies out of bytes, in order, however the bytes are cut: one implementation a protocol. */
 
 export interface ReplyReader {
+  /** What the client says before its first request. */
+  readonly greeting?: Buffer;
   push(chunk: Buffer): void;
+}
+
+/** What a reader has at hand. */
+export interface ReaderContext {
+  readonly onReply: OnReply;
+  /** Sends what the protocol asks for beside requests. */
+  readonly send: (bytes: Buffer) => void;
 }
 
 /**

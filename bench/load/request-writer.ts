@@ -1,11 +1,12 @@
 /** Requests as bytes, one implementation a protocol. */
 import type { Prng } from "../../src/base/prng.ts";
 import { KEY_BYTES } from "./load.ts";
-import { ValuePool } from "./value-pool.ts";
+import type { ValuePool } from "./value-pool.ts";
 
 const DIGITS = KEY_BYTES - 4;
 const ZERO = 0x30;
-const SCRATCH_BYTES = 256 * 1024;
+/** It grows with what is written. */
+const SCRATCH_BYTES = 1_024;
 
 /** Requests that go out together. */
 export interface Batch {
@@ -31,6 +32,8 @@ export interface WriterOptions {
   readonly prefix: string;
   readonly valueBytes: readonly number[];
   readonly random: Prng;
+  /** Writers may share one. */
+  readonly pool: ValuePool;
 }
 
 /** What writers have in common: a buffer that grows, a pool of values. */
@@ -44,11 +47,11 @@ export class WriterBase {
   #scratch: Buffer = Buffer.allocUnsafe(SCRATCH_BYTES);
   #length = 0;
 
-  constructor({ prefix, valueBytes, random }: WriterOptions) {
+  constructor({ prefix, valueBytes, random, pool }: WriterOptions) {
     this.prefix = Buffer.from(prefix, "latin1");
     this.#sizes = valueBytes;
     this.#random = random;
-    this.pool = new ValuePool(random.next32());
+    this.pool = pool;
   }
 
   protected nextValueBytes(): number {

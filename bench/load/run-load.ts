@@ -1,17 +1,20 @@
 /** One generator's share of a load, from connecting to what it measured. */
 import { Prng } from "../../src/base/prng.ts";
 import { cpuSeconds } from "../processes/usage.ts";
-import { closedLoop } from "./closed-loop.ts";
+import { closedLoop, type Lane } from "./closed-loop.ts";
+import { GrpcReplies } from "./grpc-replies.ts";
+import { GrpcWriter } from "./grpc-writer.ts";
 import { HttpReplies } from "./http-replies.ts";
 import { EtcdWriter, KvWriter } from "./http-writer.ts";
-import type { LoadResult, LoadShare } from "./load.ts";
+import type { LoadResult, LoadShare, Protocol } from "./load.ts";
 import { LoadConnection } from "./load-connection.ts";
 import { openLoop } from "./open-loop.ts";
 import { Recorder } from "./recorder.ts";
-import type { OnReply, ReplyReader } from "./reply-reader.ts";
-import type { RequestWriter } from "./request-writer.ts";
+import type { ReaderContext, ReplyReader } from "./reply-reader.ts";
+import type { RequestWriter, WriterOptions } from "./request-writer.ts";
 import { RespReplies } from "./resp-replies.ts";
 import { RespWriter } from "./resp-writer.ts";
+import { ValuePool } from "./value-pool.ts";
 import { Workload } from "./workload.ts";
 
 /** In etcd's answer to a read of a key that is there. */
@@ -26,22 +29,24 @@ export interface ReadyLoad {
 export async function prepareLoad(share: LoadShare): Promise<ReadyLoad> {
   const recorder = new Recorder();
   const workload = new Workload(share);
-  const writer = writerFor(share);
-  const connections = await Promise.all(
-    Array.from({ length: shareOf(share.connections, share) }, (_, index) => {
+  const nextWriter = writers(share);
+  const lanes = await Promise.all(
+    Array.from({ length: shareOf(share.connections, share) }, async (_, index): Promise<Lane> => {
       // Numbered over all generators, so that connections are spread evenly over the ports.
       const number = index * share.of + share.index;
       const port = share.ports[number % share.ports.length] ?? 0;
-      return LoadConnection.open(port, (onReply) => repliesFor(share, onReply), recorder);
+      const readerFor = (context: ReaderContext): ReplyReader => repliesFor(share, context);
+      const connection = await LoadConnection.open(port, readerFor, recorder);
+      return { connection, writer: nextWriter() };
     }),
   );
   const close = (): void => {
-    for (const connection of connections) connection.close();
+    for (const { connection } of lanes) connection.close();
   };
   const run = async (): Promise<LoadResult> => {
     const cpuBefore = cpuSeconds();
     const beginMs = performance.now();
-    const loop = { connections, workload, writer, inFlight: share.inFlight, ms: share.ms };
+    const loop = { lanes, workload, inFlight: share.inFlight, ms: share.ms };
     if (share.ratePerSecond === undefined) {
       await closedLoop(loop);
     } else {
@@ -70,32 +75,28 @@ function shareOf(total: number, { index, of }: LoadShare): number {
   return Math.floor(total / of) + (index < total % of ? 1 : 0);
 }
 
-function writerFor(share: LoadShare): RequestWriter {
-  const { protocol, prefix, valueBytes, seed, index } = share;
-  const options = { prefix, valueBytes, random: new Prng(seed * 1_000 + 500 + index) };
-  switch (protocol) {
-    case "resp":
-    case "resp-wait":
-      return new RespWriter({ ...options, waits: protocol === "resp-wait" });
-    case "http":
-    case "http-one":
-      return new KvWriter({ ...options, readsOne: protocol === "http-one" });
-    case "etcd":
-    case "etcd-leader":
-      return new EtcdWriter(options);
-  }
+/** One for all connections, or, where calls of a connection are numbered, one each. */
+function writers(share: LoadShare): () => RequestWriter {
+  const { prefix, valueBytes, seed, index } = share;
+  const random = new Prng(seed * 1_000 + 500 + index);
+  const options = { prefix, valueBytes, random, pool: new ValuePool(random.next32()) };
+  if (share.protocol.startsWith("etcd-grpc")) return () => new GrpcWriter(options);
+  const writer = writerFor(share.protocol, options);
+  return () => writer;
 }
 
-function repliesFor({ protocol, operation }: LoadShare, onReply: OnReply): ReplyReader {
-  switch (protocol) {
-    case "resp":
-    case "resp-wait":
-      return new RespReplies(onReply);
-    case "http":
-    case "http-one":
-      return new HttpReplies(onReply);
-    case "etcd":
-    case "etcd-leader":
-      return new HttpReplies(onReply, operation === "get" ? ETCD_VALUE : undefined);
+function writerFor(protocol: Protocol, options: WriterOptions): RequestWriter {
+  if (protocol.startsWith("resp")) {
+    return new RespWriter({ ...options, waits: protocol === "resp-wait" });
   }
+  if (protocol.startsWith("etcd")) return new EtcdWriter(options);
+  return new KvWriter({ ...options, readsOne: protocol === "http-one" });
+}
+
+function repliesFor({ protocol, operation }: LoadShare, context: ReaderContext): ReplyReader {
+  if (protocol.startsWith("resp")) return new RespReplies(context.onReply);
+  const reads = operation === "get";
+  if (protocol.startsWith("etcd-grpc")) return new GrpcReplies(context, reads);
+  const mustHold = protocol.startsWith("etcd") && reads ? ETCD_VALUE : undefined;
+  return new HttpReplies(context.onReply, mustHold);
 }

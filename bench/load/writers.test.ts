@@ -3,8 +3,14 @@ import { test } from "node:test";
 import { Prng } from "../../src/base/prng.ts";
 import { EtcdWriter, KvWriter } from "./http-writer.ts";
 import { RespWriter } from "./resp-writer.ts";
+import { ValuePool } from "./value-pool.ts";
 
-const options = () => ({ prefix: "k100", valueBytes: [100], random: new Prng(1) });
+const options = () => ({
+  prefix: "k100",
+  valueBytes: [100],
+  random: new Prng(1),
+  pool: new ValuePool(1),
+});
 
 test("Redis requests say their lengths, and keys are sixteen bytes", () => {
   const writer = new RespWriter({ ...options(), waits: false });

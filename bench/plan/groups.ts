@@ -31,6 +31,12 @@ const ETCD_LEADER: Side = {
   protocol: "etcd-leader",
 };
 
+const ETCD_GRPC: Side = {
+  label: "etcd, gRPC, leader",
+  system: "etcd-3-fsync",
+  protocol: "etcd-grpc-leader",
+};
+
 const NODE_COUNTS: readonly (readonly [number, Tier])[] = [
   [1, "default"],
   [3, "default"],
@@ -111,7 +117,10 @@ function withEtcd(variation: Variation): Variation {
   const { operation = "set", inFlight = 1 } = variation.change;
   const isPlain = variation.name === "set" || variation.name === "get";
   if (inFlight > 1 || operation === "incr" || operation === "hset") return variation;
-  return { ...variation, sides: [DND_3, REDIS_WAIT, ETCD, ...(isPlain ? [ETCD_LEADER] : [])] };
+  return {
+    ...variation,
+    sides: [DND_3, REDIS_WAIT, ETCD, ...(isPlain ? [ETCD_LEADER, ETCD_GRPC] : [])],
+  };
 }
 
 /** What requests cost the nodes together, with no disk in the way. */

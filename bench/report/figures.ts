@@ -42,7 +42,7 @@ const MEMORY_KEYS = 1_000_000;
 export function figures(findings: Findings): Figure[] {
   const { cells } = findings;
   const ratio = (row: string, others: readonly string[]): Found => ratioOf(cells, row, others);
-  const etcd = ["etcd, any member", "etcd, leader"];
+  const etcd = ["etcd, any member", "etcd, leader", "etcd, gRPC, leader"];
   const loopback = (row: string): Found =>
     ratio(row, ["dnd, Redis client", "dnd, HTTP client", "dnd, HTTP r=1"]);
   const bound = latencyBound(findings.calibrations);

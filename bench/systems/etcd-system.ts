@@ -1,6 +1,6 @@
 /**
- * etcd with three members and its own defaults, but for the size that the data may have. Clients speak to its JSON gateway, over
- * all members in turn, or to the leader alone, which spares them a hop.
+ * etcd with three members and its own defaults, but for the size that the data may have. Clients speak to its JSON gateway or
+ * gRPC, over all members in turn, or to the leader alone, which spares them a hop.
  */
 import { join } from "node:path";
 import { freePorts, Program } from "../processes/program.ts";
@@ -45,7 +45,7 @@ export async function openEtcd(path: string, directory: string): Promise<System>
     return {
       processes: programs.map(({ name, pid }) => ({ name, pid })),
       nodes: [],
-      ports: (protocol) => (protocol === "etcd-leader" ? [leader] : clients),
+      ports: (protocol) => (protocol.endsWith("leader") ? [leader] : clients),
       close,
     };
   } catch (error) {
