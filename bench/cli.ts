@@ -5,6 +5,7 @@
  *   npm run bench -- --quick              does it run: one short round of a few rows, about a minute
  *   npm run bench -- --full               two factors at a time, 10^7 keys; hours
  *   npm run bench -- --only 'c/*,e/put'   rows by name, whole groups by theirs
+ *   npm run bench -- --figures            the rows that the figures to reach are made from, about ten minutes
  *   npm run bench -- --list               the rows, and about how long they take
  *   npm run bench -- --profile            where a node's time goes, under (b) and (c)
  *
@@ -21,7 +22,7 @@ import type { Group } from "./plan/row.ts";
 import { estimatedMs, type RunOptions, select } from "./plan/select.ts";
 import { Child } from "./processes/child.ts";
 import { profile } from "./profile/run-profile.ts";
-import { figures, figureTable } from "./report/figures.ts";
+import { FIGURE_ROWS, figures, figureTable } from "./report/figures.ts";
 import { keep } from "./report/keep.ts";
 import { summarize } from "./report/summary.ts";
 import { table } from "./report/table.ts";
@@ -111,6 +112,7 @@ function parseOptions(): {
       quick: { type: "boolean", default: false },
       full: { type: "boolean", default: false },
       list: { type: "boolean", default: false },
+      figures: { type: "boolean", default: false },
       profile: { type: "boolean", default: false },
       rounds: { type: "string" },
       seconds: { type: "string" },
@@ -126,7 +128,7 @@ function parseOptions(): {
     ms: (positive("--seconds", values.seconds) ?? (isQuick ? 0.5 : 1.5)) * 1_000,
     keyCount: positive("--keys", values.keys) ?? (isQuick ? 2_000 : 100_000),
     generators: positive("--generators", values.generators) ?? 2,
-    only: values.only,
+    only: values.figures ? FIGURE_ROWS : values.only,
   };
   return { options, isList: values.list, isProfile: values.profile };
 }

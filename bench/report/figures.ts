@@ -19,6 +19,24 @@ export interface Figure {
   readonly note: string;
 }
 
+/** The rows that figures are made from, as `--only` takes them; what only a full run has is not among them. */
+export const FIGURE_ROWS: string = [
+  "a/set",
+  "a/set/16 in flight",
+  "b/set",
+  "b/set/16 in flight",
+  "c/set",
+  "c/set/16 in flight",
+  "c/get",
+  "m/set",
+  "m/set/16 in flight",
+  "d/get r=1/1 caller",
+  "d/set/1 caller",
+  "open/set/50 % of peak",
+  "loop",
+  "keys/set/1e6 keys",
+].join(",");
+
 /** What figures are made from. */
 export interface Findings {
   readonly cells: readonly Cell[];

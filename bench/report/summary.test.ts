@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Latencies } from "../load/latencies.ts";
 import { baseLoad } from "../plan/base.ts";
+import { allGroups } from "../plan/groups.ts";
 import type { Row } from "../plan/row.ts";
 import { emptyResults } from "../run/results.ts";
 import type { Turn } from "../run/turn.ts";
-import { figures, figureTable, latencyBound } from "./figures.ts";
+import { FIGURE_ROWS, figures, figureTable, latencyBound } from "./figures.ts";
 import { page } from "./page.ts";
 import { summarize } from "./summary.ts";
 import { table } from "./table.ts";
@@ -114,6 +115,12 @@ test("failed requests make a comparison worth nothing", () => {
   );
   assert.equal(figure?.verdict, "not measured");
   assert.match(table(cells), /FAILED 3: BUSY/);
+});
+
+test("every figure has its rows: those of a default run, or of a full one", () => {
+  const names = new Set(allGroups(100_000).flatMap(({ rows }) => rows.map(({ name }) => name)));
+  for (const name of FIGURE_ROWS.split(",")) assert.ok(names.has(name) || name === "loop", name);
+  assert.ok(names.has("keys/set/1e4 keys") && names.has("keys/set/1e7 keys"));
 });
 
 test("memory per key is what a million keys add", () => {
