@@ -138,13 +138,13 @@ function figure(of: Omit<Figure, "measured" | "verdict" | "note">, found: Found)
   return { ...of, measured: value, verdict, note };
 }
 
-/** Against whichever of the others is quickest. */
+/** Against whichever of the others it does worst against. */
 function ratioOf(cells: readonly Cell[], row: string, others: readonly string[]): Found {
   const ours = cells.find((cell) => cell.row === row);
   if (ours === undefined) return `no row ${row}`;
   const theirs = cells
     .filter((cell) => cell.row === row && others.includes(cell.label))
-    .toSorted((a, b) => b.rate - a.rate)[0];
+    .toSorted((a, b) => (a.ratio ?? 0) - (b.ratio ?? 0))[0];
   if (theirs?.ratio === undefined) return `${row} has nothing to compare with`;
   const bad = [ours, theirs].find((cell) => cell.voidReason !== undefined || cell.failed > 0);
   if (bad !== undefined) return `${row}, ${bad.label}: ${whyBad(bad)}`;
