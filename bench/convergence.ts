@@ -17,8 +17,9 @@ import { parseArgs } from "node:util";
 import { LEVEL_TUNING, openLevel } from "../src/adapters/leveldb/level-database.ts";
 import type { EmbeddedNode } from "../src/embedded-node.ts";
 import { openNode } from "../src/open-node.ts";
-import { BenchChild, keyOf, valueOf } from "./protocol.ts";
-import { countSocketBytes, socketBytes } from "./socket-bytes.ts";
+import { countSocketBytes, socketBytes } from "./processes/socket-bytes.ts";
+import { cpuSeconds, usageOf } from "./processes/usage.ts";
+import { BenchNode } from "./systems/bench-node.ts";
 
 const RESULTS = fileURLToPath(new URL("results/", import.meta.url));
 const POLL_MS = 50;
@@ -26,6 +27,7 @@ const WAIT_MS_MAX = 600_000;
 const IDLE_MS = 10_000;
 /** Foreground writes a second: about a quarter of what the three nodes take. */
 const FOREGROUND_RATE = 2_000;
+const VALUE_BYTES = 100;
 
 interface Status {
   readonly counters: Readonly<Record<string, number>>;
@@ -35,7 +37,7 @@ interface Status {
 /** The nodes of a run; node 1 is embedded. */
 class Bench {
   readonly #directory: string;
-  readonly #children = new Map<number, BenchChild>();
+  readonly #children = new Map<number, BenchNode>();
   readonly #ports = new Map<number, number>();
   #first: EmbeddedNode | undefined;
   /** What this process had sent by then. */
@@ -66,10 +68,10 @@ class Bench {
       this.#ports.set(1, portOf(this.#first.address));
       return;
     }
-    const child = new BenchChild(`node ${node}`);
+    const child = new BenchNode(`node ${node}`);
     this.#children.set(node, child);
-    const answer = await child.order({ kind: "open-node", options });
-    if (answer.kind === "opened") this.#ports.set(node, portOf(answer.address ?? ""));
+    await child.open(options);
+    this.#ports.set(node, portOf(child.address));
   }
 
   async close(node: number): Promise<void> {
@@ -86,23 +88,23 @@ class Bench {
 
   async status(node: number): Promise<Status> {
     if (node === 1) return this.first.status();
-    const answer = await this.#children.get(node)?.order({ kind: "status" });
-    if (answer?.kind !== "status") throw new Error(`node ${node} does not say its status`);
-    return answer.status;
+    const child = this.#children.get(node);
+    if (child === undefined) throw new Error(`node ${node} is not open`);
+    return await child.status();
   }
 
   /** Since the last time all were closed. */
   async bytes(): Promise<number> {
     let bytes = socketBytes() - this.#bytesBefore;
     for (const child of this.#children.values()) {
-      const answer = await child.order({ kind: "socket-bytes" });
-      if (answer.kind === "socket-bytes") bytes += answer.bytes;
+      bytes += await child.socketBytes();
     }
     return bytes;
   }
 
-  async cpuSeconds(node: number): Promise<number> {
-    return (await this.#children.get(node)?.cpuSeconds()) ?? 0;
+  cpuSeconds(node: number): number {
+    const child = this.#children.get(node);
+    return child === undefined ? cpuSeconds() : usageOf(child.pid).cpuSeconds;
   }
 
   async cells(node: number): Promise<number> {
@@ -157,7 +159,7 @@ async function run(bench: Bench, keys: number): Promise<void> {
   await until(async () => (await bench.cells(3)) >= keys);
   say("an empty node refilled, from its first cells on", firstMs, keys - first);
   say("... from its start on", startMs, keys);
-  const cpu = await bench.cpuSeconds(3);
+  const cpu = bench.cpuSeconds(3);
   console.log(`  CPU of the refilled node: ${cpu.toFixed(1)} s, its start included`);
   await bench.settled(3);
   say("... and declared active", startMs, keys);
@@ -278,6 +280,15 @@ function say(what: string, startMs?: number, keys = 1): void {
   const seconds = (performance.now() - startMs) / 1_000;
   const rate = Math.round(keys / seconds);
   console.log(`${what}: ${keys} keys in ${seconds.toFixed(1)} s, ${rate} keys/s`);
+}
+
+function keyOf(index: number): string {
+  return `bench:${index}`;
+}
+
+/** Differs from one write to the next, so that nothing is spared by being equal. */
+function valueOf(count: number): string {
+  return `${count}:`.padEnd(VALUE_BYTES, "x");
 }
 
 function portOf(address: string): number {

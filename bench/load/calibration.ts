@@ -1,19 +1,19 @@
 /**
- * What the machine can do at all, measured in the same run as the store: figures are compared with these, never
+ * What the machine can do at all, measured in the same run as the systems: figures are compared with these, never
  * with another day's.
  *
- * `fdatasync`: 150 bytes appended and synced, one after the other, in the directory the nodes keep their data in.
+ * `fdatasync`: 150 bytes appended and synced, one after the other, in the directory the systems keep their data in.
  * `loopback echo`: 150-byte frames to another process and back over 50 connections, one under way on each.
  */
 import { open, rm } from "node:fs/promises";
-import { connect, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
-import { type Measured, measure, report } from "./measure.ts";
+import { type Called, callFor, report } from "./callers.ts";
 
 const FRAME_BYTES = 150;
 const ECHO_CONNECTIONS = 50;
 
-export async function measureSync(directory: string, ms: number): Promise<Measured> {
+export async function measureSync(directory: string, ms: number): Promise<Called> {
   const path = join(directory, "calibration");
   const file = await open(path, "w");
   try {
@@ -23,14 +23,25 @@ export async function measureSync(directory: string, ms: number): Promise<Measur
       await file.datasync();
       return true;
     };
-    return await measure((done) => void report(sync(), done), { callers: 1, ms });
+    return await callFor((done) => void report(sync(), done), { callers: 1, ms });
   } finally {
     await file.close();
     await rm(path);
   }
 }
 
-export async function measureEcho(port: number, ms: number): Promise<Measured> {
+/** The far end, in a process of its own; answers with its port. */
+export function openEcho(): Promise<number> {
+  const server = createServer({ noDelay: true }, (socket) => {
+    socket.on("error", () => socket.destroy());
+    socket.pipe(socket);
+  });
+  return new Promise((resolve) => {
+    server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+export async function measureEcho(port: number, ms: number): Promise<Called> {
   const sockets = await Promise.all(
     Array.from({ length: ECHO_CONNECTIONS }, () => connected(port)),
   );
@@ -46,7 +57,7 @@ export async function measureEcho(port: number, ms: number): Promise<Measured> {
     });
     return end;
   });
-  const measured = await measure(
+  const called = await callFor(
     (done) => {
       const end = idle.pop();
       if (end === undefined) throw new Error("more callers than connections");
@@ -56,7 +67,7 @@ export async function measureEcho(port: number, ms: number): Promise<Measured> {
     { callers: ECHO_CONNECTIONS, ms },
   );
   for (const socket of sockets) socket.destroy();
-  return measured;
+  return called;
 }
 
 function connected(port: number): Promise<Socket> {
