@@ -27,6 +27,8 @@ import { median } from "./report/statistics.ts";
 const SIZES = "10,30,100,300,1000";
 const CLUSTER = clusterIdFrom(1, 1);
 const REST_MS = 20_000;
+const REST_SPANS_MAX = 30;
+const REST_DIFFERENCE = 0.02;
 const PATIENCE_MS = 300_000;
 const CHECK_MS = 50;
 const TRIALS = 3;
@@ -63,8 +65,7 @@ function measure(size: number): MembersRow {
   const heapBefore = usedBytes();
   const cluster = startedTogether(size);
   const membershipBytes = Math.max(0, usedBytes() - heapBefore) / size;
-  // What started it all has been told by then.
-  cluster.run(REST_MS);
+  atRest(cluster);
 
   const { bytes, pushPulls } = cluster;
   cluster.run(REST_MS);
@@ -126,6 +127,18 @@ function startedTogether(size: number): MembershipCluster {
     others.every((node) => first !== undefined && cluster.livenessOf(node, first) === "alive"),
   );
   return cluster;
+}
+
+/** Runs until what all have to tell of their start has been told: two spans send about as much. */
+function atRest(cluster: MembershipCluster): void {
+  let before = Number.POSITIVE_INFINITY;
+  for (let span = 0; span < REST_SPANS_MAX; span += 1) {
+    const { bytes } = cluster;
+    cluster.run(REST_MS);
+    const sent = cluster.bytes - bytes;
+    if (Math.abs(sent / before - 1) < REST_DIFFERENCE) return;
+    before = sent;
+  }
 }
 
 function placementOf(nodes: readonly SimulatedNode[]) {
