@@ -47,7 +47,7 @@ class Trial {
   /** Keys found damaged, in order. */
   readonly damaged: string[] = [];
 
-  constructor(storage: HeldStorage = new HeldStorage()) {
+  constructor(storage: HeldStorage = new HeldStorage(), greatest: Stamp = NO_STAMP) {
     this.storage = storage;
     this.commit = new GroupCommit({
       storage,
@@ -59,6 +59,7 @@ class Trial {
       commit: this.commit,
       storage,
       floor: at(10),
+      greatest,
       onDamaged: ({ key }) => this.damaged.push(key.slice(3)),
     });
   }
@@ -173,6 +174,22 @@ test("a damaged cell may have held whatever was merged in its slot before it was
   trial.storage.plant(PLACE, flipped(rootAt(40).bytes));
   assert.deepEqual(trial.cells.heldAt(SLOT, K, undefined, 0), at(50));
   assert.deepEqual(trial.cells.heldAt(SLOT, K, "f" as Field, 0), at(50));
+});
+
+// Found by seed 1793: the clock had run far ahead, was set right, and read less at the next start than what was on disk.
+test("a damaged cell may have held whatever was merged before this start, although the clock reads less", () => {
+  const before = new Trial();
+  before.merge(90);
+  before.settle();
+  const { greatest } = before.cells;
+  assert.deepEqual(greatest, at(90));
+  before.storage.plant(PLACE, flipped(before.storage.get(PLACE) ?? assert.fail("it is stored")));
+  const trial = new Trial(before.storage, greatest);
+  assert.deepEqual(trial.merge(50), { kind: "damaged" });
+  assert.deepEqual(trial.cells.heldAt(SLOT, K, undefined, 0), at(90));
+  trial.merge(60, L);
+  assert.deepEqual(trial.merge(70), { kind: "damaged" }, "whatever was merged since");
+  assert.equal(trial.merge(91).kind, "merged");
 });
 
 test("what the others hold is put in a damaged place, however old, or nothing", () => {

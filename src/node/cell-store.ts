@@ -107,6 +107,8 @@ export interface CellStoreOptions {
   readonly storage: Storage;
   /** The clock's reading at start. */
   readonly floor: Stamp;
+  /** The greatest stamp that was ever merged before this start; may be below `floor`. */
+  readonly greatest?: Stamp;
   /** A place is found to be damaged, and was not known to be. */
   readonly onDamaged?: (place: CellPlace) => void;
 }
@@ -128,6 +130,8 @@ export class CellStore {
   /** Greatest stamp merged in a slot since start; before that, the clock's reading at start stands for it. */
   readonly #newest = new Map<Slot, Stamp>();
   readonly #floor: Stamp;
+  readonly #greatestAtStart: Stamp;
+  #greatest: Stamp;
   #floors: FlushFloors | undefined;
   /** Hashes describe cells up to here; `undefined` once they describe all. */
   #builtUpTo: StorageKey | undefined = "";
@@ -152,6 +156,8 @@ export class CellStore {
     this.#commit = options.commit;
     this.#storage = options.storage;
     this.#floor = options.floor;
+    this.#greatestAtStart = options.greatest ?? NO_STAMP;
+    this.#greatest = this.#greatestAtStart;
     this.#onDamaged = options.onDamaged ?? ((): void => undefined);
   }
 
@@ -217,6 +223,11 @@ export class CellStore {
     const held = maxStamp(heldAtField(rootCell, fieldCell, flushed, nowMs), lost);
     if (found.kind !== "damaged") return held;
     return maxStamp(held, this.#boundOf(slot, cellKey(slot, key, field)));
+  }
+
+  /** The greatest stamp that was ever merged, before this start too. */
+  get greatest(): Stamp {
+    return this.#greatest;
   }
 
   /** The greatest stamp merged in a slot, or what the clock read at start. */
@@ -381,6 +392,7 @@ export class CellStore {
     // A slot is flushed by one cell: while it is read as the others are, its stamp is wanted with each of them.
     if (isFlushKey(key) && isRootCell(after)) this.#floors?.raiseFlushed(slot, after.stamp);
     if (compareStamps(after.stamp, this.newestIn(slot)) > 0) this.#newest.set(slot, after.stamp);
+    this.#greatest = maxStamp(this.#greatest, after.stamp);
     if (this.#watches.size > 0) this.#note(slot, after.stamp);
     return after;
   }
@@ -408,15 +420,20 @@ export class CellStore {
     return compareStamps(cell.stamp, this.#boundOf(slot, cellKey(slot, key, field))) > 0;
   }
 
-  /** What stood in a damaged place was merged in its slot before the damage was found. */
+  /**
+   * What stood in a damaged place was merged in its slot before the damage was found: since this start, or before it, when
+   * the clock may have read more than it does.
+   */
   #boundOf(slot: Slot, storageKey: StorageKey): Stamp {
-    return this.#damagedPlaces.get(storageKey) ?? this.newestIn(slot);
+    return (
+      this.#damagedPlaces.get(storageKey) ?? maxStamp(this.newestIn(slot), this.#greatestAtStart)
+    );
   }
 
   #noteDamaged(storageKey: StorageKey, place: CellPlace): void {
     if (this.#damagedPlaces.has(storageKey)) return;
     if (this.#damagedPlaces.size >= DAMAGED_PLACES_MAX) return;
-    this.#damagedPlaces.set(storageKey, this.newestIn(place.slot));
+    this.#damagedPlaces.set(storageKey, this.#boundOf(place.slot, storageKey));
     this.#onDamaged(place);
   }
 

@@ -4,6 +4,7 @@ import { HeldStorage } from "../../test/support/held-storage.ts";
 import { SHARED_CONFIG_DEFAULT } from "../model/config.ts";
 import { type Address, bootIdFrom, clusterIdFrom, nodeIdFrom } from "../model/ids.ts";
 import type { MemberRecord } from "../model/member.ts";
+import { stampFrom } from "../model/stamp.ts";
 import type { StorageOperation } from "../ports/storage.ts";
 import {
   clockOperation,
@@ -22,7 +23,12 @@ const IDENTITY: Identity = {
   boots: 5,
   shared: SHARED_CONFIG_DEFAULT,
 };
-const CLOCK = { ms: 123_456, counter: 7, commitNumber: 89 };
+const CLOCK = {
+  ms: 123_456,
+  counter: 7,
+  commitNumber: 89,
+  greatest: stampFrom(234_567, 8, bootIdFrom(9)),
+};
 const MEMBER: MemberRecord = {
   id: IDENTITY.nodeId,
   address: "127.0.0.1:5000" as Address,

@@ -11,9 +11,16 @@ import { decodeAll } from "../base/byte-reader.ts";
 import { ByteWriter } from "../base/byte-writer.ts";
 import { metaKey } from "../core/causality/storage-key.ts";
 import { SHARED_CONFIG_DEFAULT, type SharedConfig } from "../model/config.ts";
-import { type ClusterId, type NodeId, parseClusterId, parseNodeId } from "../model/ids.ts";
+import {
+  type BootId,
+  type ClusterId,
+  type NodeId,
+  parseClusterId,
+  parseNodeId,
+} from "../model/ids.ts";
 import { SLOT_COUNT } from "../model/limits.ts";
 import type { MemberRecord } from "../model/member.ts";
+import { NO_STAMP, type Stamp } from "../model/stamp.ts";
 import type { Storage, StorageOperation } from "../ports/storage.ts";
 import { readState, writeState } from "../protocol/peer/member-codec.ts";
 import { opened, sealed } from "./sealed.ts";
@@ -37,6 +44,8 @@ export interface SavedClock {
   readonly ms: number;
   readonly counter: number;
   readonly commitNumber: number;
+  /** The greatest stamp that was ever merged: a clock that had run far ahead, and was set right, reads less. */
+  readonly greatest: Stamp;
 }
 
 /** How far a scrub has come. */
@@ -47,7 +56,9 @@ export interface ScrubProgress {
   readonly slotsDone: number;
 }
 
-const CLOCK_BYTES = 24;
+const CLOCK_BYTES = 48;
+/** Of a directory that did not keep the greatest stamp yet. */
+const CLOCK_BYTES_BEFORE = 24;
 const SCRUB_BYTES = 16;
 
 /** The identity as stored; `undefined` in an empty directory, "damaged" when it cannot be read. */
@@ -78,17 +89,28 @@ export function membersOperation(records: readonly MemberRecord[]): StorageOpera
 export function loadClock(storage: Storage): SavedClock | undefined | "damaged" {
   const bytes = opened(storage.get(CLOCK));
   if (typeof bytes !== "object") return bytes;
-  if (bytes.length !== CLOCK_BYTES) return "damaged";
+  const isFull = bytes.length === CLOCK_BYTES;
+  if (!isFull && bytes.length !== CLOCK_BYTES_BEFORE) return "damaged";
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return { ms: view.getFloat64(0), counter: view.getFloat64(8), commitNumber: view.getFloat64(16) };
+  const float = (index: number): number => view.getFloat64(8 * index);
+  return {
+    ms: float(0),
+    counter: float(1),
+    commitNumber: float(2),
+    greatest: isFull ? { ms: float(3), counter: float(4), boot: float(5) as BootId } : NO_STAMP,
+  };
 }
 
-export function clockOperation({ ms, counter, commitNumber }: SavedClock): StorageOperation {
+export function clockOperation({
+  ms,
+  counter,
+  commitNumber,
+  greatest,
+}: SavedClock): StorageOperation {
   const bytes = new Uint8Array(CLOCK_BYTES);
   const view = new DataView(bytes.buffer);
-  view.setFloat64(0, ms);
-  view.setFloat64(8, counter);
-  view.setFloat64(16, commitNumber);
+  const floats = [ms, counter, commitNumber, greatest.ms, greatest.counter, greatest.boot];
+  for (const [index, float] of floats.entries()) view.setFloat64(8 * index, float);
   return { key: CLOCK, value: sealed(bytes) };
 }
 

@@ -15,6 +15,7 @@ import type { Key } from "../model/key.ts";
 import type { Liveness, Member, MemberRecord, MembershipState } from "../model/member.ts";
 import type { Publication, SubscriptionCounts, SubscriptionQuery } from "../model/publication.ts";
 import type { Slot } from "../model/slot.ts";
+import { NO_STAMP } from "../model/stamp.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
@@ -66,7 +67,7 @@ import { whenConnected } from "./when-connected.ts";
 /** How long a graceful stop waits for what is under way. */
 const DRAIN_MS_MAX = 5_000;
 const DRAIN_POLL_MS = 20;
-const CLOCK_AT_FIRST = { ms: 0, counter: 0, commitNumber: 0 };
+const CLOCK_AT_FIRST = { ms: 0, counter: 0, commitNumber: 0, greatest: NO_STAMP };
 export interface StoreNodeOptions {
   readonly config: NodeConfig;
   readonly clock: Clock;
@@ -142,7 +143,8 @@ export class StoreNode implements Store {
       clock,
       seal: () => {
         const commitNumber = ownCommits.seal();
-        return clockOperation({ ...this.#nodeClock.reading(), commitNumber });
+        const { greatest } = this.#cells;
+        return clockOperation({ ...this.#nodeClock.reading(), commitNumber, greatest });
       },
       alongside: () => this.#collection.votes.unstored(),
       onDurable: () => {
@@ -155,6 +157,7 @@ export class StoreNode implements Store {
       commit: this.#commit,
       storage,
       floor: this.#nodeClock.stampAtStart(),
+      greatest: floor.greatest,
       onDamaged: (place) => this.#upkeep.heal(place),
     });
     const placement = (): Placement => this.#placement;
