@@ -66,6 +66,8 @@ export interface Machine {
   hasLeft: boolean;
   /** Its node is given up: removed, or to be removed. */
   isLost: boolean;
+  /** It was lost and is back, until its node has heard what became of it. */
+  isReturned: boolean;
   /** What on its disk keeps its node from starting, until the disk is replaced. */
   rotten: Fact | undefined;
   /** Whose its disk is, once that node has started. */
@@ -125,6 +127,14 @@ export class SimCluster {
     return this.machines.filter((machine) => machine.process !== undefined);
   }
 
+  /**
+   * Machines that clients are sent to. Not to one that came back after its operator gave it up: what only such a node takes, while
+   * it is cut off from those who have removed it, is given up too.
+   */
+  serving(): Machine[] {
+    return this.running().filter(({ isReturned }) => !isReturned);
+  }
+
   /** Machines whose node is a member, and is to stay one. */
   staying(): Machine[] {
     return this.machines.filter((machine) => !isGoing(machine));
@@ -177,6 +187,7 @@ export class SimCluster {
       isLeaving: false,
       hasLeft: false,
       isLost: false,
+      isReturned: false,
       rotten: undefined,
       owner: undefined,
     };

@@ -48,6 +48,7 @@ export class MemberFaults {
       if (victim.process !== undefined) return;
       // Back before it was removed it can be told to leave; after that its start says what became of it.
       victim.isLost = false;
+      victim.isReturned = true;
       victim.isLeaving = true;
       this.#cluster.boot(victim);
       this.#leaveAgain(victim);

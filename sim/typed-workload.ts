@@ -134,7 +134,7 @@ export class TypedWorkload {
 
   #ask(): void {
     if (!this.#isOn) return;
-    const machines = this.#cluster.running().filter(({ hasStarted }) => hasStarted);
+    const machines = this.#cluster.serving().filter(({ hasStarted }) => hasStarted);
     if (machines.length === 0) return this.#think();
     this.#asked += 1;
     const machine = this.#random.pick(machines);

@@ -177,7 +177,7 @@ export class Workload {
   #ask(): void {
     if (!this.#isOn) return;
     const machines = this.#cluster
-      .running()
+      .serving()
       .filter((machine) => machine.hasStarted && this.#asked?.has(machine) !== false);
     if (machines.length === 0) {
       this.#think();
