@@ -95,6 +95,7 @@ export const COLLECTING: readonly Mutant[] = [
     replace: `    this.#set(slot, { named: collected, collected, floor: maxStamp(state.floor, collected) });`,
     expected: ["I4", "I5", "I6"],
     needs: ["collecting", "kept"],
+    seenBy: "src/node/collector.test.ts",
     breaks: "C is named before the drops are done",
   },
   {
