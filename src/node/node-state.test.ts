@@ -4,7 +4,7 @@ import { HeldStorage } from "../../test/support/held-storage.ts";
 import { SHARED_CONFIG_DEFAULT } from "../model/config.ts";
 import { type Address, bootIdFrom, clusterIdFrom, nodeIdFrom } from "../model/ids.ts";
 import type { MemberRecord } from "../model/member.ts";
-import { stampFrom } from "../model/stamp.ts";
+import { NO_STAMP, stampFrom } from "../model/stamp.ts";
 import type { StorageOperation } from "../ports/storage.ts";
 import {
   clockOperation,
@@ -16,6 +16,7 @@ import {
   membersOperation,
   stateProblem,
 } from "./node-state.ts";
+import { sealed } from "./sealed.ts";
 
 const IDENTITY: Identity = {
   nodeId: nodeIdFrom(1, 2),
@@ -91,4 +92,15 @@ test("a node starts on a whole directory or an empty one, and on nothing between
   ] as const) {
     assert.match(stateProblem(identity, clock) ?? "", problem);
   }
+});
+
+test("a clock stored before the greatest stamp was kept with it is read without", () => {
+  const { key } = clockOperation(CLOCK);
+  const bytes = new Uint8Array(24);
+  const view = new DataView(bytes.buffer);
+  for (const [index, float] of [CLOCK.ms, CLOCK.counter, CLOCK.commitNumber].entries()) {
+    view.setFloat64(8 * index, float);
+  }
+  const storage = storageWith({ key, value: sealed(bytes) });
+  assert.deepEqual(loadClock(storage), { ...CLOCK, greatest: NO_STAMP });
 });

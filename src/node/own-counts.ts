@@ -2,11 +2,12 @@
  * What this node has counted itself, where a quorum may not know it: after a count that fewer than a majority of the
  * primaries took, or of which nobody knows who took it.
  *
- * Invariant: a cell is only ever written with more than it last held of that epoch, so a count that somebody acknowledged
- * is in every later one. A deletion that was collected leaves no trace, and what begins after it may begin the same epoch:
- * nothing is added to what may be from before it, for it would return. An id is used since one start only, and for as long as all that is uncertain about it fits: what
- * an earlier process had under way, this one cannot know. Where what a quorum knows cannot be had, this node counts under
- * an id apart, of which it remembers everything: so one such time, however long, makes one cell of each counter.
+ * Invariant: a cell is only ever written with more than it last held of that epoch, so a count that somebody
+ * acknowledged is in every later one. A deletion that was collected leaves no trace, and what begins after it may begin
+ * the same epoch: nothing is added to what may be from before it, for it would return. An id is used since one start
+ * only, and for as long as all that is uncertain about it fits: what an earlier process had under way, this one cannot
+ * know. Where what a quorum knows cannot be had, this node counts under an id apart, of which it remembers everything:
+ * so one such time, however long, makes one cell of each counter.
  */
 import type { CountedOver, OwnCell } from "../core/operations/changes.ts";
 import type { Field, Key } from "../model/key.ts";

@@ -77,15 +77,25 @@ export function readRootNow(ports: ReadPorts, slot: Slot, key: Key): RootNow | u
   )
     return undefined;
   if (!isHeld && (found.kind !== "absent" || placement().isPending(slot, self))) return undefined;
+  if (isFlushUncommitted(ports, slot)) return undefined;
+  const root = isHeld ? [{ field: undefined, bytes: found.bytes, cell: found.cell }] : NO_CELLS;
+  return { cells: root, ...stampsOf(states, slot) };
+}
+
+/** A flush goes with the answer, and hides what is in it: it has to be durable as well. */
+function isFlushUncommitted({ commit, states }: ReadPorts, slot: Slot): boolean {
+  if (states.flushed(slot) === NO_STAMP) return false;
+  return commit.isUncommitted(cellKey(slot, flushKeyOf(slot), undefined));
+}
+
+/** What goes with every answer. Up to what is named everything is gone in any case, and nobody need go by a flush. */
+function stampsOf(
+  states: SlotStates,
+  slot: Slot,
+): { readonly collected: Stamp; readonly flushed: Stamp } {
   const collected = states.named(slot);
   const floor = states.flushed(slot);
-  if (floor !== NO_STAMP && commit.isUncommitted(cellKey(slot, flushKeyOf(slot), undefined)))
-    return undefined;
-  return {
-    cells: isHeld ? [{ field: undefined, bytes: found.bytes, cell: found.cell }] : NO_CELLS,
-    collected,
-    flushed: compareStamps(floor, collected) > 0 ? floor : NO_STAMP,
-  };
+  return { collected, flushed: compareStamps(floor, collected) > 0 ? floor : NO_STAMP };
 }
 
 class ReplicaRead {
@@ -232,7 +242,7 @@ class ReplicaRead {
     const uncommitted = this.#cells.find(({ field }) =>
       commit.isUncommitted(cellKey(this.#slot, key, field)),
     );
-    if (this.#isFlushUncommitted()) return this.#whenAllDurable(then);
+    if (isFlushUncommitted(this.#ports, this.#slot)) return this.#whenAllDurable(then);
     if (uncommitted === undefined) return then();
     const whenDurable =
       this.#cells.length === 1
@@ -244,20 +254,9 @@ class ReplicaRead {
     });
   }
 
-  /** A flush goes with the answer, and hides what is in it: it has to be durable as well. */
-  #isFlushUncommitted(): boolean {
-    const { commit, states } = this.#ports;
-    if (states.flushed(this.#slot) === NO_STAMP) return false;
-    return commit.isUncommitted(cellKey(this.#slot, flushKeyOf(this.#slot), undefined));
-  }
-
   #answer(through: Field | undefined): void {
     const { want, selection } = this.#request;
-    const { states } = this.#ports;
-    const collected = states.named(this.#slot);
-    const floor = states.flushed(this.#slot);
-    // Up to what is named everything is gone in any case, and nobody need go by it.
-    const flushed = compareStamps(floor, collected) > 0 ? floor : NO_STAMP;
+    const { collected, flushed } = stampsOf(this.#ports.states, this.#slot);
     if (this.#bytes > FIELDS_BYTES_MAX) {
       this.#refuse("too-large", `${this.#bytes} bytes in one read, max ${FIELDS_BYTES_MAX}`);
       return;

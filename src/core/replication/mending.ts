@@ -3,7 +3,8 @@
  *
  * Invariant: it is replaced only by the merge of so many replicas that every write acknowledged by a write quorum is
  * in it, this node's own vote not counted; where that many cannot be had because they are damaged too, or have lost
- * commits themselves, of all there are: those wait for this node as it would for them. Where every copy is damaged it stays: something is there, and nobody knows what.
+ * commits themselves, of all there are: those wait for this node as it would for them. Where every copy is damaged it
+ * stays: something is there, and nobody knows what.
  * Source: docs/ARCHITECTURE.md, "Damage".
  */
 import { assert } from "../../base/assert.ts";
