@@ -12,7 +12,7 @@
 import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { parseArgs } from "node:util";
-import { DndError, type EmbeddedNode, openNode } from "dnd";
+import { DndError, type EmbeddedNode, openNode } from "@definitely-not-dynamo/dnd";
 
 interface Session {
   readonly name: string;

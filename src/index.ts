@@ -2,7 +2,7 @@
  * The package's entry: a node of the store inside your own process.
  *
  * ```ts
- * import { openNode } from "dnd";
+ * import { openNode } from "@definitely-not-dynamo/dnd";
  *
  * const node = await openNode({ port: 5000, dataDir: "./data", peers: ["10.0.0.2:5000"] });
  * await node.put("user1", JSON.stringify({ name: "Jack" }));

@@ -1,8 +1,19 @@
 /** Options: what is accepted, and that every refusal names the option, its value and what it may be. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { z } from "zod";
 import { DndError } from "./dnd-error.ts";
-import { parseNodeOptions } from "./node-options.ts";
+import { type nodeOptionsSchema, parseNodeOptions } from "./node-options.ts";
+import type { NodeOptionsInput } from "./node-options-input.ts";
+
+type Schema = Required<z.input<typeof nodeOptionsSchema>>;
+type Written = Required<NodeOptionsInput>;
+/** Checked by the compiler, both ways and with each name: what is written for callers is what the schema takes. */
+const WRITTEN_AS_CHECKED: [Schema] extends [Written]
+  ? [Written] extends [Schema]
+    ? true
+    : never
+  : never = true;
 
 function refusal(raw: unknown): { message: string; option: string | undefined } {
   try {
@@ -14,6 +25,10 @@ function refusal(raw: unknown): { message: string; option: string | undefined } 
   }
   throw new Error(`was accepted: ${JSON.stringify(raw)}`);
 }
+
+test("the settings that callers see are those that are checked", () => {
+  assert.equal(WRITTEN_AS_CHECKED, true);
+});
 
 test("nothing given is a node on loopback with everything durable", () => {
   const options = parseNodeOptions({});

@@ -119,8 +119,6 @@ export const nodeOptionsSchema = z.strictObject({
     .describe("allow an address that is not loopback"),
 });
 
-/** What a caller may give. */
-export type NodeOptionsInput = z.input<typeof nodeOptionsSchema>;
 /** What a node is opened with: checked, with defaults. */
 export type NodeOptions = z.output<typeof nodeOptionsSchema>;
 

@@ -25,6 +25,10 @@ const STAGES: readonly Stage[] = [
     name: "five kill cycles on five nodes",
     command: ["test/integration/kill-cycles.ts", "--cycles", "5", "--keys", "2000", "--lanes", "4"],
   },
+  {
+    name: "the package on Node 26",
+    command: ["test/integration/package-trial.ts", "--node", "26"],
+  },
   // Each starts the servers it needs, and installs what Debian has for it.
   { name: "Redis's own suite", command: ["test/redis/suite-cli.ts"] },
   { name: "the same answers as redis-server", command: ["test/redis/differential.ts"] },

@@ -36,8 +36,13 @@ export class RunningDnd {
   stdout = "";
   stderr = "";
 
-  constructor(args: readonly string[], cwd: string = tmpdir()) {
-    this.process = spawn(process.execPath, [DND, ...args], {
+  /** @param program what to run it with: Node and a launcher; those of this checkout unless told. */
+  constructor(
+    args: readonly string[],
+    cwd: string = tmpdir(),
+    program: readonly [node: string, launcher: string] = [process.execPath, DND],
+  ) {
+    this.process = spawn(program[0], [program[1], ...args], {
       cwd,
       stdio: ["pipe", "pipe", "pipe"],
     });
