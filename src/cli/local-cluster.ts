@@ -8,7 +8,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { CliError, EXIT, failure, usageError } from "./cli-error.ts";
 import { type ChildPlan, ClusterChild } from "./cluster-child.ts";
-import { printJson, printLine, remark, table } from "./output.ts";
+import { printJson, printLine, printPainted, remark, table } from "./output.ts";
 import { kebabCase, type Settings } from "./settings.ts";
 import { stopRequested } from "./stop-signal.ts";
 
@@ -189,7 +189,7 @@ function announce(settings: Settings, children: readonly ClusterChild[]): void {
   if (first === undefined || last === undefined) return;
   const command = commandName();
   printLine("");
-  printLine(
+  printPainted(
     table(
       ["NODE", "PROCESS", "PEERS", "HTTP", "FOR BROWSERS", "REDIS", "DATA"],
       rows.map((row) => [

@@ -2,6 +2,7 @@
  * The command line's entry: runs one command and turns whatever goes wrong into one clear line and an exit status.
  */
 import { CommanderError } from "commander";
+import { printable } from "../base/printable.ts";
 import { CliError, EXIT, usageError } from "./cli-error.ts";
 import { createProgram } from "./program.ts";
 
@@ -39,14 +40,13 @@ async function report(error: CliError, isJson: boolean): Promise<void> {
   }
   const { message, code, hint, facts } = error;
   if (isJson) {
-    process.stderr.write(
-      `${JSON.stringify({ error: { code, detail: message, hint, ...facts } })}\n`,
-    );
+    const error = { code, detail: message, hint, ...facts };
+    process.stderr.write(`${printable(JSON.stringify({ error }))}\n`);
     return;
   }
-  process.stderr.write(`dnd: ${message}\n`);
+  process.stderr.write(`dnd: ${printable(message)}\n`);
   if (facts["stored"] === "maybe") process.stderr.write("     it may have been stored\n");
-  if (hint !== undefined) process.stderr.write(`hint: ${hint}\n`);
+  if (hint !== undefined) process.stderr.write(`hint: ${printable(hint)}\n`);
 }
 
 await main(process.argv.slice(2));

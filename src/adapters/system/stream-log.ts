@@ -6,6 +6,7 @@
  * stream that breaks loses lines; it does not end the node.
  */
 import { styleText } from "node:util";
+import { printable } from "../../base/printable.ts";
 import type { Log, LogLevel } from "../../ports/log.ts";
 
 type Facts = Readonly<Record<string, string | number | boolean>>;
@@ -32,12 +33,6 @@ const LINE_CHARACTERS_MAX = 16 * 1024;
 
 const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 const COLOUR = { debug: "gray", info: "cyan", warn: "yellow", error: "red" } as const;
-
-// C0 and C1 controls, DEL, the line separators that some viewers obey, the marks that reorder text, and lone
-// surrogates, which would not survive encoding.
-const UNSAFE =
-  // eslint-disable-next-line no-control-regex -- they are what is looked for
-  /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|\p{Surrogate}/gu;
 
 export class StreamLog implements Log {
   readonly #sink: LogSink;
@@ -73,12 +68,9 @@ export class StreamLog implements Log {
 function jsonLine(wallMs: number, level: LogLevel, event: string, facts: Facts): string {
   const head = { time: new Date(wallMs).toISOString(), level, event };
   // The head comes last in the spread as well: a fact must not pass itself off as a level.
-  const line = JSON.stringify({ ...head, ...shortened(facts), ...head }).replace(UNSAFE, escaped);
+  const line = printable(JSON.stringify({ ...head, ...shortened(facts), ...head }));
   if (line.length <= LINE_CHARACTERS_MAX) return line;
-  return JSON.stringify({ ...head, factsDropped: Object.keys(facts).length }).replace(
-    UNSAFE,
-    escaped,
-  );
+  return printable(JSON.stringify({ ...head, factsDropped: Object.keys(facts).length }));
 }
 
 function textLine(
@@ -94,10 +86,10 @@ function textLine(
   const told = Object.entries(shortened(facts)).map(([name, fact]) => {
     const text =
       typeof fact === "string" && /[\s"=]|^$/.test(fact) ? JSON.stringify(fact) : `${fact}`;
-    return ` ${paint("dim", `${safe(name)}=`)}${safe(text)}`;
+    return ` ${paint("dim", `${printable(name)}=`)}${printable(text)}`;
   });
   const label = paint(COLOUR[level], level.toUpperCase().padEnd(5));
-  const head = `${paint("dim", time)} ${label} ${safe(event)}`;
+  const head = `${paint("dim", time)} ${label} ${printable(event)}`;
   const line = head + told.join("");
   return line.length <= LINE_CHARACTERS_MAX ? line : `${head} factsDropped=${told.length}`;
 }
@@ -109,13 +101,4 @@ function shortened(facts: Facts): Record<string, string | number | boolean> {
     short[name] = isLong ? `${fact.slice(0, FACT_CHARACTERS_MAX)}...` : fact;
   }
   return short;
-}
-
-function safe(text: string): string {
-  return text.replace(UNSAFE, escaped);
-}
-
-/** As JSON would write it, so that a JSON line stays one. */
-function escaped(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { addClientFlags, type ClientFlags, withClient } from "../client-flags.ts";
 import { query } from "../node-client.ts";
-import { printBytes } from "../output.ts";
+import { printLines } from "../output.ts";
 
 const PAGE_ENTRIES = 1_000;
 const NDJSON = "application/x-ndjson";
@@ -20,7 +20,7 @@ async function dump(flags: ClientFlags): Promise<void> {
     do {
       const target = `/cluster/dump?${query({ limit: String(PAGE_ENTRIES), cursor })}`;
       const page = await client.ask({ method: "GET", target, headers: { Accept: NDJSON } });
-      await printBytes(page.body);
+      await printLines(page.body.toString("utf8"));
       cursor = page.headers["dnd-cursor"] as string | undefined;
     } while (cursor !== undefined);
   });

@@ -15,7 +15,7 @@ import { decodeBase64 } from "../../protocol/http/percent.ts";
 import { failure } from "../cli-error.ts";
 import { addClientFlags, type ClientFlags, withClient } from "../client-flags.ts";
 import { type NodeClient, query } from "../node-client.ts";
-import { printBytes, printJson } from "../output.ts";
+import { printJson, printLines } from "../output.ts";
 import { Progress } from "../progress.ts";
 
 interface ExportFlags extends ClientFlags {
@@ -46,7 +46,7 @@ export function addExport(program: Command): void {
 
 async function exportAll(file: string | undefined, flags: ExportFlags): Promise<void> {
   const count = await withClient(flags, (client) =>
-    file === undefined ? exportTo(client, flags, printBytes) : exportToFile(client, flags, file),
+    file === undefined ? exportTo(client, flags, printLines) : exportToFile(client, flags, file),
   );
   // On stdout the summary would be one line too many.
   if (flags.json === true && file !== undefined) printJson({ exported: count, file });

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { bytesMember } from "../../protocol/http/pages.ts";
 import { addClientFlags, type ClientFlags, keyArgument, withClient } from "../client-flags.ts";
 import { keyTarget } from "../node-client.ts";
-import { printBytes, printJson } from "../output.ts";
+import { printJson, printValue } from "../output.ts";
 import { acksOf, tagOf } from "../receipt.ts";
 
 interface GetFlags extends ClientFlags {
@@ -42,7 +42,5 @@ async function get(key: string, flags: GetFlags): Promise<void> {
     });
     return;
   }
-  await printBytes(body);
-  // A prompt belongs on a line of its own; a pipe gets the value and nothing else.
-  if (process.stdout.isTTY && body.at(-1) !== 0x0a) await printBytes("\n");
+  await printValue(body);
 }

@@ -4,7 +4,7 @@ import { encodeBase64 } from "../../protocol/http/percent.ts";
 import { addClientFlags, type ClientFlags, keyArgument, withClient } from "../client-flags.ts";
 import { askCluster } from "../cluster-view.ts";
 import { query } from "../node-client.ts";
-import { printJson, printLine, table } from "../output.ts";
+import { printJson, printLine, printPainted, table } from "../output.ts";
 
 interface LocateFlags extends ClientFlags {
   readonly key64?: boolean;
@@ -49,6 +49,6 @@ async function locate(key: string, flags: LocateFlags): Promise<void> {
       }),
     );
     printLine(`slot ${location.slot}`);
-    printLine(table(["ROLE", "NODE", "PEERS", "HTTP", "LIVENESS"], rows));
+    printPainted(table(["ROLE", "NODE", "PEERS", "HTTP", "LIVENESS"], rows));
   });
 }

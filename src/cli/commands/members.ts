@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { addClientFlags, type ClientFlags, withClient } from "../client-flags.ts";
 import { askCluster, MEMBER_HEADINGS, memberRow } from "../cluster-view.ts";
-import { printJson, printLine, table } from "../output.ts";
+import { printJson, printPainted, table } from "../output.ts";
 
 export function addMembers(program: Command): void {
   const command = program
@@ -17,7 +17,7 @@ async function members(flags: ClientFlags): Promise<void> {
     for (const member of view.members) printJson(member);
     return;
   }
-  printLine(
+  printPainted(
     table(
       MEMBER_HEADINGS,
       view.members.map((member) => memberRow(member, view.node)),
