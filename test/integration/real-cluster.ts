@@ -92,7 +92,7 @@ export interface UpNode {
 }
 
 /** The ports of the first node; the others' are counted up. */
-interface BasePorts {
+export interface BasePorts {
   readonly port: number;
   readonly serverPort: number;
   readonly webPort: number;
@@ -159,7 +159,7 @@ export function isRunning(pid: number): boolean {
 }
 
 /** Four bases from each of which `count` ports upwards are free, on TCP and UDP. */
-async function freePorts(count: number): Promise<BasePorts> {
+export async function freePorts(count: number): Promise<BasePorts> {
   for (let tryCount = 0; tryCount < 50; tryCount += 1) {
     // Below the range that systems hand out for outgoing connections.
     const port = 10_000 + Math.floor(Math.random() * 20_000);
