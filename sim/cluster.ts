@@ -34,7 +34,8 @@ export interface NodePorts {
 }
 
 /** What the simulator needs of a node. */
-export interface SimNode extends Store {
+/** What a node shows to people is not simulated. */
+export interface SimNode extends Omit<Store, "insight"> {
   start(done: (problem: string | undefined) => void): void;
   stop(done: () => void): void;
 }

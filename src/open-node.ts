@@ -10,6 +10,7 @@ import { DataDirectoryError } from "./adapters/data-directory/data-directory-err
 import { HttpDoorError, openHttpDoor } from "./adapters/http/http-door.ts";
 import { MemoryStorage } from "./adapters/memory/memory-storage.ts";
 import { openRedisDoor, RedisDoorError } from "./adapters/redis/redis-door.ts";
+import { diskUsage } from "./adapters/system/disk-usage.ts";
 import { watchEventLoop } from "./adapters/system/event-loop-delay.ts";
 import { StreamLog } from "./adapters/system/stream-log.ts";
 import { SystemClock } from "./adapters/system/system-clock.ts";
@@ -114,6 +115,7 @@ async function compose({ options, clock, log, onFatal, undo }: Parts): Promise<E
       ports,
       allowedHosts: [host],
       log,
+      disk: async () => (isOnDisk(options) ? await diskUsage(directoryOf(options)) : undefined),
     });
     undo.push(() => door.close());
   }
@@ -191,8 +193,15 @@ function freePort(host: string): Promise<number> {
 async function openStorage(options: NodeOptions, clock: Clock): Promise<Storage> {
   const { durability } = options;
   if (durability === "memory") return new MemoryStorage(clock);
-  const directory = resolve(options.dataDir ?? `.dnd/${options.port}`);
-  return await openDataDirectory({ directory, durability });
+  return await openDataDirectory({ directory: directoryOf(options), durability });
+}
+
+function isOnDisk({ durability }: NodeOptions): boolean {
+  return durability !== "memory";
+}
+
+function directoryOf({ dataDir, port }: NodeOptions): string {
+  return resolve(dataDir ?? `.dnd/${port}`);
 }
 
 function advertisedAddress(options: NodeOptions, port: number): Address {

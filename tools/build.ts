@@ -2,8 +2,8 @@
  * `npm run build`: the package as it is published, in `dist/` (decision 0022).
  *
  * The program and what it is made of are bundled: whoever installs it gets this package, LevelDB's binding and nothing
- * else. Beside it the declarations that the entry needs, the launcher, the dashboard's files where they have been built,
- * the documentation, the licences of what is inside, and a package.json without what only a checkout needs. Then
+ * else. Beside it the declarations that the entry needs, the launcher, the dashboard's files (`web`), the documentation,
+ * the licences of what is inside, and a package.json without what only a checkout needs. Then
  * publint looks at it as a stranger would.
  */
 import { execFileSync } from "node:child_process";
@@ -20,6 +20,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type OutputChunk, rolldown } from "rolldown";
+import { buildWeb } from "./build-web.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const OUT_DEFAULT = join(ROOT, "dist");
@@ -50,8 +51,10 @@ interface Manifest {
 export async function buildPackage(out: string): Promise<void> {
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
-  const chunks = await bundle(out);
-  writeFileSync(join(out, "THIRD-PARTY-LICENSES.txt"), licences(chunks));
+  const program = await bundle(out);
+  const pages = await buildWeb(join(out, "web"));
+  const moduleIds = [...program.flatMap((chunk) => chunk.moduleIds), ...pages];
+  writeFileSync(join(out, "THIRD-PARTY-LICENSES.txt"), licences(moduleIds));
   writeDeclarations(join(out, "types"));
   for (const path of COPIED) cpSync(join(ROOT, path), join(out, path), { recursive: true });
   const root = readManifest(join(ROOT, "package.json"));
@@ -83,9 +86,9 @@ async function bundle(out: string): Promise<readonly OutputChunk[]> {
 }
 
 /** What the licences of bundled packages ask for: their text goes along. */
-function licences(chunks: readonly OutputChunk[]): string {
+function licences(moduleIds: readonly string[]): string {
   const folders = new Set<string>();
-  for (const id of chunks.flatMap((chunk) => chunk.moduleIds)) {
+  for (const id of moduleIds) {
     const match = /^(.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+)[\\/]/.exec(id);
     if (match?.[1] !== undefined) folders.add(match[1]);
   }

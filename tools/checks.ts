@@ -26,6 +26,10 @@ export const checks: readonly Check[] = [
     ],
   },
   { name: "types (tsc)", command: [tool("typescript/bin/tsc"), "--noEmit", "-p", ROOT] },
+  {
+    name: "types of the dashboard (tsc)",
+    command: [tool("typescript/bin/tsc"), "--noEmit", "-p", join(ROOT, "web")],
+  },
   { name: "unused code and dependencies (knip)", command: [tool("knip/bin/knip.js")] },
 ];
 

@@ -8,7 +8,15 @@
  * says goes to stderr, so that a command's own output stays clean.
  */
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { constants } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -26,6 +34,41 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
 /** Installs what is missing and answers with the path of a Node >= 24: the running one if it is. */
 export async function prepare() {
   if (!isInstalled()) await withLock(install);
+  return newNode();
+}
+
+/**
+ * Builds the dashboard's pages where they are missing, or older than what they are made from. A node runs without them and says so
+ * in their place: a build that fails is told and stops nobody.
+ */
+export async function preparePages() {
+  if (arePagesBuilt()) return;
+  await withLock(async () => {
+    if (arePagesBuilt()) return;
+    const args = [join(ROOT, "tools", "build-web.ts")];
+    const child = spawn(newNode(), args, { cwd: ROOT, stdio: ["ignore", "ignore", "inherit"] });
+    const status = await new Promise((done) => {
+      child.on("error", () => done(1));
+      child.on("close", (code) => done(code));
+    });
+    if (status !== 0) process.stderr.write("dnd: the dashboard could not be built; see above\n");
+  });
+}
+
+function arePagesBuilt() {
+  const built = statSync(join(ROOT, "dist", "web", "index.html"), { throwIfNoEntry: false });
+  return built !== undefined && newest(join(ROOT, "web")) <= built.mtimeMs;
+}
+
+/** When the latest of all files below a folder was written. */
+function newest(folder) {
+  const times = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => statSync(join(entry.parentPath ?? entry.path, entry.name)).mtimeMs);
+  return Math.max(0, ...times);
+}
+
+function newNode() {
   const major = Number(process.versions.node.split(".")[0]);
   if (major >= NODE_MAJOR_MIN) return process.execPath;
   const pinned = pinnedNode();

@@ -30,3 +30,14 @@ test("nothing counted is no duration, and what is longer than a minute is a minu
   assert.equal(histogram.total, 2);
   assert.ok(Histogram.percentile([histogram], 99) >= 60_000);
 });
+
+test("what was added since a copy is what the original has more", () => {
+  const histogram = new Histogram();
+  histogram.add(1);
+  const earlier = histogram.copy();
+  for (let count = 0; count < 99; count += 1) histogram.add(10);
+  const added = histogram.since(earlier);
+  assert.equal(added.total, 99);
+  assert.ok(Histogram.percentile([added], 1) >= 10);
+  assert.equal(earlier.total, 1);
+});

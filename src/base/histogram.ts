@@ -36,6 +36,21 @@ export class Histogram {
     return upperMs(BUCKETS - 1);
   }
 
+  /** What was added since `earlier`, which is a copy of this one at some moment before. */
+  since(earlier: Histogram): Histogram {
+    const added = new Histogram();
+    for (let bucket = 0; bucket < BUCKETS; bucket += 1) {
+      added.#counts[bucket] =
+        (this.#counts[bucket] as number) - (earlier.#counts[bucket] as number);
+    }
+    added.#total = this.#total - earlier.#total;
+    return added;
+  }
+
+  copy(): Histogram {
+    return this.since(new Histogram());
+  }
+
   clear(): void {
     this.#counts.fill(0);
     this.#total = 0;

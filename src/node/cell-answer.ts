@@ -43,7 +43,7 @@ export function askForCell(
   const { slot, key, field } = place;
   const isRoot = field === undefined;
   const want = isRoot ? "cells" : "digest";
-  send(ports, to, { kind: "read", key, selection: ROOT_ONLY, want }, (reply) => {
+  sendRequest(ports, to, { kind: "read", key, selection: ROOT_ONLY, want }, (reply) => {
     const refusal = reply?.kind === "refused" ? reply.reason : undefined;
     const collected =
       reply?.kind === "cells-reply" || reply?.kind === "digest-reply" ? reply.collected : NO_STAMP;
@@ -52,7 +52,7 @@ export function askForCell(
     const isWord =
       reply?.kind === "digest-reply" || refusal === "damaged" || refusal === "too-large";
     if (!isWord && refusal !== "voteless") return done({ kind: "silent" });
-    send(ports, to, { kind: "fetch", wanted: [{ slot, key, field }] }, (fetched) => {
+    sendRequest(ports, to, { kind: "fetch", wanted: [{ slot, key, field }] }, (fetched) => {
       const answer = answerIn(fetched, place, collected);
       const hasWord = answer.kind === "held" || answer.kind === "absent";
       if (isWord || !hasWord) return done(answer);
@@ -102,7 +102,8 @@ export function merged(
   return whole;
 }
 
-function send(
+/** Asks one peer; `undefined` when it has not answered within ANSWER_MS_MAX. */
+export function sendRequest(
   { peers, monotonicMs }: AnswerPorts,
   to: NodeId,
   request: PeerRequest,

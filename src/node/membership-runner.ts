@@ -14,6 +14,7 @@ import type { Random } from "../ports/random.ts";
 import type { Transport } from "../ports/transport.ts";
 import { encodeMessage } from "../protocol/peer/frame-codec.ts";
 import { decodeDatagram, encodeDatagram } from "../protocol/peer/gossip-codec.ts";
+import type { Counters } from "./counters.ts";
 import type { Peers } from "./peers.ts";
 
 /** How long a state exchange may take. */
@@ -29,6 +30,7 @@ export interface MembershipRunnerOptions {
   readonly random: Random;
   readonly transport: Transport;
   readonly peers: Peers;
+  readonly counters: Counters;
   readonly reading: () => { readonly ms: number; readonly counter: number; readonly epoch: Epoch };
   readonly onClock: (ms: number, counter: number) => void;
   readonly onRecordsChanged: (records: readonly MemberRecord[]) => void;
@@ -82,6 +84,8 @@ export class MembershipRunner {
   onDatagram(from: Address, bytes: Uint8Array): void {
     const decoded = decodeDatagram(bytes, this.#options.clusterId);
     if (decoded.kind !== "decoded") return;
+    this.#options.counters.add("datagrams-received");
+    this.#options.counters.add("datagram-bytes-received", bytes.length);
     const { header, message } = decoded.value;
     this.#options.onClock(header.clockMs, header.clockCounter);
     this.deliver({ kind: "datagram", from, message });
@@ -128,7 +132,10 @@ export class MembershipRunner {
       case "send-datagram": {
         const { ms, counter, epoch } = options.reading();
         const header = { clusterId: options.clusterId, clockMs: ms, clockCounter: counter, epoch };
-        options.transport.sendDatagram(effect.to, encodeDatagram(header, effect.message));
+        const datagram = encodeDatagram(header, effect.message);
+        options.counters.add("datagrams-sent");
+        options.counters.add("datagram-bytes-sent", datagram.length);
+        options.transport.sendDatagram(effect.to, datagram);
         break;
       }
       case "push-pull":

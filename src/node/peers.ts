@@ -28,6 +28,7 @@ import {
   isDecodeFailure,
 } from "../protocol/peer/frame-codec.ts";
 import type { CommitNumbers } from "./commit-numbers.ts";
+import { type Traffic, TrafficCounts, TrafficTable } from "./traffic.ts";
 
 /** A peer must answer hello within this. */
 const HELLO_MS_MAX = 3_000;
@@ -113,6 +114,8 @@ interface Connection {
   /** Its peer has left: it is closed once every request on it has ended. */
   isRetired: boolean;
   readonly pending: Map<number, Pending>;
+  /** Where its frames are counted. */
+  traffic: TrafficCounts;
   nextRequestId: number;
   /** Least difference seen between this clock and the sender's: what a frame takes without lying about. */
   offsetMs: number;
@@ -136,6 +139,7 @@ export class Peers {
   readonly #options: PeersOptions;
   readonly #links = new Map<NodeId, Link>();
   readonly #connections = new Map<ConnectionId, Connection>();
+  readonly #traffic = new TrafficTable();
   #isClosed = false;
 
   constructor(options: PeersOptions) {
@@ -168,6 +172,7 @@ export class Peers {
           failures: 0,
         };
         this.#links.set(record.id, fresh);
+        this.#count(record.id);
         this.#dial(fresh);
       } else if (link.address !== record.address) {
         link.address = record.address;
@@ -183,6 +188,13 @@ export class Peers {
       else this.#hangUp(link, "no longer a member");
       this.#links.delete(link.node);
     }
+    this.#traffic.keepOnly(kept);
+  }
+
+  /** Whoever joins has dialled this node before it is a member. */
+  #count(member: NodeId): void {
+    const traffic = this.#traffic.of(member);
+    for (const each of this.#connections.values()) if (each.peer === member) each.traffic = traffic;
   }
 
   /** A member answers again, or no longer does. */
@@ -212,6 +224,11 @@ export class Peers {
   /** All whom a request may reach. */
   reachable(): readonly NodeId[] {
     return [...this.#links.keys()].filter((node) => this.reach(node) !== "down");
+  }
+
+  /** What went between this node and a member since this start, or since it became one. */
+  traffic(node: NodeId): Traffic {
+    return this.#traffic.of(node);
   }
 
   /** Bytes queued for peers, all together. */
@@ -312,6 +329,7 @@ export class Peers {
       closing: undefined,
       isRetired: false,
       pending: new Map(),
+      traffic: peer === undefined ? new TrafficCounts() : this.#traffic.of(peer),
       nextRequestId: 1,
       offsetMs: Number.POSITIVE_INFINITY,
       offsetSinceMs: nowMs,
@@ -412,6 +430,7 @@ export class Peers {
   #onFrame(id: ConnectionId, bytes: Uint8Array): void {
     const connection = this.#connections.get(id);
     if (connection === undefined || this.#isClosed) return;
+    connection.traffic.noteReceived(bytes.length);
     const frame = decodeFrame(bytes);
     if (isDecodeFailure(frame)) {
       connection.closing = `a frame could not be read: ${frame.reason}`;
@@ -487,6 +506,8 @@ export class Peers {
       return;
     }
     connection.peer = hello.nodeId;
+    // Of somebody who is no member (yet) nothing is kept.
+    if (this.#links.has(hello.nodeId)) connection.traffic = this.#traffic.of(hello.nodeId);
     connection.isReady = true;
     const remembered = this.#remembered(hello.nodeId);
     this.#compareCommits(hello, hello.peer === nodeId ? hello.remembered : 0);
@@ -558,7 +579,10 @@ export class Peers {
       remainingMs: Math.max(0, Math.min(0xffff_ffff, Math.ceil(remainingMs))),
       sentMs: this.#options.clock.monotonicMs(),
     };
-    return this.#options.transport.send(connection.id, frameFrom(header, body), isInLine);
+    const frame = frameFrom(header, body);
+    if (!this.#options.transport.send(connection.id, frame, isInLine)) return false;
+    connection.traffic.noteSent(frame.length);
+    return true;
   }
 
   #onClosed(id: ConnectionId, reason: string): void {

@@ -103,7 +103,7 @@ export interface RequestsOptions {
   readonly shared: () => SharedConfig;
   readonly liveness: (node: NodeId) => Liveness | undefined;
   /** A client's request was answered after so long. */
-  readonly onAnswered: (durationMs: number) => void;
+  readonly onAnswered: (durationMs: number, kind: "read" | "write") => void;
 }
 
 export class Requests {
@@ -248,7 +248,7 @@ export class Requests {
     let isInside = true;
     begin({ key, r, after, deadlineMs }, (outcome) => {
       this.#inFlight -= 1;
-      this.#options.onAnswered(context.monotonicMs() - startMs);
+      this.#options.onAnswered(context.monotonicMs() - startMs, "read");
       if (outcome.kind === "failed") context.counters.add("reads-failed");
       // Where this node alone is asked the verdict is there at once, and callers count on a later turn.
       if (isInside) clock.defer(() => done(outcome));
@@ -367,7 +367,7 @@ export class Requests {
     let isInside = true;
     begin(deadlineMs, (outcome) => {
       this.#inFlight -= 1;
-      this.#options.onAnswered(context.monotonicMs() - startMs);
+      this.#options.onAnswered(context.monotonicMs() - startMs, "write");
       this.#bytesInFlight -= bytes;
       if (outcome.kind === "failed") context.counters.add("writes-failed");
       if (isInside) clock.defer(() => done(outcome));
@@ -380,6 +380,7 @@ export class Requests {
     const { counters } = this.#options.context;
     if (verdict.kind === "written") {
       if (verdict.quorum.hinted > 0) counters.add("writes-hinted");
+      if (verdict.quorum.acks < majority(verdict.quorum.of)) counters.add("writes-below-majority");
       return { kind: "written", stamp, quorum: verdict.quorum };
     }
     const code = verdict.kind === "behind" ? "contended" : verdict.code;

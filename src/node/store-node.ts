@@ -13,7 +13,6 @@ import { type NodeConfig, SHARED_CONFIG_DEFAULT, type SharedConfig } from "../mo
 import { type ClusterId, clusterIdFrom, type NodeId, nodeIdFrom } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
 import type { Liveness, Member, MemberRecord, MembershipState } from "../model/member.ts";
-import type { Publication, SubscriptionCounts, SubscriptionQuery } from "../model/publication.ts";
 import type { Slot } from "../model/slot.ts";
 import { NO_STAMP } from "../model/stamp.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -33,6 +32,7 @@ import { dumpPage } from "./dump.ts";
 import { Everybody } from "./everybody.ts";
 import { ExchangeCounterpart } from "./exchange-counterpart.ts";
 import { GroupCommit } from "./group-commit.ts";
+import { NodeInsight } from "./insight.ts";
 import { joinCluster } from "./join.ts";
 import { MembershipRunner } from "./membership-runner.ts";
 import { NodeClock } from "./node-clock.ts";
@@ -59,7 +59,7 @@ import { SCRUB_MS_DEFAULT } from "./scrub.ts";
 import { Service } from "./service.ts";
 import type { ExchangePorts } from "./slot-exchange.ts";
 import { gaugesOf, nodeStatus } from "./status.ts";
-import type { Decided, DumpOutcome, KeyLocation, NodePhase, Store, StoreStatus } from "./store.ts";
+import type { KeyLocation, NodePhase, Store, StoreStatus } from "./store.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 import { Upkeep } from "./upkeep.ts";
 import { whenConnected } from "./when-connected.ts";
@@ -103,6 +103,7 @@ export class StoreNode implements Store {
   readonly #activation: Activation;
   readonly #collection: Collection;
   readonly #nodeClock: NodeClock;
+  readonly insight: NodeInsight;
   #phase: NodePhase = "starting";
   #identity: Identity;
   #placement: Placement;
@@ -257,7 +258,21 @@ export class StoreNode implements Store {
       boot: () => this.#nodeClock.boot,
       shared: () => this.#identity.shared,
       liveness: (node) => this.#membership?.liveness(node),
-      onAnswered: (durationMs) => this.#share.note(durationMs),
+      onAnswered: (durationMs, kind) => {
+        this.#share.note(durationMs);
+        this.insight.latencies[kind].add(durationMs);
+      },
+    });
+    this.insight = new NodeInsight({
+      self: this.#identity.nodeId,
+      peers: this.#peers,
+      replica: this.#replica,
+      cells: this.#cells,
+      votes: this.#collection.votes,
+      dirtyMaps: this.#dirtyMaps,
+      counters: this.#counters,
+      clock,
+      placement,
     });
     const exchangePorts: ExchangePorts = {
       peers: this.#peers,
@@ -281,6 +296,7 @@ export class StoreNode implements Store {
       scrubMs: config.scrubMs ?? SCRUB_MS_DEFAULT,
       slotsLeft: () => this.#convergence.slotsToExchange + this.#convergence.foreignSlots,
       onDamaged: (slot) => this.#collection.onDamaged(slot),
+      onSample: () => this.insight.timeline.tick(),
     });
     this.#activation = new Activation({
       ports: exchangePorts,
@@ -386,29 +402,15 @@ export class StoreNode implements Store {
   readonly query: Store["query"] = (request, done) => this.#requests.query(request, done);
   readonly read: Store["read"] = (request, done) => this.#requests.read(request, done);
   readonly list: Store["list"] = (request, done) => this.#requests.list(request, done);
+  readonly publish: Store["publish"] = (sent, done) => this.#pubSub.publish(sent, done);
+  readonly survey: Store["survey"] = (query, done) => this.#pubSub.survey(query, done);
+  readonly leave: Store["leave"] = (done) => this.#departures.leave(done);
+  readonly remove: Store["remove"] = (node, done) => this.#departures.remove(node, done);
+  readonly dump: Store["dump"] = (cursor, limit, done) =>
+    dumpPage(this.#options.storage, cursor, limit, done);
 
   get subscriptions(): Subscriptions {
     return this.#pubSub.subscriptions;
-  }
-
-  publish(publication: Publication, done: (receivers: number) => void): void {
-    this.#pubSub.publish(publication, done);
-  }
-
-  survey(query: SubscriptionQuery, done: (found: SubscriptionCounts) => void): void {
-    this.#pubSub.survey(query, done);
-  }
-
-  leave(done: Decided): void {
-    this.#departures.leave(done);
-  }
-
-  remove(node: NodeId, done: Decided): void {
-    this.#departures.remove(node, done);
-  }
-
-  dump(cursor: string, limit: number, done: (outcome: DumpOutcome) => void): void {
-    dumpPage(this.#options.storage, cursor, limit, done);
   }
 
   status(): StoreStatus {
@@ -540,6 +542,7 @@ export class StoreNode implements Store {
       random,
       transport,
       peers: this.#peers,
+      counters: this.#counters,
       reading: () => ({ ...this.#nodeClock.reading(), epoch: this.#placement.epoch }),
       onClock: (ms, counter) => this.#nodeClock.observe(ms, counter),
       onRecordsChanged: (records) => this.#onRecordsChanged(records),
@@ -602,7 +605,9 @@ export class StoreNode implements Store {
 
   #replace(members: readonly Member[]): void {
     const { nodeId } = this.#identity;
-    const next = this.#place(members.map(({ record }) => record));
+    const records = members.map(({ record }) => record);
+    this.insight.timeline.noteRecords(records);
+    const next = this.#place(records);
     if (next.epoch !== this.#placement.epoch) {
       this.#placement = next;
       this.#collection.onPlacement();
@@ -630,6 +635,7 @@ export class StoreNode implements Store {
 
   #onLivenessChanged(node: NodeId, liveness: Liveness): void {
     this.#counters.add(`members-found-${liveness}`);
+    this.insight.timeline.noteLiveness(node, liveness);
     this.#options.log.log("info", "liveness-changed", { node, liveness });
     this.#peers.noteLiveness(node, liveness);
   }

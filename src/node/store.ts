@@ -4,6 +4,9 @@
  * Every call answers exactly once, by its deadline, through `done`; never within the call itself except to shed.
  * Bytes handed in must not change until then; bytes handed out are the receiver's to keep.
  */
+import type { Histogram } from "../base/histogram.ts";
+import type { Reach } from "../core/replication/quorum.ts";
+import type { CellType, RootKind } from "../model/cell.ts";
 import type { NodeConfig, SharedConfig } from "../model/config.ts";
 import type { ClusterId, Epoch, NodeId } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
@@ -21,7 +24,10 @@ import type {
   ReadRequest,
 } from "../model/request.ts";
 import type { Slot } from "../model/slot.ts";
+import type { Stamp } from "../model/stamp.ts";
 import type { Subscriptions } from "./subscriptions.ts";
+import type { TimelineEvent } from "./timeline.ts";
+import type { Traffic } from "./traffic.ts";
 
 /**
  * `starting` reads its disk; `joining` takes writes and copies its slots; `leaving` serves on while others copy them;
@@ -95,10 +101,59 @@ export type DumpOutcome =
     }
   | { readonly kind: "failed"; readonly detail: string };
 
+/** What one node has of a key: its root cell, and of a container's fields a sum. */
+export interface KeyCopy {
+  readonly node: NodeId;
+  readonly role: "primary" | "pending" | "fallback";
+  /** `silent`: it cannot be reached, did not answer in time, or does not answer for the slot yet. */
+  readonly kind: "held" | "absent" | "damaged" | "silent";
+  /** Whether its word counts in a read: not where it has lost commits and is not mended, nor where it said nothing. */
+  readonly hasVote: boolean;
+  readonly cell:
+    | {
+        readonly kind: RootKind;
+        readonly type: CellType;
+        readonly stamp: Stamp;
+        readonly expiresAtMs: number;
+        /** Of its payload. */
+        readonly bytes: number;
+        readonly checksum: number;
+      }
+    | undefined;
+  /** Of a container; `undefined` also where they could not be read. */
+  readonly fields: CopyFields | undefined;
+}
+
+/** The first fields of a container, those that are gone included. */
+export interface CopyFields {
+  readonly count: number;
+  /** Whether these are all. */
+  readonly isWhole: boolean;
+  /** Equal where these fields are. */
+  readonly fingerprint: number;
+}
+
+/** What a node shows to people beyond its status. Looking changes nothing. */
+export interface Insight {
+  /** How long requests took that this node coordinated, since its start. */
+  readonly latencies: { readonly read: Histogram; readonly write: Histogram };
+  readonly timeline: { since(number: number): readonly TimelineEvent[] };
+  traffic(member: NodeId): Traffic;
+  /** How a member can be reached now. */
+  reach(member: NodeId): Reach;
+  /** Who is to hold a slot next; cheap enough to ask for all of them. The same while the epoch is. */
+  pendingOf(slot: Slot): readonly NodeId[];
+  /** Slots in which this node knows that a member may lack something, one bit each; `undefined` for none. */
+  missingAt(member: NodeId): Uint8Array | undefined;
+  /** Asks each node that holds a key, or may, what it has; primaries first, in order. `done` comes in a later turn. */
+  copiesOf(key: Key, done: (copies: readonly KeyCopy[]) => void): void;
+}
+
 /** Told what stands in the way of a departure, or nothing. */
 export type Decided = (obstacle: string | undefined) => void;
 
 export interface Store {
+  readonly insight: Insight;
   /** Who listens at this node: they are given what is published at any. */
   readonly subscriptions: Subscriptions;
   put(request: PutRequest, done: (outcome: WriteOutcome) => void): void;

@@ -34,6 +34,8 @@ export interface UpkeepOptions {
   readonly slotsLeft: () => number;
   /** See `HealsOptions`. */
   readonly onDamaged: (slot: Slot) => void;
+  /** About every second. */
+  readonly onSample: () => void;
 }
 
 export class Upkeep {
@@ -115,6 +117,7 @@ export class Upkeep {
       },
       clock.monotonicMs(),
     );
+    this.#options.onSample();
     clock.after(SAMPLE_MS, () => this.#sample());
   }
 }

@@ -387,10 +387,14 @@ describe("the other addresses", () => {
     assert.deepEqual(Object.fromEntries(described), {
       "/": ["get"],
       "/cluster": ["get"],
+      "/cluster/copies": ["get"],
       "/cluster/dump": ["get"],
       "/cluster/leave": ["post"],
+      "/cluster/live": ["get"],
       "/cluster/locate": ["get"],
       "/cluster/remove": ["post"],
+      "/cluster/samples": ["get"],
+      "/cluster/slots": ["get"],
       "/health": ["get"],
       "/kv": ["get", "post"],
       "/kv/{key}": ["delete", "get", "head", "post", "put"],
@@ -399,10 +403,13 @@ describe("the other addresses", () => {
       "/ready": ["get"],
     });
     for (const [path, item] of Object.entries(document.paths)) {
+      // That one has no end: dashboard-door.test.ts reads it.
+      if (path === "/cluster/live") continue;
       for (const method of Object.keys(item)) {
         const target = path
           .replace("{key}", "a")
           .replace("locate", "locate?key=a")
+          .replace("copies", "copies?key=a")
           .replace("remove", "remove?node=00000000000000aa");
         const reply = await request(
           port,

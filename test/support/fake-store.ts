@@ -58,6 +58,7 @@ import type {
 } from "../../src/node/store.ts";
 
 import { Subscriptions } from "../../src/node/subscriptions.ts";
+import { FakeInsight } from "./fake-insight.ts";
 
 const QUORUM: QuorumReport = { acks: 2, of: 3, hinted: 1 };
 const BOOT = bootIdFrom(77);
@@ -86,6 +87,7 @@ export class FakeStore implements Store {
   #writesAtOnce = 0;
   #counter = 0;
 
+  readonly insight: FakeInsight = new FakeInsight();
   readonly subscriptions: Subscriptions = new Subscriptions();
   /** Who listens at the other nodes. */
   readonly elsewhere: Subscriptions = new Subscriptions();

@@ -3,7 +3,17 @@
  *
  * Names and forms are part of the public interface (docs/http.md): members are added, never renamed.
  */
-import type { DumpEntry, KeyLocation, MemberStatus, StoreStatus } from "../../node/store.ts";
+import { slotOfKey } from "../../core/placement/slot-of-key.ts";
+import type { Key } from "../../model/key.ts";
+import { formatStamp } from "../../model/stamp.ts";
+import type {
+  DumpEntry,
+  KeyCopy,
+  KeyLocation,
+  MemberStatus,
+  StoreStatus,
+} from "../../node/store.ts";
+import type { LiveCopies, LiveCopy } from "../../protocol/http/live.ts";
 import { bytesMember, type Json } from "../../protocol/http/pages.ts";
 import { formatTime } from "../../protocol/http/time-text.ts";
 
@@ -28,6 +38,50 @@ export function locationJson(key: string, location: KeyLocation): Json {
     primaries: location.primaries,
     pending: location.pending,
     fallbacks: location.fallbacks,
+  };
+}
+
+/** What each of the nodes that hold a key has of it. Fallbacks that have nothing are left out: they are not to have anything. */
+export function copiesJson(key: Key, copies: readonly KeyCopy[]): LiveCopies {
+  const shown = copies.filter(({ role, kind }) => role !== "fallback" || kind === "held");
+  return {
+    ...bytesMember("key", key),
+    slot: slotOfKey(key),
+    isEqual: areEqual(copies),
+    copies: shown.map(copyJson),
+  };
+}
+
+/** Whether all primaries that answered have the same, cell and fields. Silence is no difference, and no agreement either. */
+function areEqual(copies: readonly KeyCopy[]): boolean {
+  const primaries = copies.filter(({ role }) => role === "primary");
+  const sums = primaries.map(({ kind, cell, fields }) =>
+    [kind, cell?.checksum ?? "", fields?.fingerprint ?? ""].join(" "),
+  );
+  return primaries.every(({ kind }) => kind !== "silent") && new Set(sums).size <= 1;
+}
+
+function copyJson({ node, role, kind, hasVote, cell, fields }: KeyCopy): LiveCopy {
+  return {
+    node,
+    role,
+    kind,
+    hasVote,
+    ...(cell === undefined ? {} : { cell: cellJson(cell) }),
+    ...(fields === undefined
+      ? {}
+      : { fields: { ...fields, fingerprint: fields.fingerprint.toString(16).padStart(14, "0") } }),
+  };
+}
+
+function cellJson(cell: NonNullable<KeyCopy["cell"]>): NonNullable<LiveCopy["cell"]> {
+  return {
+    kind: cell.kind,
+    type: cell.type,
+    stamp: formatStamp(cell.stamp),
+    checksum: cell.checksum.toString(16).padStart(8, "0"),
+    bytes: cell.bytes,
+    ...(cell.expiresAtMs === 0 ? {} : { expires: formatTime(cell.expiresAtMs) }),
   };
 }
 

@@ -10,10 +10,13 @@ import { getRequestListener } from "@hono/node-server";
 import type { Store } from "../../node/store.ts";
 import type { Log } from "../../ports/log.ts";
 import { problemAnswer } from "../../protocol/http/answer.ts";
+import type { LiveDisk } from "../../protocol/http/live.ts";
 import { type Problem, problem } from "../../protocol/http/problem.ts";
+import { DashboardRoutes } from "./dashboard-routes.ts";
 import { Gate } from "./gate.ts";
 import { ByteBudget, HTTP_LIMITS, type HttpLimits } from "./http-limits.ts";
 import { KvRoutes } from "./kv-routes.ts";
+import { LiveFeed } from "./live-feed.ts";
 import { Metrics } from "./metrics.ts";
 import { createNodeRoutes } from "./node-routes.ts";
 import { announcesBody, refuse } from "./send.ts";
@@ -27,6 +30,8 @@ export interface HttpDoorOptions {
   /** Names or `host:port` by which clients may address this node, beside loopback and the addresses it listens on. */
   readonly allowedHosts: readonly string[];
   readonly log: Log;
+  /** What the data takes on its disk, for people who watch; `undefined` where it is on none. */
+  readonly disk?: (() => Promise<LiveDisk | undefined>) | undefined;
   /** Defaults to `HTTP_LIMITS`. */
   readonly limits?: Partial<HttpLimits> | undefined;
 }
@@ -72,6 +77,8 @@ class Door implements HttpDoor {
   readonly #budget: ByteBudget;
   readonly #gate: Gate;
   readonly #kvRoutes: KvRoutes;
+  readonly #feed: LiveFeed;
+  readonly #dashboard: DashboardRoutes;
   readonly #route: ReturnType<typeof getRequestListener>;
   readonly #metrics: Metrics;
   readonly #servers: Server[] = [];
@@ -87,7 +94,9 @@ class Door implements HttpDoor {
     this.#gate = new Gate([options.host, ...options.allowedHosts]);
     this.#kvRoutes = new KvRoutes(options.store, this.#limits, this.#budget);
     this.#metrics = new Metrics(options.store);
-    const app = createNodeRoutes(options.store, options.log, this.#metrics);
+    this.#feed = new LiveFeed({ store: options.store, disk: options.disk ?? nothing });
+    this.#dashboard = new DashboardRoutes(this.#feed, this.#budget);
+    const app = createNodeRoutes(options.store, options.log, this.#metrics, this.#feed);
     // The adapter would otherwise replace Request and Response for the whole process, which may be someone else's.
     this.#route = getRequestListener(app.fetch, { overrideGlobalObjects: false });
   }
@@ -114,6 +123,7 @@ class Door implements HttpDoor {
   }
 
   async #close(): Promise<void> {
+    this.#feed.close();
     const closed = Promise.all(this.#servers.map(closeServer));
     const timer = setTimeout(() => {
       for (const server of this.#servers) server.closeAllConnections();
@@ -163,6 +173,7 @@ class Door implements HttpDoor {
       return;
     }
     if (this.#kvRoutes.serve(request, response)) return;
+    if (this.#dashboard.serve(request, response)) return;
     if (announcesBody(request)) response.shouldKeepAlive = false;
     void this.#route(request, response);
   }
@@ -184,6 +195,8 @@ class Door implements HttpDoor {
     socket.end(rawAnswer(clientProblem(error, this.#limits)), () => socket.destroy());
   }
 }
+
+async function nothing(): Promise<undefined> {}
 
 /** What the parser's refusal means, as a problem. */
 function clientProblem(error: NodeJS.ErrnoException, limits: HttpLimits): Problem {

@@ -5,8 +5,8 @@ import type { IncomingMessage } from "node:http";
 import type { HttpBindings } from "@hono/node-server";
 import { createRoute, OpenAPIHono, type RouteConfig, z } from "@hono/zod-openapi";
 import { AssertionError } from "../../base/assert.ts";
-import { keyFromBinary } from "../../model/key.ts";
-import type { Decided, DumpOutcome, Store } from "../../node/store.ts";
+import { type Key, keyFromBinary } from "../../model/key.ts";
+import type { Decided, DumpOutcome, KeyCopy, Store } from "../../node/store.ts";
 import type { Log } from "../../ports/log.ts";
 import {
   type Answer,
@@ -27,8 +27,11 @@ import {
   parseParameters,
   parseRemoveParameters,
 } from "../../protocol/http/query.ts";
-import { dumpEntryJson, locationJson, statusJson } from "./cluster-json.ts";
+import { copiesJson, dumpEntryJson, locationJson, statusJson } from "./cluster-json.ts";
+import { isFromHere, isFromPage, LIVE_PATH } from "./dashboard-routes.ts";
 import { describeKv } from "./kv-description.ts";
+import type { LiveFeed } from "./live-feed.ts";
+import { copiesSchema, numbersPageSchema, slotMapSchema } from "./live-schemas.ts";
 import type { Metrics } from "./metrics.ts";
 import {
   clusterSchema,
@@ -38,6 +41,7 @@ import {
   problemSchema,
   readySchema,
 } from "./schemas.ts";
+import { SlotMaps } from "./slot-map.ts";
 
 type Environment = { Bindings: HttpBindings };
 type Route = RouteConfig & { readonly path: string };
@@ -50,6 +54,10 @@ const FRONT_PAGE = `dnd: a masterless, durable, always-writable key-value store
   POST                          /kv                many values, one JSON object a line
   GET                           /cluster           members, liveness, placement, counters
   GET                           /cluster/locate    ?key= the nodes that hold a key
+  GET                           /cluster/copies    ?key= what each of them has of it
+  GET                           /cluster/slots     who holds each of the slots
+  GET                           /cluster/live      the cluster as it changes, as server-sent events
+  GET                           /cluster/samples   its numbers of the last minutes, while somebody watched
   GET                           /cluster/dump      this node's own cells
   POST                          /cluster/leave     this node hands its data on and goes
   POST                          /cluster/remove    ?node= a dead member that will not come back
@@ -57,6 +65,7 @@ const FRONT_PAGE = `dnd: a masterless, durable, always-writable key-value store
   GET                           /health            200 while the process is alive
   GET                           /ready             200 while the node serves
   GET                           /openapi.json      all of this for programs
+  GET                           /                  in a browser: the dashboard
 
   curl -X POST localhost:6000/kv/user1 -d '{"name": "Jack"}'
   curl localhost:6000/kv/user1
@@ -73,8 +82,13 @@ const refused = {
 const frontPage = createRoute({
   method: "get",
   path: "/",
-  summary: "The addresses below",
-  responses: { 200: { description: "Text.", content: { "text/plain": { schema: z.string() } } } },
+  summary: "The addresses below; for who accepts HTML, the dashboard",
+  responses: {
+    200: {
+      description: "Text, or the page.",
+      content: { "text/plain": { schema: z.string() }, "text/html": { schema: z.string() } },
+    },
+  },
 });
 const health = createRoute({
   method: "get",
@@ -118,6 +132,38 @@ const locate = createRoute({
   request: { query: z.object({ key: z.string().optional(), key64: z.string().optional() }) },
   responses: { 200: json("Nodes in order of preference.", locationSchema), 400: refused },
 });
+const copies = createRoute({
+  method: "get",
+  path: "/cluster/copies",
+  summary: "What each of the nodes that hold a key has of it",
+  request: { query: z.object({ key: z.string().optional(), key64: z.string().optional() }) },
+  responses: { 200: json("Copies, those of the primaries first.", copiesSchema), 400: refused },
+});
+const slots = createRoute({
+  method: "get",
+  path: "/cluster/slots",
+  summary: "Who holds each of the slots",
+  responses: { 200: json("All slots at once.", slotMapSchema) },
+});
+const samples = createRoute({
+  method: "get",
+  path: "/cluster/samples",
+  summary: "Numbers of the last five minutes, as far as somebody watched",
+  responses: { 200: json("Oldest first.", numbersPageSchema) },
+});
+const live = createRoute({
+  method: "get",
+  path: LIVE_PATH,
+  summary: "The cluster as it changes: events `hello`, `sample` (each second) and `timeline`",
+  responses: {
+    200: {
+      description: "Server-sent events; docs/dashboard.md says what is in them.",
+      content: { "text/event-stream": { schema: z.string() } },
+    },
+    403: refused,
+    503: refused,
+  },
+});
 const dump = createRoute({
   method: "get",
   path: "/cluster/dump",
@@ -143,7 +189,13 @@ const remove = createRoute({
 const DUMP_SCOPE = "dump";
 
 /** The application for all that is not on the hot path. */
-export function createNodeRoutes(store: Store, log: Log, numbers: Metrics): NodeApplication {
+export function createNodeRoutes(
+  store: Store,
+  log: Log,
+  numbers: Metrics,
+  feed: LiveFeed,
+): NodeApplication {
+  const slotMaps = new SlotMaps(store);
   const app: NodeApplication = new OpenAPIHono<Environment>();
 
   // The router's own validation reads decoded text and would accept what it does not know, so the schemas
@@ -172,10 +224,19 @@ export function createNodeRoutes(store: Store, log: Log, numbers: Metrics): Node
   add(dump, (request) =>
     dumpAnswer(store, parametersOf(request), wantsLines(request.headers.accept)),
   );
-  add(leave, (request) =>
-    withoutParameters(request, () => departureAnswer(store, (done) => store.leave(done))),
+  add(copies, (request) => copiesAnswer(store, parametersOf(request)));
+  add(slots, (request) => withoutParameters(request, () => jsonAnswer(slotMaps.now())));
+  add(samples, (request) =>
+    withoutParameters(request, () => jsonAnswer({ samples: feed.numbers })),
   );
-  add(remove, (request) => removeAnswer(store, parametersOf(request)));
+  add(leave, (request) =>
+    withoutParameters(
+      request,
+      () => pageFromAfar(request) ?? departureAnswer(store, (done) => store.leave(done)),
+    ),
+  );
+  add(remove, (request) => pageFromAfar(request) ?? removeAnswer(store, parametersOf(request)));
+  app.openAPIRegistry.registerPath(live);
 
   app.openAPIRegistry.registerPath(openApi);
   describeKv(app.openAPIRegistry);
@@ -193,6 +254,10 @@ export function createNodeRoutes(store: Store, log: Log, numbers: Metrics): Node
     cluster,
     metrics,
     locate,
+    copies,
+    slots,
+    samples,
+    live,
     dump,
     openApi,
     leave,
@@ -266,6 +331,13 @@ function departureAnswer(store: Store, command: (done: Decided) => void): Promis
   });
 }
 
+/** Until there are credentials, nobody sends a member away by a click on another machine. */
+function pageFromAfar(request: IncomingMessage): Answer | undefined {
+  if (!isFromPage(request) || isFromHere(request)) return undefined;
+  const detail = "a page may send members away on the node's own machine only";
+  return problemAnswer(problem("foreign-origin", detail));
+}
+
 function removeAnswer(store: Store, parameters: Parameters | Problem): Answer | Promise<Answer> {
   if (isProblem(parameters)) return problemAnswer(parameters);
   const wanted = parseRemoveParameters(parameters);
@@ -282,13 +354,26 @@ function textAnswer(body: string, type = "text/plain; charset=utf-8"): Answer {
 }
 
 function locateAnswer(store: Store, parameters: Parameters | Problem): Answer {
-  if (isProblem(parameters)) return problemAnswer(parameters);
-  const wanted = parseLocateParameters(parameters);
-  if (isProblem(wanted)) return problemAnswer(wanted);
-  const fault = keyProblem(wanted.key, store.status().shared.keyBytesMax);
-  if (fault !== undefined) return problemAnswer(fault);
-  const key = keyFromBinary(wanted.key);
+  const key = keyIn(store, parameters);
+  if (typeof key !== "string") return problemAnswer(key);
   return jsonAnswer(locationJson(key, store.locate(key)));
+}
+
+async function copiesAnswer(store: Store, parameters: Parameters | Problem): Promise<Answer> {
+  const key = keyIn(store, parameters);
+  if (typeof key !== "string") return problemAnswer(key);
+  const found = await new Promise<readonly KeyCopy[]>((resolve) => {
+    store.insight.copiesOf(key, resolve);
+  });
+  return jsonAnswer(copiesJson(key, found));
+}
+
+function keyIn(store: Store, parameters: Parameters | Problem): Key | Problem {
+  if (isProblem(parameters)) return parameters;
+  const wanted = parseLocateParameters(parameters);
+  if (isProblem(wanted)) return wanted;
+  const fault = keyProblem(wanted.key, store.status().shared.keyBytesMax);
+  return fault ?? keyFromBinary(wanted.key);
 }
 
 async function dumpAnswer(
