@@ -39,6 +39,7 @@ import {
   type Stamp,
   stampFrom,
 } from "../src/model/stamp.ts";
+import { Durations } from "../src/node/durations.ts";
 import type { Decided, DumpOutcome, KeyLocation, StoreStatus } from "../src/node/store.ts";
 import { Subscriptions } from "../src/node/subscriptions.ts";
 import type { StorageOperation } from "../src/ports/storage.ts";
@@ -233,6 +234,7 @@ class ToyNode implements SimNode {
         },
       ],
       collection: { slotsDue: 0, reason: undefined, heldBy: undefined },
+      durations: new Durations(),
       counters: {},
       gauges: {},
     };

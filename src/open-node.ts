@@ -9,9 +9,11 @@ import { openDataDirectory } from "./adapters/data-directory/data-directory.ts";
 import { DataDirectoryError } from "./adapters/data-directory/data-directory-error.ts";
 import { HttpDoorError, openHttpDoor } from "./adapters/http/http-door.ts";
 import { MemoryStorage } from "./adapters/memory/memory-storage.ts";
+import { DoorDurations } from "./adapters/metrics/door-durations.ts";
 import { openRedisDoor, RedisDoorError } from "./adapters/redis/redis-door.ts";
 import { diskUsage } from "./adapters/system/disk-usage.ts";
 import { watchEventLoop } from "./adapters/system/event-loop-delay.ts";
+import { machineFigures } from "./adapters/system/machine-figures.ts";
 import { StreamLog } from "./adapters/system/stream-log.ts";
 import { SystemClock } from "./adapters/system/system-clock.ts";
 import { SystemRandom } from "./adapters/system/system-random.ts";
@@ -107,6 +109,7 @@ async function compose({ options, clock, log, onFatal, undo }: Parts): Promise<E
   undo.splice(undo.indexOf(closeStorage), 1);
   undo.push(() => new Promise((done) => node.stop(done)));
 
+  const durations = new DoorDurations();
   // Before the node starts: a taken port must be found out before others are told of this node.
   if (ports.length > 0) {
     const door = await openHttpDoor({
@@ -116,6 +119,8 @@ async function compose({ options, clock, log, onFatal, undo }: Parts): Promise<E
       allowedHosts: [host],
       log,
       disk: async () => (isOnDisk(options) ? await diskUsage(directoryOf(options)) : undefined),
+      durations,
+      machine: () => machineFigures(isOnDisk(options) ? directoryOf(options) : undefined),
     });
     undo.push(() => door.close());
   }
@@ -127,6 +132,7 @@ async function compose({ options, clock, log, onFatal, undo }: Parts): Promise<E
       port: redisPort,
       scan: options.redisScan,
       log,
+      durations,
     });
     undo.push(() => door.close());
   }

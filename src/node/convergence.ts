@@ -309,7 +309,9 @@ export class Convergence {
     progress.running += slots.length;
     for (const slot of slots) this.#busy.set(slot, (this.#busy.get(slot) ?? 0) + 1);
     ports.counters.add("exchanges", slots.length);
+    const startMs = ports.monotonicMs();
     this.#startExchange(peer, slots, (outcomes) => {
+      ports.counters.durations.stages.exchange.add(ports.monotonicMs() - startMs);
       progress.batches -= 1;
       progress.running -= slots.length;
       let isDirtyChanged = false;

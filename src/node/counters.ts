@@ -1,13 +1,16 @@
-/** Monotonic counts by stable kebab-case name: what the node did, for people and metrics. */
+/** Monotonic counts by stable kebab-case name, and how long things took: what the node did, for people and metrics. */
+import { Durations } from "./durations.ts";
+import type { CounterName } from "./metric-catalogue.ts";
 
 export class Counters {
-  readonly #counts = new Map<string, number>();
+  readonly durations: Durations = new Durations();
+  readonly #counts = new Map<CounterName, number>();
 
-  add(name: string, amount = 1): void {
+  add(name: CounterName, amount = 1): void {
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + amount);
   }
 
-  get(name: string): number {
+  get(name: CounterName): number {
     return this.#counts.get(name) ?? 0;
   }
 

@@ -9,6 +9,7 @@
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Storage, StorageError, StorageKey, StorageOperation } from "../ports/storage.ts";
+import type { Durations } from "./durations.ts";
 
 /** Told once whether everything put so far is durable. */
 export type Committed = (error: StorageError | undefined) => void;
@@ -22,12 +23,15 @@ export interface GroupCommitOptions {
   readonly alongside?: () => readonly StorageOperation[];
   /** The batch sealed last is durable. Runs before the next one is sealed. */
   readonly onDurable?: () => void;
+  readonly durations?: Durations;
   /** A commit failed: these keys were put and are not stored. Runs before the waiters. */
   readonly onFailed: (keys: readonly StorageKey[], error: StorageError) => void;
 }
 
 interface Batch {
   bytes: number;
+  /** When something was first put into it, on the monotonic clock. */
+  sinceMs: number | undefined;
   readonly values: Map<StorageKey, Uint8Array | undefined>;
   readonly waiters: Committed[];
 }
@@ -91,6 +95,7 @@ export class GroupCommit {
     const batch = this.#forming;
     // A value that is overwritten while it waits is counted until its batch is written: an upper bound.
     batch.bytes += value?.length ?? 0;
+    batch.sinceMs ??= this.#options.clock.monotonicMs();
     batch.values.set(key, value);
     this.#schedule();
   }
@@ -133,7 +138,13 @@ export class GroupCommit {
     for (const [key, value] of batch.values) operations.push({ key, value });
     for (const operation of this.#options.alongside?.() ?? []) operations.push(operation);
     operations.push(this.#options.seal());
-    this.#options.storage.write(operations, (error) => this.#onWritten(batch, error));
+    const { clock, durations, storage } = this.#options;
+    const startMs = clock.monotonicMs();
+    durations?.stages["commit-queue"].add(startMs - (batch.sinceMs ?? startMs));
+    storage.write(operations, (error) => {
+      durations?.stages["commit-sync"].add(clock.monotonicMs() - startMs);
+      this.#onWritten(batch, error);
+    });
   }
 
   #onWritten(batch: Batch, error: StorageError | undefined): void {
@@ -155,5 +166,5 @@ export class GroupCommit {
 }
 
 function emptyBatch(): Batch {
-  return { bytes: 0, values: new Map(), waiters: [] };
+  return { bytes: 0, sinceMs: undefined, values: new Map(), waiters: [] };
 }

@@ -28,6 +28,7 @@ import {
   isDecodeFailure,
 } from "../protocol/peer/frame-codec.ts";
 import type { CommitNumbers } from "./commit-numbers.ts";
+import type { Durations } from "./durations.ts";
 import { type Traffic, TrafficCounts, TrafficTable } from "./traffic.ts";
 
 /** A peer must answer hello within this. */
@@ -93,6 +94,7 @@ export interface PeersOptions {
   readonly onConnected: (node: NodeId) => void;
   /** The connection this node had dialled to a member, and that had stood, is gone. */
   readonly onDisconnected: (node: NodeId) => void;
+  readonly durations?: Durations;
 }
 
 interface Pending {
@@ -448,6 +450,8 @@ export class Peers {
     if (pending === undefined) return;
     connection.pending.delete(header.requestId);
     this.#options.onClock(header.clockMs, header.clockCounter);
+    const { durations, clock } = this.#options;
+    durations?.stages["peer-round-trip"].add(clock.monotonicMs() - pending.sentMs);
     if (reply.kind === "write-reply" && connection.peer !== undefined) {
       this.#options.commitNumbers.hear(connection.peer, reply.commitNumber);
     }

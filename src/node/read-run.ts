@@ -161,10 +161,15 @@ export class ReadRun implements ReplySink {
       case "repair":
         this.#repair(effect.to, effect.cells, effect.collected);
         break;
-      case "answer":
-        this.#options.done(effect.verdict);
+      case "answer": {
+        const { context, done } = this.#options;
+        context.counters.durations.stages["coordinate-read"].add(
+          context.monotonicMs() - this.#startMs,
+        );
+        done(effect.verdict);
         this.#options.onFinished(this);
         break;
+      }
       default:
         unreachable(effect);
     }

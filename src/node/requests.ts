@@ -49,6 +49,7 @@ import { compareStamps, NO_STAMP, type Stamp } from "../model/stamp.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
 import { encodeMessage } from "../protocol/peer/frame-codec.ts";
+import type { RequestKind } from "./durations.ts";
 import { flushSlots } from "./flush.ts";
 import {
   type KeyRead,
@@ -180,7 +181,7 @@ export class Requests {
 
   flush(request: FlushRequest, done: (outcome: FlushOutcome) => void): void {
     const refusal = this.#refusal();
-    if (refusal !== undefined) return done(failure(refusal, "no"));
+    if (refusal !== undefined) return this.#shed(() => done(failure(refusal, "no")));
     const { context, clock } = this.#options;
     const deadlineMs = this.#deadline(request.deadlineMs ?? DEADLINE_MS_MAX);
     this.#inFlight += 1;
@@ -191,15 +192,18 @@ export class Requests {
       remove: (key: Key, remainingMs: number, told: WriteDone) =>
         this.delete({ key, deadlineMs: remainingMs }, told),
     };
+    const startMs = context.monotonicMs();
     flushSlots(ports, request.slots, (outcome) => {
       this.#inFlight -= 1;
+      const durationMs = context.monotonicMs() - startMs;
+      context.counters.durations.noteRequest("flush", outcome, undefined, durationMs);
       clock.defer(() => done(outcome));
     });
   }
 
   operate(request: OperateRequest, done: OperateDone): void {
     const { operation } = request;
-    this.#accept(request, bytesOf(operation), done, (deadlineMs, answer) => {
+    this.#accept("modify", request, bytesOf(operation), done, (deadlineMs, answer) => {
       this.#options.context.counters.add(operation.kind === "delete-if" ? "deletes" : "puts");
       const forward = { deadlineMs, end: answer };
       this.#forwards.add(forward);
@@ -238,7 +242,7 @@ export class Requests {
     begin: (asked: KeyReadRequest, answer: (outcome: Outcome | Failure) => void) => void,
   ): void {
     const refusal = this.#refusal();
-    if (refusal !== undefined) return done(readFailure(refusal));
+    if (refusal !== undefined) return this.#shed(() => done(readFailure(refusal)));
     const { context, clock } = this.#options;
     const { key, r, after } = request;
     const deadlineMs = this.#deadline(request.deadlineMs);
@@ -248,7 +252,9 @@ export class Requests {
     let isInside = true;
     begin({ key, r, after, deadlineMs }, (outcome) => {
       this.#inFlight -= 1;
-      this.#options.onAnswered(context.monotonicMs() - startMs, "read");
+      const durationMs = context.monotonicMs() - startMs;
+      this.#options.onAnswered(durationMs, "read");
+      context.counters.durations.noteRequest("read", outcome, r, durationMs);
       if (outcome.kind === "failed") context.counters.add("reads-failed");
       // Where this node alone is asked the verdict is there at once, and callers count on a later turn.
       if (isInside) clock.defer(() => done(outcome));
@@ -259,7 +265,7 @@ export class Requests {
 
   list(request: ListRequest, done: (outcome: ListOutcome) => void): void {
     const refusal = this.#refusal();
-    if (refusal !== undefined) return done(readFailure(refusal));
+    if (refusal !== undefined) return this.#shed(() => done(readFailure(refusal)));
     const { context, clock } = this.#options;
     const { cursor } = request;
     if (cursor !== undefined && placeOfCursor(cursor) === undefined) {
@@ -270,9 +276,12 @@ export class Requests {
     context.counters.add("listings");
     const after = (delayMs: number, callback: () => void): void => clock.after(delayMs, callback);
     const deadlineMs = this.#deadline(request.deadlineMs);
+    const startMs = context.monotonicMs();
     listPage({ context, after }, request, deadlineMs, (outcome) => {
       this.#complete(request, outcome, deadlineMs, (completed) => {
         this.#inFlight -= 1;
+        const durationMs = context.monotonicMs() - startMs;
+        context.counters.durations.noteRequest("list", completed, undefined, durationMs);
         done(completed);
       });
     });
@@ -336,7 +345,7 @@ export class Requests {
   #blind(request: DeleteRequest, change: CellChange, bytes: number, done: WriteDone): void {
     const { context } = this.#options;
     const { key, w } = request;
-    this.#accept(request, bytes, done, (deadlineMs, answer) => {
+    this.#accept("write", request, bytes, done, (deadlineMs, answer) => {
       context.counters.add(change === TOMBSTONE ? "deletes" : "puts");
       const write = {
         key,
@@ -352,13 +361,14 @@ export class Requests {
 
   /** Takes a request that writes, unless it is to be shed, and answers it once, in a later turn. */
   #accept<Outcome extends { readonly kind: string }>(
-    request: { readonly deadlineMs?: number | undefined },
+    kind: RequestKind,
+    request: { readonly deadlineMs?: number | undefined; readonly w?: number | undefined },
     bytes: number,
     done: (outcome: Outcome | Failure) => void,
     begin: (deadlineMs: number, answer: (outcome: Outcome | Failure) => void) => void,
   ): void {
     const refusal = this.#refusal() ?? this.#refusalOf(bytes);
-    if (refusal !== undefined) return done(failure(refusal, "no"));
+    if (refusal !== undefined) return this.#shed(() => done(failure(refusal, "no")));
     const { context, clock } = this.#options;
     const deadlineMs = this.#deadline(request.deadlineMs);
     this.#inFlight += 1;
@@ -367,7 +377,9 @@ export class Requests {
     let isInside = true;
     begin(deadlineMs, (outcome) => {
       this.#inFlight -= 1;
-      this.#options.onAnswered(context.monotonicMs() - startMs, "write");
+      const durationMs = context.monotonicMs() - startMs;
+      this.#options.onAnswered(durationMs, "write");
+      context.counters.durations.noteRequest(kind, outcome, request.w, durationMs);
       this.#bytesInFlight -= bytes;
       if (outcome.kind === "failed") context.counters.add("writes-failed");
       if (isInside) clock.defer(() => done(outcome));
@@ -533,6 +545,12 @@ export class Requests {
     const shared = this.#options.shared();
     if (w !== undefined || shared.writeQuorum === "sloppy") return w;
     return majority(Math.max(1, this.#options.context.placement().effectiveReplicas));
+  }
+
+  /** Answers within the call: nothing was begun. */
+  #shed(answer: () => void): void {
+    this.#options.context.counters.add("requests-shed");
+    answer();
   }
 
   #refusal(): "overloaded" | "not-ready" | "shutting-down" | undefined {

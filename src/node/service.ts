@@ -11,6 +11,7 @@ import type { PeerRequest } from "../model/peer-message.ts";
 import type { BackgroundShare } from "./background-share.ts";
 import type { Collector } from "./collector.ts";
 import type { Counters } from "./counters.ts";
+import type { Stage } from "./durations.ts";
 import type { ExchangeCounterpart } from "./exchange-counterpart.ts";
 import type { MembershipRunner } from "./membership-runner.ts";
 import { differingSetting } from "./node-state.ts";
@@ -31,6 +32,7 @@ export interface ServiceOptions {
   readonly shared: () => SharedConfig;
   readonly membership: () => MembershipRunner | undefined;
   readonly counters: Counters;
+  readonly monotonicMs: () => number;
   /** Whether this node holds, under the present placement, all that it is to hold. */
   readonly isFilled: () => boolean;
   readonly share: BackgroundShare;
@@ -82,13 +84,13 @@ export class Service {
         reply({ kind: "probe-reply" });
         break;
       case "write":
-        replica.write(message, reply);
+        replica.write(message, this.#timed("replica-write", reply));
         break;
       case "hint":
         replica.mark(message.slot, message.targets);
         break;
       case "read":
-        replica.read(message, reply);
+        replica.read(message, this.#timed("replica-read", reply));
         break;
       case "forward":
         requests.runForwarded(message, served.deadlineMs, (outcome) => {
@@ -143,6 +145,17 @@ export class Service {
       default:
         unreachable(message);
     }
+  }
+
+  /** `reply`, which also notes how long it took. */
+  #timed(stage: Stage, reply: Reply): Reply {
+    const { counters, monotonicMs } = this.#options;
+    const taken = counters.durations.stages[stage];
+    const startMs = monotonicMs();
+    return (answer) => {
+      taken.add(monotonicMs() - startMs);
+      reply(answer);
+    };
   }
 
   /** Serves a page of a peer's background work when this node's own requests allow. */

@@ -52,6 +52,7 @@ export function nodeStatus(source: StatusSource): StoreStatus {
       };
     }),
     collection: source.collection,
+    durations: source.counters.durations,
     counters: source.counters.snapshot(),
     gauges: source.gauges,
   };

@@ -140,6 +140,7 @@ export class StoreNode implements Store {
     this.#placement = this.#place([]);
 
     this.#commit = new GroupCommit({
+      durations: this.#counters.durations,
       storage,
       clock,
       seal: () => {
@@ -179,6 +180,7 @@ export class StoreNode implements Store {
     const storeDirtyMap = (target: NodeId): void =>
       this.#commit.put(dirtyMapKey(target), this.#dirtyMaps.bits(target));
     this.#peers = new Peers({
+      durations: this.#counters.durations,
       transport,
       clock,
       random,
@@ -331,6 +333,7 @@ export class StoreNode implements Store {
       clusterId: () => this.#identity.clusterId,
       shared: () => this.#identity.shared,
       membership: () => this.#membership,
+      monotonicMs: () => clock.monotonicMs(),
       counters: this.#counters,
       isFilled: () => this.#convergence.isFilled,
       share: this.#share,

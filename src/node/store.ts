@@ -25,6 +25,7 @@ import type {
 } from "../model/request.ts";
 import type { Slot } from "../model/slot.ts";
 import type { Stamp } from "../model/stamp.ts";
+import type { Durations } from "./durations.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 import type { TimelineEvent } from "./timeline.ts";
 import type { Traffic } from "./traffic.ts";
@@ -66,6 +67,8 @@ export interface StoreStatus {
   /** In order of id, this node included. */
   readonly members: readonly MemberStatus[];
   readonly collection: CollectionStatus;
+  /** Read, not changed, by whoever is given it; it goes on counting. */
+  readonly durations: Durations;
   /** Monotonic counts since start, by stable kebab-case name: requests, repairs, hints, discarded values, ... */
   readonly counters: Readonly<Record<string, number>>;
   /** Momentary amounts, by stable kebab-case name: requests in flight, bytes queued, foreign slots, ... */

@@ -8,6 +8,7 @@ import type { NodeId } from "../model/ids.ts";
 import type { Intent, Liveness, MemberRecord } from "../model/member.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Counters } from "./counters.ts";
+import type { CounterName } from "./metric-catalogue.ts";
 
 /** Of members, and of counts: neither drives the other out. */
 const EVENTS_MAX = 200;
@@ -43,7 +44,7 @@ export interface TimelineEvent {
 }
 
 /** Counters that make an event when they grow. */
-const COUNTED: readonly (readonly [TimelineKind, readonly string[]])[] = [
+const COUNTED: readonly (readonly [TimelineKind, readonly CounterName[]])[] = [
   ["handed-over", ["slots-handed-over"]],
   ["repaired", ["exchange-cells-pulled", "exchange-cells-pushed", "read-repairs"]],
   ["collected", ["cells-collected"]],

@@ -14,6 +14,7 @@ import type { Storage } from "../ports/storage.ts";
 import { askForCell } from "./cell-answer.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { Heals } from "./heal.ts";
+import type { CounterName } from "./metric-catalogue.ts";
 import { loadScrub, scrubOperation } from "./node-state.ts";
 import { Progress } from "./progress.ts";
 import { Scrub } from "./scrub.ts";
@@ -107,7 +108,7 @@ export class Upkeep {
   #sample(): void {
     if (this.#isClosed) return;
     const { ports, clock, slotsLeft } = this.#options;
-    const count = (...names: readonly string[]): number =>
+    const count = (...names: readonly CounterName[]): number =>
       names.reduce((sum, name) => sum + ports.counters.get(name), 0);
     this.#progress.sample(
       {

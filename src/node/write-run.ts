@@ -174,6 +174,9 @@ export class WriteRun implements ReplySink {
         break;
       }
       case "answer":
+        context.counters.durations.stages["coordinate-write"].add(
+          context.monotonicMs() - this.#startMs,
+        );
         this.#isWritten = effect.verdict.kind === "written";
         this.#options.done(effect.verdict, this.#coordinator.stamp);
         break;

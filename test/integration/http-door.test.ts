@@ -369,7 +369,7 @@ describe("the other addresses", () => {
     }
     assert.ok(lines.some((line) => line.startsWith('dnd_members{liveness="alive"} ')));
     assert.ok(
-      lines.some((line) => line.startsWith('dnd_event_loop_delay_seconds{quantile="0.99"} ')),
+      lines.some((line) => line.startsWith('dnd_event_loop_delay_seconds{percentile="99"} ')),
     );
   });
 

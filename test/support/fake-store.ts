@@ -47,6 +47,7 @@ import type {
 } from "../../src/model/request.ts";
 import { type Slot, slotFrom } from "../../src/model/slot.ts";
 import { compareStamps, formatStamp, NO_STAMP, stampFrom } from "../../src/model/stamp.ts";
+import { Durations } from "../../src/node/durations.ts";
 import { placeOfCursor } from "../../src/node/list-cursor.ts";
 import type {
   Decided,
@@ -310,6 +311,7 @@ export class FakeStore implements Store {
         },
       ],
       collection: { slotsDue: 0, reason: undefined, heldBy: undefined },
+      durations: new Durations(),
       counters: { writes: this.puts.length },
       gauges: { "requests-in-flight": 0 },
     };

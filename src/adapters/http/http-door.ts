@@ -12,6 +12,8 @@ import type { Log } from "../../ports/log.ts";
 import { problemAnswer } from "../../protocol/http/answer.ts";
 import type { LiveDisk } from "../../protocol/http/live.ts";
 import { type Problem, problem } from "../../protocol/http/problem.ts";
+import { DoorDurations } from "../metrics/door-durations.ts";
+import { type MachineFigures, machineFigures } from "../system/machine-figures.ts";
 import { DashboardRoutes } from "./dashboard-routes.ts";
 import { Gate } from "./gate.ts";
 import { ByteBudget, HTTP_LIMITS, type HttpLimits } from "./http-limits.ts";
@@ -32,6 +34,10 @@ export interface HttpDoorOptions {
   readonly log: Log;
   /** What the data takes on its disk, for people who watch; `undefined` where it is on none. */
   readonly disk?: (() => Promise<LiveDisk | undefined>) | undefined;
+  /** Where the times of requests are counted; by default a place of the door's own. */
+  readonly durations?: DoorDurations | undefined;
+  /** What the machine has left, for metrics; by default without a disk. */
+  readonly machine?: (() => Promise<MachineFigures>) | undefined;
   /** Defaults to `HTTP_LIMITS`. */
   readonly limits?: Partial<HttpLimits> | undefined;
 }
@@ -80,6 +86,7 @@ class Door implements HttpDoor {
   readonly #feed: LiveFeed;
   readonly #dashboard: DashboardRoutes;
   readonly #route: ReturnType<typeof getRequestListener>;
+  readonly #durations: DoorDurations;
   readonly #metrics: Metrics;
   readonly #servers: Server[] = [];
   readonly #ports: number[] = [];
@@ -93,7 +100,12 @@ class Door implements HttpDoor {
     this.#budget = new ByteBudget(this.#limits.bufferedBytesMax);
     this.#gate = new Gate([options.host, ...options.allowedHosts]);
     this.#kvRoutes = new KvRoutes(options.store, this.#limits, this.#budget);
-    this.#metrics = new Metrics(options.store);
+    this.#durations = options.durations ?? new DoorDurations();
+    this.#metrics = new Metrics({
+      store: options.store,
+      doors: this.#durations,
+      machine: options.machine ?? (() => machineFigures(undefined)),
+    });
     this.#feed = new LiveFeed({ store: options.store, disk: options.disk ?? nothing });
     this.#dashboard = new DashboardRoutes(this.#feed, this.#budget);
     const app = createNodeRoutes(options.store, options.log, this.#metrics, this.#feed);
@@ -165,6 +177,14 @@ class Door implements HttpDoor {
     // or, behind a refused framing, is not a request at all.
     if (this.#answering.get(request.socket)?.shouldKeepAlive === false) return;
     this.#answering.set(request.socket, response);
+    const startMs = performance.now();
+    response.once("finish", () => {
+      this.#durations.noteHttp(
+        request.method ?? "",
+        response.statusCode,
+        performance.now() - startMs,
+      );
+    });
     // A connection that stays open would hold up the closing of the door.
     if (this.#closing !== undefined) response.shouldKeepAlive = false;
     const refusal = this.#gate.check(request);

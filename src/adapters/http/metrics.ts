@@ -1,48 +1,63 @@
 /**
- * What a node tells those who watch it by numbers: its counters and gauges, its members, and its process.
+ * What a node tells those who watch it by numbers: what it counts and holds, how long it takes, its members, its process and its machine.
  *
  * Invariant: labels are bounded by the members there can be; no key, value or client is in any of them.
  */
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import { DURATION_BOUNDS_S, type DurationHistogram } from "../../base/duration-histogram.ts";
 import type { Intent, Liveness } from "../../model/member.ts";
+import { REQUEST_KINDS, REQUEST_OUTCOMES, STAGES } from "../../node/durations.ts";
+import { COUNTERS, GAUGES } from "../../node/metric-catalogue.ts";
 import type { Store, StoreStatus } from "../../node/store.ts";
-import type { MetricFamily, Sample } from "../../protocol/http/metrics-text.ts";
+import type {
+  HistogramSeries,
+  Labels,
+  MetricFamily,
+  Sample,
+} from "../../protocol/http/metrics-text.ts";
+import { VERSION } from "../../version.ts";
+import type { DoorDurations } from "../metrics/door-durations.ts";
+import type { MachineFigures } from "../system/machine-figures.ts";
 
 /** Delays of the event loop are those of so long at most, or since they were last asked for. */
 const DELAY_WINDOW_MS = 60_000;
-const QUANTILES = [0.5, 0.99, 0.999] as const;
+const PERCENTILES = [50, 99, 99.9] as const;
 const NS_PER_S = 1e9;
 const US_PER_S = 1e6;
 const LIVENESSES: readonly Liveness[] = ["alive", "suspect", "dead"];
 const INTENTS: readonly Intent[] = ["joining", "active", "leaving", "left", "removing", "removed"];
 
-/** Gauges that are kept in another unit than the one that metrics are in. */
-const SCALED: Readonly<Record<string, { readonly name: string; readonly by: number }>> = {
-  "background-percent": { name: "background_share_ratio", by: 100 },
-  "foreground-p99-us": { name: "foreground_p99_seconds", by: US_PER_S },
-  "foreground-target-us": { name: "foreground_target_seconds", by: US_PER_S },
-};
+export interface MetricsOptions {
+  readonly store: Store;
+  readonly doors: DoorDurations;
+  readonly machine: () => Promise<MachineFigures>;
+}
 
 export class Metrics {
-  readonly #store: Store;
+  readonly #options: MetricsOptions;
   readonly #delays = monitorEventLoopDelay({ resolution: 10 });
   #delaysSinceMs = performance.now();
 
-  constructor(store: Store) {
-    this.#store = store;
+  constructor(options: MetricsOptions) {
+    this.#options = options;
   }
 
   close(): void {
     this.#delays.disable();
   }
 
-  families(): readonly MetricFamily[] {
-    const status = this.#store.status();
+  async families(): Promise<readonly MetricFamily[]> {
+    const { store, doors, machine } = this.#options;
+    const figures = await machine();
+    const status = store.status();
     return [
       ...nodeFamilies(status),
       ...memberFamilies(status),
-      ...countFamilies(status),
+      ...durationFamilies(status, doors),
+      ...counterFamilies(status),
+      ...gaugeFamilies(status),
       ...processFamilies(),
+      ...machineFamilies(figures),
       this.#delayFamily(),
     ];
   }
@@ -50,11 +65,11 @@ export class Metrics {
   /** Measured once somebody asks: it takes a hundred timers a second. */
   #delayFamily(): MetricFamily {
     this.#delays.enable();
-    const samples: Sample[] = QUANTILES.map((quantile) => ({
-      labels: { quantile: String(quantile) },
-      value: this.#delays.percentile(100 * quantile) / NS_PER_S,
+    const samples: Sample[] = PERCENTILES.map((percentile) => ({
+      labels: { percentile: String(percentile) },
+      value: this.#delays.percentile(percentile) / NS_PER_S,
     }));
-    samples.push({ labels: { quantile: "1" }, value: this.#delays.max / NS_PER_S });
+    samples.push({ labels: { percentile: "100" }, value: this.#delays.max / NS_PER_S });
     const nowMs = performance.now();
     if (nowMs - this.#delaysSinceMs >= DELAY_WINDOW_MS) {
       this.#delays.reset();
@@ -73,15 +88,32 @@ function nodeFamilies({
   nodeId,
   clusterId,
   phase,
+  epoch,
   shared,
   collection,
 }: StoreStatus): MetricFamily[] {
-  const labels = { node: nodeId, cluster: clusterId ?? "" };
+  const labels = {
+    node: nodeId,
+    cluster: clusterId ?? "",
+    version: VERSION,
+    runtime: process.versions.node,
+  };
   return [
-    gauge("dnd_info", "Who this is.", { labels, value: 1 }),
+    gauge("dnd_info", "Who this is: its id, its cluster's, its version and Node's.", {
+      labels,
+      value: 1,
+    }),
+    gauge("dnd_time_seconds", "What its wall clock says, in Unix time.", {
+      value: Date.now() / 1_000,
+    }),
     gauge("dnd_ready", "1 while the node serves and holds all it is to hold.", {
       value: Number(phase === "ready"),
     }),
+    gauge(
+      "dnd_placement_epoch",
+      "Version of the placement: equal where nodes see the same members.",
+      { value: epoch },
+    ),
     gauge("dnd_replicas", "Copies wanted of every key.", { value: shared.replicas }),
     gauge("dnd_collection_slots_due", "Slots in which something deleted waits to be collected.", {
       value: collection.slotsDue,
@@ -130,19 +162,70 @@ function memberFamilies({ members }: StoreStatus): MetricFamily[] {
   ];
 }
 
-/** Counters and gauges under the names they have in `GET /cluster`. */
-function countFamilies({ counters, gauges }: StoreStatus): MetricFamily[] {
-  const families: MetricFamily[] = [];
-  for (const [name, value] of Object.entries(counters)) {
-    const metric = `dnd_${name.replaceAll("-", "_")}_total`;
-    const help = `Counter ${name} of GET /cluster, since the node started.`;
-    families.push({ name: metric, type: "counter", help, samples: [{ value }] });
-  }
-  for (const [name, value] of Object.entries(gauges)) {
-    const { name: metric, by } = SCALED[name] ?? { name: name.replaceAll("-", "_"), by: 1 };
-    families.push(gauge(`dnd_${metric}`, `Gauge ${name} of GET /cluster.`, { value: value / by }));
-  }
-  return families;
+/** Every counter there is, from zero on; one that is not of this version's catalogue too. */
+function counterFamilies({ counters }: StoreStatus): MetricFamily[] {
+  const help: Readonly<Record<string, string>> = COUNTERS;
+  const all = {
+    ...Object.fromEntries(Object.keys(COUNTERS).map((name) => [name, 0])),
+    ...counters,
+  };
+  return Object.entries(all).map(([name, value]) => ({
+    name: `dnd_${snakeCase(name)}_total`,
+    type: "counter",
+    help: help[name] ?? `Counter ${name} of GET /cluster.`,
+    samples: [{ value }],
+  }));
+}
+
+function gaugeFamilies({ gauges }: StoreStatus): MetricFamily[] {
+  return Object.entries(gauges).map(([name, value]) => {
+    const known = GAUGES[name];
+    return {
+      name: `dnd_${known?.metric ?? snakeCase(name)}`,
+      type: known?.isCounter === true ? "counter" : "gauge",
+      help: known?.help ?? `Gauge ${name} of GET /cluster.`,
+      samples: [{ value: value / (known?.by ?? 1) }],
+    };
+  });
+}
+
+/** What has never happened has no series, but for what usually does. */
+function durationFamilies({ durations }: StoreStatus, doors: DoorDurations): MetricFamily[] {
+  const requests = REQUEST_KINDS.flatMap((kind) =>
+    REQUEST_OUTCOMES.filter(
+      (outcome) => outcome === "met" || durations.requests[kind][outcome].total > 0,
+    ).map((outcome) => seriesOf({ kind, outcome }, durations.requests[kind][outcome])),
+  );
+  return [
+    histogram(
+      "dnd_request_duration_seconds",
+      "Requests of this node's clients, from being taken to being answered, by what they were and how they ended.",
+      requests,
+    ),
+    histogram(
+      "dnd_stage_duration_seconds",
+      "Stages of requests at the nodes they pass, and exchanges.",
+      STAGES.map((stage) => seriesOf({ stage: snakeCase(stage) }, durations.stages[stage])),
+    ),
+    histogram(
+      "dnd_http_request_duration_seconds",
+      "HTTP requests, from their head having arrived to their answer having been sent.",
+      doors.http.map((timed) => seriesOf(timed.labels, timed.durations)),
+    ),
+    histogram(
+      "dnd_redis_command_duration_seconds",
+      "Commands of Redis clients, from being begun to being answered.",
+      doors.redis.map((timed) => seriesOf(timed.labels, timed.durations)),
+    ),
+  ];
+}
+
+function seriesOf(labels: Labels, durations: DurationHistogram): HistogramSeries {
+  return { labels, counts: durations.counts, sum: durations.sumSeconds };
+}
+
+function histogram(name: string, help: string, series: readonly HistogramSeries[]): MetricFamily {
+  return { name, type: "histogram", help, bounds: DURATION_BOUNDS_S, series };
 }
 
 function processFamilies(): MetricFamily[] {
@@ -161,4 +244,32 @@ function processFamilies(): MetricFamily[] {
     gauge("dnd_heap_used_bytes", "JavaScript objects.", { value: heapUsed }),
     gauge("dnd_heap_external_bytes", "Buffers beside them.", { value: external }),
   ];
+}
+
+function machineFamilies(figures: MachineFigures): MetricFamily[] {
+  const { memoryBytes, memoryAvailableBytes, heapLimitBytes, disk } = figures;
+  const families = [
+    gauge("dnd_heap_limit_bytes", "JavaScript objects cannot take more.", {
+      value: heapLimitBytes,
+    }),
+    gauge("dnd_machine_memory_bytes", "Memory of the machine.", { value: memoryBytes }),
+    gauge("dnd_machine_memory_available_bytes", "Memory that programs can still be given.", {
+      value: memoryAvailableBytes,
+    }),
+  ];
+  if (disk === undefined) return families;
+  return [
+    ...families,
+    gauge("dnd_disk_size_bytes", "Size of the file system with the data.", {
+      value: disk.sizeBytes,
+    }),
+    gauge("dnd_disk_free_bytes", "Of that, free for the node.", { value: disk.freeBytes }),
+    gauge("dnd_disk_writable", "1 while the node may write in its data directory.", {
+      value: Number(disk.isWritable),
+    }),
+  ];
+}
+
+function snakeCase(name: string): string {
+  return name.replaceAll("-", "_");
 }

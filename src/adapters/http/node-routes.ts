@@ -216,8 +216,8 @@ export function createNodeRoutes(
     withoutParameters(request, () => jsonAnswer(statusJson(store.status()))),
   );
   add(metrics, (request) =>
-    withoutParameters(request, () =>
-      textAnswer(metricsText(numbers.families()), METRICS_CONTENT_TYPE),
+    withoutParameters(request, async () =>
+      textAnswer(metricsText(await numbers.families()), METRICS_CONTENT_TYPE),
     ),
   );
   add(locate, (request) => locateAnswer(store, parametersOf(request)));

@@ -26,6 +26,8 @@ export class CommandEntry {
   readonly isBarrier: boolean;
   readonly isAfter: boolean;
   readonly isWriter: boolean;
+  /** As metrics tell commands apart. */
+  readonly kind: "read" | "write" | "other";
   /** Between MULTI and EXEC it is queued, not run. */
   readonly isQueued: boolean;
   /** It may be used while listening in version 2. */
@@ -40,6 +42,7 @@ export class CommandEntry {
     this.isBarrier = flags.includes("barrier");
     this.isAfter = flags.includes("after");
     this.isWriter = flags.includes("write");
+    this.kind = this.isWriter ? "write" : flags.includes("readonly") ? "read" : "other";
     this.isQueued = !UNQUEUED.has(this.fullName);
     this.isForListeners = FOR_LISTENERS.has(this.fullName);
     this.subcommands =

@@ -3,6 +3,7 @@
  */
 import type { Store } from "../../node/store.ts";
 import type { Clock } from "../../ports/clock.ts";
+import { DoorDurations } from "../metrics/door-durations.ts";
 import { ConfigValues } from "./config-values.ts";
 import type { RedisLimits } from "./redis-limits.ts";
 import { RequestBudget } from "./request-budget.ts";
@@ -22,6 +23,7 @@ export class DoorState {
   readonly clock: Clock;
   readonly limits: RedisLimits;
   readonly scan: ScanScope;
+  readonly durations: DoorDurations;
   readonly budget: RequestBudget;
   readonly config: ConfigValues;
   /** By id. */
@@ -50,7 +52,9 @@ export class DoorState {
     readonly clock: Clock;
     readonly limits: RedisLimits;
     readonly scan: ScanScope;
+    readonly durations?: DoorDurations | undefined;
   }) {
+    this.durations = options.durations ?? new DoorDurations();
     this.store = options.store;
     this.clock = options.clock;
     this.limits = options.limits;

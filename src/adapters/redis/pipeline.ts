@@ -362,11 +362,12 @@ export class Pipeline {
   }
 
   #count(request: Request, entry: CommandEntry, answer: Answer): void {
-    if (!this.#isPumping) {
-      const ms = this.door.clock.monotonicMs() - request.startedAtMs;
-      entry.counts.usec += Math.round(ms * 1_000);
-    }
-    if (!("kind" in answer) || answer.kind !== "error") return;
+    const isError = "kind" in answer && answer.kind === "error";
+    // One that is answered while it is begun took next to nothing.
+    const ms = this.#isPumping ? 0 : this.door.clock.monotonicMs() - request.startedAtMs;
+    entry.counts.usec += Math.round(ms * 1_000);
+    this.door.durations.noteRedis(entry.kind, isError, ms);
+    if (!isError) return;
     entry.counts.failed += 1;
     this.door.noteError(answer.text);
   }

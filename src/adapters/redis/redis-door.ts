@@ -10,6 +10,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
 import type { ProtocolVersion, Reply } from "../../protocol/resp/reply.ts";
 import { ReplyEncoder } from "../../protocol/resp/reply-encoder.ts";
+import type { DoorDurations } from "../metrics/door-durations.ts";
 import type { CommandTable } from "./command-table.ts";
 import { DoorState, type ScanScope } from "./door-state.ts";
 import { errorReply } from "./failures.ts";
@@ -27,6 +28,8 @@ export interface RedisDoorOptions {
   readonly port: number;
   readonly scan: ScanScope;
   readonly log: Log;
+  /** Where the times of commands are counted; by default a place of the door's own. */
+  readonly durations?: DoorDurations | undefined;
   /** Defaults to `REDIS_LIMITS`. */
   readonly limits?: Partial<RedisLimits> | undefined;
 }
@@ -78,8 +81,8 @@ class Door implements RedisDoor {
   constructor(options: RedisDoorOptions) {
     this.#options = options;
     const limits = { ...REDIS_LIMITS, ...options.limits };
-    const { store, clock, scan } = options;
-    this.#state = new DoorState({ store, clock, limits, scan });
+    const { store, clock, scan, durations } = options;
+    this.#state = new DoorState({ store, clock, limits, scan, durations });
     this.#table = createCommandTable();
     this.#server = createServer({
       noDelay: true,
