@@ -217,6 +217,7 @@ class ToyNode implements SimNode {
     };
     return {
       phase: this.#isReady ? "ready" : "starting",
+      waitsFor: this.#isReady ? undefined : "start",
       nodeId: this.#id,
       clusterId: undefined,
       epoch: epochFrom(1),

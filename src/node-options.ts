@@ -4,9 +4,11 @@
  * Flags and file keys are the same names in kebab case. Invariant: an unknown name or a value out of bounds is an
  * error that names it; nothing is ignored or clamped.
  */
+import { isIP } from "node:net";
 import { z } from "zod";
+import { parseDnsName } from "./adapters/dns/dns-discovery.ts";
 import { DndError } from "./dnd-error.ts";
-import { parseAddress } from "./model/ids.ts";
+import { parseAddress, splitAddress } from "./model/ids.ts";
 import { KEY_BYTES_MAX, REPLICAS_MAX, VALUE_BYTES_MAX } from "./model/limits.ts";
 import { SCRUB_MS_DEFAULT } from "./node/scrub.ts";
 
@@ -15,6 +17,9 @@ const GRACE_MS_MAX = 10 * 365 * 86_400_000;
 const REMOVE_AFTER_MS_MIN = 60_000;
 const SCRUB_MS_MIN = 1_000;
 const SCRUB_MS_MAX = 10 * 365 * 86_400_000;
+const DRAIN_MS_MIN = 100;
+const DRAIN_MS_MAX = 3_600_000;
+const DRAIN_MS_DEFAULT = 20_000;
 const WEIGHT_MAX = 64;
 const ZONE_BYTES_MAX = 64;
 
@@ -60,6 +65,19 @@ const peerAddress = z
   .string({ error: "host:port" })
   .refine((raw) => parseAddress(raw) !== undefined, { error: "host:port" });
 
+const peerOrName = z
+  .string({ error: "host:port or dns:NAME" })
+  .refine((raw) => parseDnsName(raw, 1) !== undefined || parseAddress(raw) !== undefined, {
+    error: "host:port or dns:NAME",
+  });
+
+/** An IP address, with or without a port: a name would have to be looked up first. */
+function isServer(raw: string): boolean {
+  if (isIP(raw) !== 0) return true;
+  const address = parseAddress(raw);
+  return address !== undefined && isIP(splitAddress(address).host) !== 0;
+}
+
 /** In the order of `dnd start --help` and docs/configuration.md. */
 export const nodeOptionsSchema = z.strictObject({
   address: z
@@ -86,10 +104,15 @@ export const nodeOptionsSchema = z.strictObject({
     .default("fsync")
     .describe("when a write is acknowledged: on disk, in the operating system, in memory"),
   peers: z
-    .array(peerAddress, { error: "a list of host:port" })
+    .array(peerOrName, { error: "a list of host:port or dns:NAME" })
     .max(64)
     .default([])
-    .describe("members to join through"),
+    .describe("members to join through: host:port, or dns:NAME"),
+  dnsServer: z
+    .string()
+    .refine((raw) => isServer(raw), { error: "ip or ip:port" })
+    .optional()
+    .describe("DNS server to ask for dns:NAME, ip:port; by default the system's"),
   zone: z
     .string()
     .refine((zone) => Buffer.byteLength(zone) <= ZONE_BYTES_MAX, {
@@ -98,6 +121,16 @@ export const nodeOptionsSchema = z.strictObject({
     .default("")
     .describe("failure domain: copies are spread over zones"),
   weight: integer(1, WEIGHT_MAX).default(1).describe("share of the slots relative to other nodes"),
+  founder: z
+    .boolean({ error: "true or false" })
+    .default(false)
+    .describe("with peers: found the cluster if none of them answers"),
+  drainMs: integer(DRAIN_MS_MIN, DRAIN_MS_MAX)
+    .default(DRAIN_MS_DEFAULT)
+    .describe("a stop takes no longer, milliseconds"),
+  drainNoticeMs: integer(0, DRAIN_MS_MAX)
+    .default(0)
+    .describe("before a stop, serve on for so long without being ready, milliseconds"),
   removeAfter: duration(REMOVE_AFTER_MS_MIN)
     .optional()
     .describe("remove a member that was dead for so long: 7d, 12h, 90s or milliseconds"),

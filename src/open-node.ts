@@ -5,8 +5,10 @@
  */
 import { type AddressInfo, createServer } from "node:net";
 import { resolve } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { openDataDirectory } from "./adapters/data-directory/data-directory.ts";
 import { DataDirectoryError } from "./adapters/data-directory/data-directory-error.ts";
+import { DnsDiscovery, type DnsName, parseDnsName } from "./adapters/dns/dns-discovery.ts";
 import { HttpDoorError, openHttpDoor } from "./adapters/http/http-door.ts";
 import { MemoryStorage } from "./adapters/memory/memory-storage.ts";
 import { DoorDurations } from "./adapters/metrics/door-durations.ts";
@@ -27,6 +29,7 @@ import { StoreNode } from "./node/store-node.ts";
 import { type NodeOptions, parseNodeOptions } from "./node-options.ts";
 import type { NodeOptionsInput } from "./node-options-input.ts";
 import type { Clock } from "./ports/clock.ts";
+import type { Discovery } from "./ports/discovery.ts";
 import type { Log } from "./ports/log.ts";
 import { type Storage, StorageError } from "./ports/storage.ts";
 
@@ -45,6 +48,9 @@ export type OpenNodeOptions = NodeOptionsInput & OpenNodeHooks;
 
 /** A stall of the event loop that is worth a doubt: a fifth of the time a probe is given. */
 const STALL_MS_MIN = 100;
+
+/** Where peers are that are given by a name without a port. */
+const PORT_DEFAULT = 5_000;
 
 /** Things to undo, last first. */
 type Undo = () => Promise<void>;
@@ -104,13 +110,20 @@ async function compose({ options, clock, log, onFatal, undo }: Parts): Promise<E
     log,
     onFatal: (reason) => onFatal(new DndError("fatal", reason)),
     onLeft,
+    discovery: discoveryOf(options, log),
   });
   // From here on the storage is the node's to close, when nothing is written any more.
   undo.splice(undo.indexOf(closeStorage), 1);
-  undo.push(() => new Promise((done) => node.stop(done)));
+  let stopsByMs = Number.POSITIVE_INFINITY;
+  undo.push(() => {
+    const leftMs = Math.max(0, stopsByMs - clock.monotonicMs());
+    return new Promise((done) => node.stop(done, Math.min(leftMs, options.drainMs)));
+  });
 
   const durations = new DoorDurations();
   // Before the node starts: a taken port must be found out before others are told of this node.
+  const doors: Door[] = [];
+  const limits = { drainMs: options.drainMs };
   if (ports.length > 0) {
     const door = await openHttpDoor({
       store: node,
@@ -121,7 +134,9 @@ async function compose({ options, clock, log, onFatal, undo }: Parts): Promise<E
       disk: async () => (isOnDisk(options) ? await diskUsage(directoryOf(options)) : undefined),
       durations,
       machine: () => machineFigures(isOnDisk(options) ? directoryOf(options) : undefined),
+      limits,
     });
+    doors.push(door);
     undo.push(() => door.close());
   }
   if (redisPort !== undefined) {
@@ -133,7 +148,9 @@ async function compose({ options, clock, log, onFatal, undo }: Parts): Promise<E
       scan: options.redisScan,
       log,
       durations,
+      limits,
     });
+    doors.push(door);
     undo.push(() => door.close());
   }
   await new Promise<void>((done, fail) => {
@@ -145,7 +162,41 @@ async function compose({ options, clock, log, onFatal, undo }: Parts): Promise<E
   const watch = watchEventLoop(STALL_MS_MIN, (lagMs) => node.noteStall(lagMs));
   undo.push(async () => watch.close());
   const addresses = { address, httpAddress, redisAddress };
-  return new EmbeddedNode({ store: node, ...addresses, left, end: () => unwind(undo) });
+  const end = async (): Promise<void> => {
+    if (node.status().phase !== "stopped") await giveNotice(node, doors, options.drainNoticeMs);
+    stopsByMs = clock.monotonicMs() + options.drainMs;
+    await Promise.all(doors.map((door) => door.close()));
+    await unwind(undo);
+  };
+  return new EmbeddedNode({ store: node, ...addresses, left, end });
+}
+
+/** A way in for clients. */
+interface Door {
+  readonly withdraw?: () => void;
+  readonly close: () => Promise<void>;
+}
+
+/** Is not ready for so long, and serves on: whoever sends clients here looks no more often than that. */
+async function giveNotice(
+  node: StoreNode,
+  doors: readonly Door[],
+  noticeMs: number,
+): Promise<void> {
+  node.withdraw();
+  if (noticeMs === 0) return;
+  for (const door of doors) door.withdraw?.();
+  await wait(noticeMs);
+}
+
+/** Peers that are given by name. */
+function discoveryOf({ peers, dnsServer }: NodeOptions, log: Log): Discovery | undefined {
+  const names = peers.flatMap((peer) => nameOf(peer) ?? []);
+  return names.length === 0 ? undefined : new DnsDiscovery({ names, server: dnsServer, log });
+}
+
+function nameOf(peer: string): DnsName | undefined {
+  return parseDnsName(peer, PORT_DEFAULT);
 }
 
 interface Addresses {
@@ -162,7 +213,9 @@ function nodeConfig(options: NodeOptions, addresses: Addresses): NodeConfig {
     zone: options.zone,
     weight: options.weight,
     scrubMs: options.scrubMs,
-    peers: options.peers.map(addressOf),
+    peers: options.peers.filter((peer) => nameOf(peer) === undefined).map(addressOf),
+    isFounder: options.founder,
+    drainMs: options.drainMs,
     removeAfterMs: options.removeAfter,
     shared: sharedConfig(options),
   };

@@ -24,10 +24,13 @@ export interface ChildPlan {
   /** `undefined`: none. */
   readonly redisPort: number | undefined;
   readonly dataDir: string;
+  /** How long it takes to stop, at most: notice and drain. */
+  readonly drainMs: number;
 }
 
 const READY_MS_MAX = 60_000;
-const STOP_MS_MAX = 25_000;
+/** A child that is late by so much hangs, and cannot even end itself. */
+const OVERDUE_MS = 10_000;
 
 export class ClusterChild {
   readonly plan: ChildPlan;
@@ -97,7 +100,8 @@ export class ClusterChild {
   async stop(): Promise<void> {
     if (this.#hasEnded) return;
     this.#process.kill("SIGTERM");
-    const timer = setTimeout(() => this.#process.kill("SIGKILL"), STOP_MS_MAX);
+    const limitMs = this.plan.drainMs + OVERDUE_MS;
+    const timer = setTimeout(() => this.#process.kill("SIGKILL"), limitMs);
     await this.#ended;
     clearTimeout(timer);
   }

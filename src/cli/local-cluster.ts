@@ -75,6 +75,7 @@ function planNodes(settings: Settings, nodeCount: number): readonly ChildPlan[] 
     webPort: webPort + index,
     redisPort: redisPort === undefined ? undefined : redisPort + index,
     dataDir: join(dataDir, `node-${index + 1}`),
+    drainMs: settings.options.drainNoticeMs + settings.options.drainMs,
   }));
 }
 
@@ -154,6 +155,8 @@ function childArgs(settings: Settings, plan: ChildPlan, peers: readonly string[]
     ["weight", String(options.weight)],
     ["durability", options.durability],
     ["scrub-ms", String(options.scrubMs)],
+    ["drain-ms", String(options.drainMs)],
+    ["drain-notice-ms", String(options.drainNoticeMs)],
     ["peers", peers.length === 0 ? undefined : peers.join(",")],
     ["replicas", options.replicas?.toString()],
     ["write-quorum", options.writeQuorum],

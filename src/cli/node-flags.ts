@@ -14,7 +14,9 @@ export interface NodeFlags {
 const OWN_FLAGS: readonly (readonly [string, string])[] = [
   ["--advertise <host:port>", "where peers reach this node, if not at its address and port"],
   ["--data-dir <directory>", "data directory (default: .dnd/<port>)"],
-  ["--peers <list>", "members to join through, host:port, comma-separated"],
+  ["--peers <list>", "members to join through, host:port or dns:NAME, comma-separated"],
+  ["--dns-server <ip:port>", "DNS server to ask for dns:NAME (default: the system's)"],
+  ["--founder", "with --peers: found the cluster if none of them answers"],
   ["--zone <name>", "failure domain: copies are spread over zones"],
 ];
 
@@ -27,6 +29,8 @@ const COMMON_FLAGS: readonly (readonly [string, string])[] = [
   ["--redis-scan <keys>", "SCAN, KEYS and DBSIZE cover the cluster (default) or the node"],
   ["--weight <number>", "share of the slots relative to other nodes, 1..64 (default: 1)"],
   ["--durability <level>", "a write is acknowledged by: fsync (default), os, memory"],
+  ["--drain-ms <ms>", "a stop takes no longer (default: 20000)"],
+  ["--drain-notice-ms <ms>", "before a stop, serve on without being ready (default: 0)"],
   ["--remove-after <time>", "remove a member that was dead for so long: 7d, 12h (default: never)"],
   ["--scrub-ms <ms>", "every stored cell is read and checked within this time (default: 7 days)"],
   ["--insecure", "allow an address that is not loopback, without credentials"],

@@ -15,8 +15,8 @@ import { printJson, remark } from "./output.ts";
 import { kebabCase, type Settings } from "./settings.ts";
 import { type StopRequest, stopRequested } from "./stop-signal.ts";
 
-/** Draining takes as long as the slowest request under way; beyond this it hangs. */
-const STOP_MS_MAX = 20_000;
+/** A stop keeps to its limit; what is later than this by so much hangs. */
+const OVERDUE_MS = 5_000;
 const READY_POLL_MS = 50;
 
 export async function runNode(settings: Settings): Promise<void> {
@@ -45,7 +45,7 @@ export async function runNode(settings: Settings): Promise<void> {
   await Promise.race([stop.requested, node.left]);
   if (!stop.isStopped())
     remark("the node has left its cluster; its data directory is of no more use");
-  await drain(node);
+  await drain(node, options.drainNoticeMs + options.drainMs + OVERDUE_MS);
 }
 
 /** A joining node takes requests at once, and is ready when it holds its share of the data. */
@@ -72,13 +72,13 @@ function announce(node: EmbeddedNode, isJson: boolean): void {
   }
 }
 
-async function drain(node: EmbeddedNode): Promise<void> {
+async function drain(node: EmbeddedNode, limitMs: number): Promise<void> {
   const timer = setTimeout(() => {
     remark(
-      `dnd: the node did not stop within ${STOP_MS_MAX / 1_000} s; ending it (nothing acknowledged is lost)`,
+      `dnd: the node did not stop within ${limitMs / 1_000} s; ending it (nothing acknowledged is lost)`,
     );
     process.exit(EXIT.failed);
-  }, STOP_MS_MAX);
+  }, limitMs);
   await node.close();
   clearTimeout(timer);
 }

@@ -77,7 +77,8 @@ function parseLevel(name: string, raw: unknown): LogLevel {
 function flagValue(option: string, raw: unknown): unknown {
   if (typeof raw !== "string") return raw;
   if (option === "peers") return raw.split(",").map((peer) => peer.trim());
-  const isText = option === "zone" || option === "dataDir" || option === "address";
+  const isText =
+    option === "zone" || option === "dnsServer" || option === "dataDir" || option === "address";
   return !isText && /^-?\d{1,15}$/.test(raw) ? Number(raw) : raw;
 }
 

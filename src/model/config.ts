@@ -41,8 +41,12 @@ export interface NodeConfig {
   readonly weight: number;
   /** Every cell is read and its checksum compared within this time, again and again; default 7 days. */
   readonly scrubMs?: number;
-  /** Members to join through; empty for a first node. */
+  /** A graceful stop takes no longer; default 10 seconds. */
+  readonly drainMs?: number;
+  /** Members to join through; empty for a first node that is to found a cluster. */
   readonly peers: readonly Address[];
+  /** With peers, or a discovery: found a cluster where none of them answers. */
+  readonly isFounder?: boolean;
   /** A member that is dead for longer is removed; `undefined` is never. */
   readonly removeAfterMs?: number | undefined;
   /** What this node was told to share; `undefined` fields follow the cluster. A different value is an error at join. */

@@ -71,6 +71,8 @@ interface PeerProgress {
   /** Epoch under which everything found by the last comparison was exchanged. */
   completeUnder: Epoch | undefined;
   comparedUnder: Epoch | undefined;
+  /** Whether that has been so under any epoch, since the start or since this node lost what it held. */
+  hasMet: boolean;
   /** Epoch under which a comparison was begun, or has its time: the first under a new one does not wait for long. */
   triedUnder: Epoch | undefined;
   hasFailed: boolean;
@@ -136,6 +138,11 @@ export class Convergence {
     return this.#peers.get(peer)?.completeUnder === this.#options.placement().epoch;
   }
 
+  /** Whether everything found to differ from `peer` was exchanged once since this start. */
+  hasMet(peer: NodeId): boolean {
+    return this.#peers.get(peer)?.hasMet === true;
+  }
+
   /** Whether a peer's word counts, as it said when it was last compared with. */
   hasVote(peer: NodeId): boolean {
     return this.#peers.get(peer)?.isVoteless !== true;
@@ -146,6 +153,7 @@ export class Convergence {
     for (const progress of this.#peers.values()) {
       progress.completeUnder = undefined;
       progress.comparedUnder = undefined;
+      progress.hasMet = false;
       progress.compareMs = 0;
       // A comparison under way began with what is lost.
       progress.hasFailed = true;
@@ -214,6 +222,7 @@ export class Convergence {
         compareMs: 0,
         completeUnder: undefined,
         comparedUnder: undefined,
+        hasMet: false,
         triedUnder: undefined,
         hasFailed: false,
         isVoteless: false,
@@ -466,8 +475,10 @@ export class Convergence {
   /** Notes when everything the last comparison found has been exchanged. */
   #noteProgress(progress: PeerProgress): void {
     if (progress.isComparing || progress.running > 0 || progress.differing.size > 0) return;
-    if (!progress.hasFailed) progress.completeUnder = progress.comparedUnder;
-    else {
+    if (!progress.hasFailed) {
+      progress.completeUnder = progress.comparedUnder;
+      progress.hasMet ||= progress.comparedUnder !== undefined;
+    } else {
       progress.comparedUnder = undefined;
       progress.compareMs = this.#options.clock.monotonicMs() + COMPARE_SOON_MS;
     }

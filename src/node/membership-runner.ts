@@ -34,7 +34,7 @@ export interface MembershipRunnerOptions {
   readonly reading: () => { readonly ms: number; readonly counter: number; readonly epoch: Epoch };
   readonly onClock: (ms: number, counter: number) => void;
   readonly onRecordsChanged: (records: readonly MemberRecord[]) => void;
-  readonly onLivenessChanged: (node: NodeId, liveness: Liveness) => void;
+  readonly onLivenessChanged: (node: NodeId, liveness: Liveness, isGoodbye: boolean) => void;
   readonly onDuplicate: () => void;
 }
 
@@ -126,6 +126,20 @@ export class MembershipRunner {
     if (!sent) clock.defer(finish);
   }
 
+  /** The last thing said: by datagrams, which may be lost, and by state exchanges; `heard` when those are answered. */
+  sayGoodbye(heard: () => void): void {
+    this.deliver({ kind: "stopping" });
+    const peers = this.#options.peers.reachable();
+    let left = peers.length;
+    if (left === 0) return heard();
+    for (const peer of peers) {
+      this.resync(peer, () => {
+        left -= 1;
+        if (left === 0) heard();
+      });
+    }
+  }
+
   #carryOut(effect: MembershipEffect): void {
     const options = this.#options;
     switch (effect.kind) {
@@ -157,7 +171,7 @@ export class MembershipRunner {
         options.onRecordsChanged(this.#machine.records());
         break;
       case "liveness-changed":
-        options.onLivenessChanged(effect.id, effect.liveness);
+        options.onLivenessChanged(effect.id, effect.liveness, effect.isGoodbye);
         break;
       case "duplicate":
         options.onDuplicate();

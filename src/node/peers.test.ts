@@ -350,6 +350,31 @@ test("a refusal of the hello is the answer of the call", () => {
   assert.deepEqual(trial.told, ["call refused"]);
 });
 
+test("who says goodbye still answers what it was asked before, and only then is its connection closed", () => {
+  const trial = new Trial();
+  const connection = trial.connect();
+  trial.ask("first", 1_000);
+  trial.peers.noteLiveness(PEER, "dead", true);
+  trial.clock.advance(300);
+  assert.deepEqual(trial.transport.closed, []);
+  trial.answer(connection, { kind: "probe-reply" });
+  trial.clock.advance(200);
+  assert.deepEqual(trial.told, ["first reply", `disconnected ${PEER}`]);
+  assert.deepEqual(trial.transport.closed, [connection]);
+});
+
+test("who is found dead, or says goodbye with nothing under way, is hung up on at once", () => {
+  const trial = new Trial();
+  trial.connect();
+  trial.ask("first", 1_000);
+  trial.peers.noteLiveness(PEER, "dead", false);
+  assert.deepEqual(trial.told, [`disconnected ${PEER}`, "first no answer"]);
+  const idle = new Trial();
+  idle.connect();
+  idle.peers.noteLiveness(PEER, "dead", true);
+  assert.equal(idle.transport.closed.length, 1);
+});
+
 test("a lost connection is dialled again", () => {
   const trial = new Trial();
   const connection = trial.connect();

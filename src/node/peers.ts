@@ -113,7 +113,7 @@ interface Connection {
   isReady: boolean;
   /** Why this end closed it, for the log. */
   closing: string | undefined;
-  /** Its peer has left: it is closed once every request on it has ended. */
+  /** Its peer has left, or said goodbye: it is closed once every request on it has ended. */
   isRetired: boolean;
   readonly pending: Map<number, Pending>;
   /** Where its frames are counted. */
@@ -124,10 +124,11 @@ interface Connection {
   offsetSinceMs: number;
   nextOffsetMs: number;
   /** Sent once the connection stands, for calls by address. */
-  readonly first:
-    | { readonly message: PeerRequest; readonly done: (reply: PeerReply | undefined) => void }
-    | undefined;
+  readonly first: { readonly message: PeerRequest; readonly done: CallDone } | undefined;
 }
+
+/** How a call by address ended: without a reply there was no answer. `clusterId` is that of whoever answered. */
+export type CallDone = (reply: PeerReply | undefined, clusterId: ClusterId | undefined) => void;
 
 interface Link {
   readonly node: NodeId;
@@ -184,10 +185,7 @@ export class Peers {
     }
     for (const link of this.#links.values()) {
       if (kept.has(link.node)) continue;
-      // A member that left still answers what it was asked before: cut off, nobody would know what became of it.
-      const { connection } = link;
-      if (connection?.isReady === true && connection.pending.size > 0) connection.isRetired = true;
-      else this.#hangUp(link, "no longer a member");
+      this.#retire(link, "no longer a member");
       this.#links.delete(link.node);
     }
     this.#traffic.keepOnly(kept);
@@ -199,12 +197,13 @@ export class Peers {
     for (const each of this.#connections.values()) if (each.peer === member) each.traffic = traffic;
   }
 
-  /** A member answers again, or no longer does. */
-  noteLiveness(node: NodeId, liveness: Liveness): void {
+  /** A member answers again, or no longer does: because it said goodbye, or was found dead. */
+  noteLiveness(node: NodeId, liveness: Liveness, isGoodbye: boolean): void {
     const link = this.#links.get(node);
     if (link === undefined) return;
     // What is queued for a dead node would arrive too late to matter, and hold memory until then.
-    if (liveness === "dead") this.#hangUp(link, "the member is dead");
+    if (isGoodbye) this.#retire(link, "the member said goodbye");
+    else if (liveness === "dead") this.#hangUp(link, "the member is dead");
     if (liveness === "alive" && link.connection === undefined) {
       link.failures = 0;
       this.#dial(link);
@@ -287,14 +286,14 @@ export class Peers {
     if (connection?.isReady === true) this.#sendFrame(connection, 0, 0, encodeMessage(message));
   }
 
-  /** Calls whoever listens at `address`, over a connection of its own; `undefined` when there was no answer. */
-  call(address: Address, message: PeerRequest, done: (reply: PeerReply | undefined) => void): void {
+  /** Calls whoever listens at `address`, over a connection of its own. */
+  call(address: Address, message: PeerRequest, done: CallDone): void {
     const id = this.#options.transport.connect(address);
     let isTold = false;
-    const once = (reply: PeerReply | undefined): void => {
+    const once: CallDone = (reply, clusterId) => {
       if (isTold) return;
       isTold = true;
-      done(reply);
+      done(reply, clusterId);
     };
     this.#add(id, true, undefined, { message, done: once });
   }
@@ -394,12 +393,12 @@ export class Peers {
     const deadlineMs = this.#options.clock.monotonicMs() + HELLO_MS_MAX;
     const sink: ReplySink = {
       onReply: (_from, _token, answer) => {
-        first.done(answer);
+        first.done(answer, reply.clusterId);
         this.#options.transport.close(connection.id);
       },
       onNoAnswer: () => {
         if (this.#connections.has(connection.id)) this.#options.transport.close(connection.id);
-        first.done(undefined);
+        first.done(undefined, reply.clusterId);
       },
     };
     const isSent = this.#send(connection, encodeMessage(first.message), deadlineMs, {
@@ -418,7 +417,8 @@ export class Peers {
     connection.closing = reason;
     this.#options.transport.close(connection.id);
     if (first !== undefined) {
-      first.done(refusal ?? { kind: "refused", reason: "not-ready", detail: reason });
+      const refused = refusal ?? { kind: "refused", reason: "not-ready", detail: reason };
+      first.done(refused, undefined);
       return;
     }
     this.#options.log.log("warn", "peer-refused", { peer: connection.peer ?? "", reason });
@@ -614,13 +614,20 @@ export class Peers {
     connection.pending.clear();
     for (const { sink, token } of ended) sink.onNoAnswer(connection.peer ?? ("" as NodeId), token);
     // However it ended, and unless it was answered before: whoever calls must not wait for ever.
-    connection.first?.done(undefined);
+    connection.first?.done(undefined, undefined);
   }
 
   #redialDelay(link: Link): number {
     const doubled = REDIAL_MS_MIN * 2 ** Math.min(link.failures, 10);
     const delayMs = Math.min(REDIAL_MS_MAX, doubled);
     return delayMs / 2 + this.#options.random.below(Math.ceil(delayMs / 2));
+  }
+
+  /** Who goes in order still answers what it was asked before: cut off, nobody would know what became of it. */
+  #retire(link: Link, reason: string): void {
+    const { connection } = link;
+    if (connection?.isReady === true && connection.pending.size > 0) connection.isRetired = true;
+    else this.#hangUp(link, reason);
   }
 
   #hangUp(link: Link, reason: string): void {
@@ -655,7 +662,7 @@ export class Peers {
         sink.onNoAnswer(connection.peer ?? ("" as NodeId), token);
       }
       if (!connection.isRetired || connection.pending.size > 0) continue;
-      connection.closing = "no longer a member";
+      connection.closing = "its peer has gone, and everything is answered";
       this.#options.transport.close(connection.id);
       this.#end(connection, connection.closing);
     }

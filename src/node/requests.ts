@@ -120,7 +120,7 @@ export class Requests {
   #bytesInFlight = 0;
   #sequence = 0;
   #isTicking = false;
-  #state: "closed" | "open" | "draining" = "closed";
+  #state: "closed" | "open" | "draining" | "ended" = "closed";
 
   constructor(options: RequestsOptions) {
     const { context } = options;
@@ -154,9 +154,14 @@ export class Requests {
     this.#state = "open";
   }
 
-  /** Takes no more; what is in flight goes on. */
+  /** Takes no more from clients; what is in flight goes on, and so does what peers forward until they know. */
   drain(): void {
-    this.#state = "draining";
+    if (this.#state !== "ended") this.#state = "draining";
+  }
+
+  /** Takes no more from anybody. */
+  end(): void {
+    this.#state = "ended";
   }
 
   put(request: PutRequest, done: WriteDone): void {
@@ -320,7 +325,7 @@ export class Requests {
     deadlineMs: number,
     done: (outcome: OperationOutcome | "seen" | "not-first") => void,
   ): void {
-    const refusal = this.#refusal();
+    const refusal = this.#state === "draining" ? this.#overload() : this.#refusal();
     if (refusal !== undefined) return done(failure(refusal, "no"));
     if (this.#firstLivePrimary(message.key) !== this.#options.context.self)
       return done("not-first");
@@ -554,9 +559,13 @@ export class Requests {
   }
 
   #refusal(): "overloaded" | "not-ready" | "shutting-down" | undefined {
-    if (this.#state === "draining") return "shutting-down";
+    if (this.#state === "draining" || this.#state === "ended") return "shutting-down";
     if (this.#state === "closed") return "not-ready";
     if (this.#options.context.placement().effectiveReplicas === 0) return "not-ready";
+    return this.#overload();
+  }
+
+  #overload(): "overloaded" | undefined {
     return this.#inFlight >= REQUESTS_IN_FLIGHT_MAX ? "overloaded" : undefined;
   }
 

@@ -77,7 +77,7 @@ export class Service {
         this.#onJoin(served, message, runner);
         break;
       case "push-pull":
-        runner.deliver({ kind: "push-pull-received", state: message.state });
+        runner.deliver({ kind: "push-pull-received", state: message.state, from });
         reply({ kind: "push-pull-reply", state: runner.state() });
         break;
       case "probe":

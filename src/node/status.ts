@@ -18,6 +18,7 @@ import type { Votes } from "./votes.ts";
 
 export interface StatusSource {
   readonly phase: NodePhase;
+  readonly waitsFor: StoreStatus["waitsFor"];
   readonly identity: Identity;
   readonly config: NodeConfig;
   readonly placement: Placement;
@@ -36,6 +37,7 @@ export function nodeStatus(source: StatusSource): StoreStatus {
   const waiting = waitingFor(source);
   return {
     phase: source.phase,
+    waitsFor: source.waitsFor,
     nodeId: identity.nodeId,
     clusterId: identity.clusterId,
     epoch: placement.epoch,

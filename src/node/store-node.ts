@@ -10,12 +10,13 @@ import { Placement, type PlacementSource } from "../core/placement/placement.ts"
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import { DirtyMaps } from "../core/replication/dirty-maps.ts";
 import { type NodeConfig, SHARED_CONFIG_DEFAULT, type SharedConfig } from "../model/config.ts";
-import { type ClusterId, clusterIdFrom, type NodeId, nodeIdFrom } from "../model/ids.ts";
+import { type NodeId, nodeIdFrom } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
-import type { Liveness, Member, MemberRecord, MembershipState } from "../model/member.ts";
+import type { Liveness, Member, MemberRecord } from "../model/member.ts";
 import type { Slot } from "../model/slot.ts";
 import { NO_STAMP } from "../model/stamp.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { Discovery } from "../ports/discovery.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
 import type { Storage, StorageError, StorageKey } from "../ports/storage.ts";
@@ -23,22 +24,21 @@ import type { Transport } from "../ports/transport.ts";
 import { Activation } from "./activation.ts";
 import { BackgroundShare } from "./background-share.ts";
 import { CellStore } from "./cell-store.ts";
-import { checkCluster } from "./check-cluster.ts";
 import { Collection } from "./collection.ts";
 import { Convergence } from "./convergence.ts";
 import { Counters } from "./counters.ts";
 import { Departures } from "./departures.ts";
 import { dumpPage } from "./dump.ts";
+import { type Entry, enterCluster } from "./entry.ts";
 import { Everybody } from "./everybody.ts";
 import { ExchangeCounterpart } from "./exchange-counterpart.ts";
 import { GroupCommit } from "./group-commit.ts";
+import { HeldForOthers } from "./held-for-others.ts";
 import { NodeInsight } from "./insight.ts";
-import { joinCluster } from "./join.ts";
 import { MembershipRunner } from "./membership-runner.ts";
 import { NodeClock } from "./node-clock.ts";
 import {
   clockOperation,
-  differingSetting,
   type Identity,
   identityOperation,
   loadClock,
@@ -51,12 +51,15 @@ import { ownRecord } from "./own-record.ts";
 import { PACE_USUAL, type Pace } from "./pace.ts";
 import { Peers } from "./peers.ts";
 import { PubSub } from "./pub-sub.ts";
+import { Readiness } from "./readiness.ts";
 import { Replica } from "./replica.ts";
 import { planFor, type RequestContext } from "./request-context.ts";
 import { Requests } from "./requests.ts";
-import { hasCells, knownMembers, LEFT, restore, whyNotReturn } from "./restore.ts";
+import { restore } from "./restore.ts";
 import { SCRUB_MS_DEFAULT } from "./scrub.ts";
+import { type Seeker, seekMembers } from "./seeker.ts";
 import { Service } from "./service.ts";
+import { shutDown } from "./shutdown.ts";
 import type { ExchangePorts } from "./slot-exchange.ts";
 import { gaugesOf, nodeStatus } from "./status.ts";
 import type { KeyLocation, NodePhase, Store, StoreStatus } from "./store.ts";
@@ -64,9 +67,8 @@ import type { Subscriptions } from "./subscriptions.ts";
 import { Upkeep } from "./upkeep.ts";
 import { whenConnected } from "./when-connected.ts";
 
-/** How long a graceful stop waits for what is under way. */
-const DRAIN_MS_MAX = 5_000;
-const DRAIN_POLL_MS = 20;
+/** How long a graceful stop takes at most, where the configuration does not say. */
+const DRAIN_MS_DEFAULT = 10_000;
 const CLOCK_AT_FIRST = { ms: 0, counter: 0, commitNumber: 0, greatest: NO_STAMP };
 export interface StoreNodeOptions {
   readonly config: NodeConfig;
@@ -79,6 +81,8 @@ export interface StoreNodeOptions {
   readonly onFatal: (reason: string) => void;
   /** The node has left its cluster, handed everything on, and stopped. */
   readonly onLeft?: () => void;
+  /** Where members may be found, beside the configured peers. */
+  readonly discovery?: Discovery | undefined;
   /** Makes placements; by default each node makes its own. Nodes of one process may share them: they are values. */
   readonly place?: (source: PlacementSource) => Placement;
   /** Read anew each time; the usual one by default. */
@@ -101,6 +105,8 @@ export class StoreNode implements Store {
   readonly #service: Service;
   readonly #departures: Departures;
   readonly #activation: Activation;
+  readonly #readiness: Readiness;
+  readonly #heldForOthers: HeldForOthers;
   readonly #collection: Collection;
   readonly #nodeClock: NodeClock;
   readonly insight: NodeInsight;
@@ -108,6 +114,7 @@ export class StoreNode implements Store {
   #identity: Identity;
   #placement: Placement;
   #membership: MembershipRunner | undefined;
+  #seeker: Seeker | undefined;
   #problem: string | undefined;
 
   /** Reads who the node is; throws `StorageError` when the disk cannot be read. */
@@ -306,6 +313,23 @@ export class StoreNode implements Store {
       clock,
       liveness: (node) => this.#membership?.liveness(node),
     });
+    this.#heldForOthers = new HeldForOthers({
+      self: this.#identity.nodeId,
+      dirtyMaps: this.#dirtyMaps,
+      placement,
+      peers: this.#peers,
+      foreign: () => this.#convergence.foreign(),
+    });
+    this.#readiness = new Readiness({
+      self: this.#identity.nodeId,
+      monotonicMs: () => clock.monotonicMs(),
+      phase: () => this.#phase,
+      areHashesBuilt: () => this.#cells.isBuilt,
+      slotsWithoutVote: () => this.#collection.votes.voteless,
+      memberIds: () => this.#placement.memberIds,
+      liveness: (node) => this.#membership?.liveness(node),
+      hasMet: (node) => this.#convergence.hasMet(node),
+    });
     this.#convergence = new Convergence({
       ports: exchangePorts,
       self: this.#identity.nodeId,
@@ -372,29 +396,44 @@ export class StoreNode implements Store {
     const kept = { dirtyMaps: this.#dirtyMaps, states: this.#collection.states };
     restore(this.#options.storage, kept, (problem) => {
       if (problem !== undefined) return done(problem);
-      this.#cells.load(() => {
-        if (this.#identity.clusterId === undefined) this.#enter(done);
-        else this.#return(done);
-      });
+      this.#cells.load(() => this.#enter(done));
     });
   }
 
-  /** Finishes what is under way, says goodbye, and closes the storage. */
-  stop(done: () => void): void {
+  /** Is not ready any more, and serves on: so that clients are sent elsewhere before it stops. */
+  withdraw(): void {
+    if (this.#phase === "joining" || this.#phase === "ready" || this.#phase === "leaving") {
+      this.#phase = "draining";
+    }
+  }
+
+  /**
+   * Finishes what is under way, hands on what others lack, says goodbye, and closes the storage.
+   *
+   * @param limitMs for all of it; what the configuration says by default.
+   */
+  stop(done: () => void, limitMs?: number): void {
     if (this.#phase === "stopping" || this.#phase === "stopped") {
       this.#options.clock.defer(done);
       return;
     }
+    const { clock, log, config } = this.#options;
     this.#phase = "stopping";
     this.#requests.drain();
-    this.#membership?.deliver({ kind: "stopping" });
-    this.#convergence.close();
+    this.#seeker?.close();
     this.#departures.close();
     this.#collection.close();
     this.#activation.close();
-    this.#upkeep.save();
-    this.#upkeep.close();
-    this.#awaitDrained(this.#options.clock.monotonicMs() + DRAIN_MS_MAX, done);
+    const ports = {
+      clock,
+      log,
+      limitMs: limitMs ?? config.drainMs ?? DRAIN_MS_DEFAULT,
+      slotsToHandOn: () => this.#heldForOthers.deliverable(),
+      passHintsOn: () => this.#heldForOthers.passHintsOn(),
+      sayGoodbye: (heard: () => void) => this.#sayGoodbye(heard),
+      requestsInFlight: () => this.#requests.inFlight,
+    };
+    shutDown(ports, () => this.#end(done));
   }
 
   // What clients ask is taken, and answered, by the requests.
@@ -419,6 +458,7 @@ export class StoreNode implements Store {
   status(): StoreStatus {
     return nodeStatus({
       phase: this.#phase,
+      waitsFor: this.#readiness.waitsFor,
       identity: this.#identity,
       config: this.#options.config,
       placement: this.#placement,
@@ -455,92 +495,46 @@ export class StoreNode implements Store {
     this.#membership?.deliver({ kind: "stalled", lagMs });
   }
 
-  /** Founds a cluster, or joins one. */
   #enter(done: (problem: string | undefined) => void): void {
-    const { config, random } = this.#options;
-    if (config.peers.length === 0) {
-      const clusterId = clusterIdFrom(random.next32(), random.next32());
-      this.#identity = { ...this.#identity, clusterId };
-      this.#begin({ clusterId, intent: "active", known: [] }, done);
-      return;
-    }
-    // Who asks to be let in must be the same after a crash: a member that never returns would hold its places for ever.
-    const identity = identityOperation(this.#identity);
-    this.#commit.put(identity.key, identity.value);
+    const { config, clock, random, storage, log, discovery } = this.#options;
+    const ports = {
+      config,
+      identity: this.#identity,
+      storage,
+      peers: this.#peers,
+      clock,
+      random,
+      log,
+      discovery,
+      joiner: () => this.#record("joining"),
+      storeIdentity: (stored: (problem: string | undefined) => void) => this.#storeIdentity(stored),
+      isStopped: () => this.#phase !== "starting",
+    };
+    enterCluster(ports, (entry) => {
+      if (typeof entry === "string") done(entry);
+      else this.#begin(entry, done);
+    });
+  }
+
+  #storeIdentity(done: (problem: string | undefined) => void): void {
+    const { key, value } = identityOperation(this.#identity);
+    this.#commit.put(key, value);
     this.#commit.whenDurable((error) => {
       if (this.#phase !== "starting") return;
-      if (error === undefined) this.#join(done);
-      else done(`the disk refused: ${error.message}`);
+      done(error === undefined ? undefined : `the disk refused: ${error.message}`);
     });
   }
 
-  #join(done: (problem: string | undefined) => void): void {
-    const { config, clock, log } = this.#options;
-    joinCluster({
-      record: this.#record("joining"),
-      config,
-      peers: this.#peers,
-      clock,
-      log,
-      isStopped: () => this.#phase !== "starting",
-      done: (result) => {
-        if (result.kind === "refused") return done(result.problem);
-        const { clusterId, shared, state } = result;
-        this.#identity = { ...this.#identity, clusterId, shared };
-        this.#begin({ clusterId, intent: "joining", known: state.records, heard: state }, done);
-      },
-    });
-  }
-
-  /** Goes on in the cluster the directory belongs to. */
-  #return(done: (problem: string | undefined) => void): void {
-    const { clusterId, nodeId, shared } = this.#identity;
-    assert(clusterId !== undefined, "a node returns to its cluster");
-    const differing = differingSetting(this.#options.config.shared, shared);
-    if (differing !== undefined) return done(differing);
-    const known = knownMembers(this.#options.storage);
-    if (typeof known === "string") return done(known);
-    const self = known.find(({ id }) => id === nodeId);
-    const { config, clock } = this.#options;
-    const problem = self === undefined ? undefined : whyNotReturn(self, config);
-    if (problem !== undefined) return done(problem);
-    if (self?.intent === "left") {
-      // It left, and ended before everything it still had was handed on: it goes on with that.
-      hasCells(this.#options.storage, (isHolder) => {
-        if (!isHolder) done(LEFT);
-        else this.#begin({ clusterId, intent: "left", known }, done);
-      });
-      return;
-    }
-    checkCluster({
-      addresses: config.peers,
-      clusterId,
-      peers: this.#peers,
-      clock,
-      done: (found) => {
-        if (this.#phase !== "starting") return;
-        if (found !== undefined) done(found);
-        else this.#begin({ clusterId, intent: self?.intent ?? "active", known }, done);
-      },
-    });
-  }
-
-  #begin(
-    start: {
-      readonly clusterId: ClusterId;
-      readonly intent: MemberRecord["intent"];
-      readonly known: readonly MemberRecord[];
-      readonly heard?: MembershipState;
-    },
-    done: (problem: string | undefined) => void,
-  ): void {
-    const { clock, random, transport, config } = this.#options;
-    const record = this.#record(start.intent);
+  #begin(entry: Entry, done: (problem: string | undefined) => void): void {
+    const { clock, random, transport, discovery } = this.#options;
+    const { clusterId, shared, intent, known, contacts } = entry;
+    this.#identity = { ...this.#identity, clusterId, shared };
+    const record = this.#record(intent);
     const membership = new MembershipRunner({
       self: record,
-      clusterId: start.clusterId,
-      known: start.known,
-      configuredPeers: config.peers,
+      clusterId,
+      known,
+      configuredPeers: contacts,
       clock,
       random,
       transport,
@@ -549,22 +543,20 @@ export class StoreNode implements Store {
       reading: () => ({ ...this.#nodeClock.reading(), epoch: this.#placement.epoch }),
       onClock: (ms, counter) => this.#nodeClock.observe(ms, counter),
       onRecordsChanged: (records) => this.#onRecordsChanged(records),
-      onLivenessChanged: (node, liveness) => this.#onLivenessChanged(node, liveness),
+      onLivenessChanged: (...change) => this.#onLivenessChanged(...change),
       onDuplicate: () => this.#fatal("another live node has this node's id"),
     });
-    const identity = identityOperation(this.#identity);
-    const members = membersOperation([...start.known.filter(({ id }) => id !== record.id), record]);
-    this.#commit.put(identity.key, identity.value);
+    const members = membersOperation([...known.filter(({ id }) => id !== record.id), record]);
     this.#commit.put(members.key, members.value);
-    this.#commit.whenDurable((error) => {
-      if (this.#phase !== "starting") return;
-      if (error !== undefined) return done(`the disk refused: ${error.message}`);
+    this.#storeIdentity((problem) => {
+      if (problem !== undefined) return done(problem);
       this.#membership = membership;
-      this.#phase = start.intent === "joining" ? "joining" : "ready";
+      this.#phase = intent === "joining" ? "joining" : "ready";
       membership.deliver({ kind: "started" });
-      if (start.heard !== undefined) {
-        membership.deliver({ kind: "push-pull-received", state: start.heard });
+      if (entry.heard !== undefined) {
+        membership.deliver({ kind: "push-pull-received", state: entry.heard });
       }
+      if (discovery !== undefined) this.#seeker = seekMembers(discovery, membership, clock);
       this.#replace(membership.members());
       this.#convergence.start();
       this.#departures.start();
@@ -575,7 +567,7 @@ export class StoreNode implements Store {
         this.#requests.open();
         done(undefined);
       };
-      const isHolder = start.intent !== "joining" && start.intent !== "left";
+      const isHolder = intent !== "joining" && intent !== "left";
       if (isHolder) open();
       else whenConnected(clock, this.#peers, membership, open);
     });
@@ -599,7 +591,7 @@ export class StoreNode implements Store {
     }
     if (intent === "removed") {
       // On disk first: the next start must know it, also where nobody answers.
-      this.#requests.drain();
+      this.#requests.end();
       this.#commit.whenDurable(() => this.#fatal("this node was removed from its cluster"));
       return;
     }
@@ -636,11 +628,11 @@ export class StoreNode implements Store {
     return place === undefined ? new Placement(source) : place(source);
   }
 
-  #onLivenessChanged(node: NodeId, liveness: Liveness): void {
+  #onLivenessChanged(node: NodeId, liveness: Liveness, isGoodbye: boolean): void {
     this.#counters.add(`members-found-${liveness}`);
     this.insight.timeline.noteLiveness(node, liveness);
     this.#options.log.log("info", "liveness-changed", { node, liveness });
-    this.#peers.noteLiveness(node, liveness);
+    this.#peers.noteLiveness(node, liveness, isGoodbye);
   }
 
   #onFilled(): void {
@@ -664,8 +656,9 @@ export class StoreNode implements Store {
   #fatal(reason: string): void {
     if (this.#phase === "stopped") return;
     this.#phase = "stopped";
-    this.#requests.drain();
+    this.#requests.end();
     this.#convergence.close();
+    this.#seeker?.close();
     this.#departures.close();
     this.#collection.close();
     this.#activation.close();
@@ -675,12 +668,18 @@ export class StoreNode implements Store {
     this.#options.onFatal(reason);
   }
 
-  #awaitDrained(deadlineMs: number, done: () => void): void {
-    const { clock, storage } = this.#options;
-    if (this.#requests.inFlight > 0 && clock.monotonicMs() < deadlineMs) {
-      clock.after(DRAIN_POLL_MS, () => this.#awaitDrained(deadlineMs, done));
-      return;
-    }
+  #sayGoodbye(heard: () => void): void {
+    // Nothing is compared or handed on behind it: whoever hears it would not answer.
+    this.#convergence.close();
+    this.#upkeep.save();
+    this.#upkeep.close();
+    if (this.#membership === undefined) heard();
+    else this.#membership.sayGoodbye(heard);
+  }
+
+  #end(done: () => void): void {
+    const { storage } = this.#options;
+    this.#requests.end();
     // First the acknowledgements that wait for a commit; then, with the peers gone, what their going left behind.
     this.#commit.whenDurable(() => {
       this.#phase = "stopped";

@@ -32,9 +32,19 @@ import type { Traffic } from "./traffic.ts";
 
 /**
  * `starting` reads its disk; `joining` takes writes and copies its slots; `leaving` serves on while others copy them;
- * `stopping` finishes what it has.
+ * `draining` serves on, and is to be sent nothing more; `stopping` finishes what it has.
  */
-export type NodePhase = "starting" | "joining" | "ready" | "leaving" | "stopping" | "stopped";
+export type NodePhase =
+  | "starting"
+  | "joining"
+  | "ready"
+  | "leaving"
+  | "draining"
+  | "stopping"
+  | "stopped";
+
+/** What a node that is not ready waits for: see `Readiness`. */
+export type Wait = "start" | "share" | "hashes" | "votes" | "comparison" | "leave" | "stop";
 
 export interface MemberStatus extends Member {
   /** Slots in which the member is the first primary. */
@@ -59,6 +69,8 @@ export interface CollectionStatus {
 
 export interface StoreStatus {
   readonly phase: NodePhase;
+  /** What keeps the node from being ready: `undefined` when it is. */
+  readonly waitsFor: Wait | undefined;
   readonly nodeId: NodeId;
   readonly clusterId: ClusterId | undefined;
   readonly epoch: Epoch;

@@ -301,11 +301,19 @@ describe("failures of the store", () => {
 });
 
 describe("the other addresses", () => {
-  test("health stays 200 while ready follows the phase", async () => {
+  test("health stays 200 while ready says what is waited for", async () => {
     store.phase = "joining";
-    assert.equal((await request(port, "GET", "/ready")).status, 503);
+    store.waitsFor = "share";
+    const waiting = await request(port, "GET", "/ready");
+    assert.equal(waiting.status, 503);
+    assert.deepEqual(JSON.parse(waiting.body.toString()), {
+      ready: false,
+      phase: "joining",
+      waitsFor: "share",
+    });
     assert.equal((await request(port, "GET", "/health")).status, 200);
     store.phase = "ready";
+    store.waitsFor = undefined;
     assert.equal((await request(port, "GET", "/ready")).status, 200);
   });
 

@@ -377,6 +377,30 @@ describe("opening and closing", () => {
     await assert.rejects(request(own.port, "GET", "/health"), { code: "ECONNREFUSED" });
   });
 
+  test("a request that was on its way on a kept connection when the door closed is answered, and ends it", async () => {
+    const own = await openRig();
+    const kept = open(own.port);
+    kept.write("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    await once(kept, "data");
+    const closing = own.door.close();
+    kept.write("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    const last = parseAnswer(await drain(kept));
+    assert.equal(last.status, 200);
+    assert.equal(last.headers.get("connection"), "close");
+    await closing;
+  });
+
+  test("a withdrawn door serves on, and ends each connection with its answer", async () => {
+    const own = await openRig();
+    own.door.withdraw();
+    for (let round = 0; round < 2; round += 1) {
+      const socket = open(own.port);
+      socket.write("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
+      assert.equal(parseAnswer(await drain(socket)).status, 200);
+    }
+    await own.door.close();
+  });
+
   test("close cuts off what does not finish within its limit", async () => {
     const own = await openRig({ drainMs: 30 });
     own.store.held = [];

@@ -29,6 +29,9 @@ export async function dnd(
   return { status, stdout: running.stdout, stderr: running.stderr };
 }
 
+/** Node and a launcher. */
+export type Program = readonly [node: string, launcher: string];
+
 /** A `dnd` that goes on by itself. */
 export class RunningDnd {
   readonly process: ChildProcess;
@@ -40,7 +43,7 @@ export class RunningDnd {
   constructor(
     args: readonly string[],
     cwd: string = tmpdir(),
-    program: readonly [node: string, launcher: string] = [process.execPath, DND],
+    program: Program = [process.execPath, DND],
   ) {
     this.process = spawn(program[0], [program[1], ...args], {
       cwd,
@@ -126,8 +129,9 @@ export class RealCluster {
     ];
   }
 
-  run(args: readonly string[]): RunningDnd {
-    const running = new RunningDnd(args, this.folder);
+  /** `program`: as for `RunningDnd`. */
+  run(args: readonly string[], program?: Program): RunningDnd {
+    const running = new RunningDnd(args, this.folder, program);
     this.#started.push(running);
     return running;
   }

@@ -56,6 +56,7 @@ import type {
   NodePhase,
   Store,
   StoreStatus,
+  Wait,
 } from "../../src/node/store.ts";
 
 import { Subscriptions } from "../../src/node/subscriptions.ts";
@@ -74,6 +75,7 @@ export class FakeStore implements Store {
   readonly puts: PutRequest[] = [];
   readonly reads: ReadRequest[] = [];
   phase: NodePhase = "ready";
+  waitsFor: Wait | undefined;
   shared: SharedConfig = SHARED_CONFIG_DEFAULT;
   /** The outcome of the next request of any kind, instead of the true one. */
   failNext: Failure | undefined;
@@ -286,6 +288,7 @@ export class FakeStore implements Store {
     } as const;
     return {
       phase: this.phase,
+      waitsFor: this.waitsFor,
       nodeId: NODE,
       clusterId: clusterIdFrom(3, 4),
       epoch: epochFrom(0xabc),

@@ -6,6 +6,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { setTimeout as wait } from "node:timers/promises";
 import { getRequestListener } from "@hono/node-server";
 import type { Store } from "../../node/store.ts";
 import type { Log } from "../../ports/log.ts";
@@ -45,6 +46,8 @@ export interface HttpDoorOptions {
 export interface HttpDoor {
   /** The ports listened on, in the order of the options. */
   readonly ports: readonly number[];
+  /** Ends each connection with its next answer: whoever asks again asks for a connection, and may be sent elsewhere. */
+  withdraw(): void;
   /** Stops accepting, lets running requests finish for `drainMs`, then cuts them off. Resolves once all is closed. */
   close(): Promise<void>;
 }
@@ -92,6 +95,7 @@ class Door implements HttpDoor {
   readonly #ports: number[] = [];
   /** The answer that a connection is at: a parse error must not write into the middle of it. */
   readonly #answering = new WeakMap<object, ServerResponse>();
+  #isWithdrawn = false;
   #closing: Promise<void> | undefined;
 
   constructor(options: HttpDoorOptions) {
@@ -129,13 +133,20 @@ class Door implements HttpDoor {
     });
   }
 
+  withdraw(): void {
+    this.#isWithdrawn = true;
+  }
+
   close(): Promise<void> {
+    this.#isWithdrawn = true;
     this.#closing ??= this.#close();
     return this.#closing;
   }
 
   async #close(): Promise<void> {
     this.#feed.close();
+    // A connection between two requests is not at rest: the next one may be on its way, and would be cut off.
+    if (await this.#hasConnections()) await wait(this.#limits.partingMs);
     const closed = Promise.all(this.#servers.map(closeServer));
     const timer = setTimeout(() => {
       for (const server of this.#servers) server.closeAllConnections();
@@ -144,6 +155,18 @@ class Door implements HttpDoor {
     clearTimeout(timer);
     this.#metrics.close();
     this.#options.log.log("info", "http-door-closed");
+  }
+
+  async #hasConnections(): Promise<boolean> {
+    const counts = await Promise.all(
+      this.#servers.map(
+        (server) =>
+          new Promise<number>((resolve) => {
+            server.getConnections((_error, count) => resolve(count ?? 0));
+          }),
+      ),
+    );
+    return counts.some((count) => count > 0);
   }
 
   #createServer(): Server {
@@ -186,7 +209,7 @@ class Door implements HttpDoor {
       );
     });
     // A connection that stays open would hold up the closing of the door.
-    if (this.#closing !== undefined) response.shouldKeepAlive = false;
+    if (this.#isWithdrawn) response.shouldKeepAlive = false;
     const refusal = this.#gate.check(request);
     if (refusal !== undefined) {
       refuse(request, response, problemAnswer(refusal), this.#limits, this.#budget);

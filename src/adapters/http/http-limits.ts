@@ -30,6 +30,8 @@ export interface HttpLimits {
   /** After a refusal: time and bytes to read on, so that a client still sending gets to see the answer. */
   readonly lingerMs: number;
   readonly lingerBytesMax: number;
+  /** At close: time for requests that are on their way on connections that stay open; their answers end those. */
+  readonly partingMs: number;
   /** At close: time for running requests to finish. */
   readonly drainMs: number;
 }
@@ -50,6 +52,7 @@ export const HTTP_LIMITS: HttpLimits = {
   socketIdleMs: 75_000,
   lingerMs: 2_000,
   lingerBytesMax: 64 * 1024 * 1024,
+  partingMs: 200,
   drainMs: 10_000,
 };
 

@@ -63,7 +63,7 @@ const FRONT_PAGE = `dnd: a masterless, durable, always-writable key-value store
   POST                          /cluster/remove    ?node= a dead member that will not come back
   GET                           /metrics           counters and gauges, for Prometheus
   GET                           /health            200 while the process is alive
-  GET                           /ready             200 while the node serves
+  GET                           /ready             200 while the node serves, and has caught up
   GET                           /openapi.json      all of this for programs
   GET                           /                  in a browser: the dashboard
 
@@ -99,10 +99,10 @@ const health = createRoute({
 const ready = createRoute({
   method: "get",
   path: "/ready",
-  summary: "Whether the node serves",
+  summary: "Whether the node serves, and has caught up with the others",
   responses: {
-    200: json("It does.", readySchema),
-    503: json("It does not (yet, or any more).", readySchema),
+    200: json("It does, and has.", readySchema),
+    503: json("It has not yet, or is to be sent nothing more.", readySchema),
   },
 });
 const cluster = createRoute({
@@ -316,9 +316,9 @@ function withoutParameters(
 }
 
 function readyAnswer(store: Store): Answer {
-  const { phase } = store.status();
-  const isReady = phase === "ready";
-  return jsonAnswer({ ready: isReady, phase }, isReady ? 200 : 503);
+  const { phase, waitsFor } = store.status();
+  const isReady = waitsFor === undefined;
+  return jsonAnswer({ ready: isReady, phase, waitsFor: waitsFor ?? null }, isReady ? 200 : 503);
 }
 
 /** Begins what `command` does, and shows the cluster as it is then. */

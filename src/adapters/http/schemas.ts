@@ -165,7 +165,11 @@ export const healthSchema = z.object({ status: z.literal("alive") }).openapi("He
 export const readySchema = z
   .object({
     ready: z.boolean(),
-    phase: z.enum(["starting", "joining", "ready", "leaving", "stopping", "stopped"]),
+    phase: z.enum(["starting", "joining", "ready", "leaving", "draining", "stopping", "stopped"]),
+    waitsFor: z
+      .enum(["start", "share", "hashes", "votes", "comparison", "leave", "stop"])
+      .nullable()
+      .openapi({ description: "What keeps it from being ready." }),
   })
   .openapi("Ready");
 

@@ -144,7 +144,8 @@ export class ClusterView {
     this.news.tell("liveness", id);
     if (before.liveness === belief.liveness) return;
     this.#forgetLists();
-    this.emit({ kind: "liveness-changed", id, liveness: belief.liveness });
+    const isGoodbye = belief.liveness === "dead" && belief.by === id;
+    this.emit({ kind: "liveness-changed", id, liveness: belief.liveness, isGoodbye });
   }
 
   /** A belief that is not for others: what push/pull says of the past. */

@@ -38,8 +38,17 @@ export type MembershipEvent =
   | { readonly kind: "timer"; readonly timer: MembershipTimer; readonly dueMs: number }
   /** Decoded, of this cluster; otherwise anything. */
   | { readonly kind: "datagram"; readonly from: Address; readonly message: GossipMessage }
-  /** A peer's full state, asked for or not; the caller answers a peer that asked with `state()`, after this step. */
-  | { readonly kind: "push-pull-received"; readonly state: MembershipState }
+  /**
+   * A peer's full state, asked for or not; the caller answers a peer that asked with `state()`, after this step. `from` is
+   * the peer, where its connection says so: that it calls itself dead is its goodbye.
+   */
+  | {
+      readonly kind: "push-pull-received";
+      readonly state: MembershipState;
+      readonly from?: NodeId;
+    }
+  /** Addresses at which members may be found, in place of those that were given before. */
+  | { readonly kind: "contacts-found"; readonly addresses: readonly Address[] }
   /** The answer to `probe-by-tcp`; may come late or never. */
   | { readonly kind: "probe-by-tcp-ended"; readonly probe: number; readonly isOk: boolean }
   /** The event loop was found to have stood still for so long. */
@@ -68,6 +77,12 @@ export type MembershipEffect =
   | { readonly kind: "set-timer"; readonly atMs: number; readonly event: MembershipEvent }
   /** Persist `records()`, this node's own included; the placement may have changed. At most once a step, and last. */
   | { readonly kind: "records-changed" }
-  | { readonly kind: "liveness-changed"; readonly id: NodeId; readonly liveness: Liveness }
+  /** `isGoodbye`: the member says itself that it stops; what it was asked before, it still answers. */
+  | {
+      readonly kind: "liveness-changed";
+      readonly id: NodeId;
+      readonly liveness: Liveness;
+      readonly isGoodbye: boolean;
+    }
   /** Another live process has this node's id, and was first: stop. The machine is silent from now on. */
   | { readonly kind: "duplicate"; readonly heard: MemberRecord | undefined };

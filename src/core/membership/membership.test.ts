@@ -292,6 +292,48 @@ test("a state that accuses a living member is put to the accused, not believed",
   assert.deepEqual(pings[0]?.message.updates[0], claim(1, "dead", 0));
 });
 
+test("a member that calls itself dead in its own state is believed at once, and that is a goodbye", () => {
+  const bench = new Bench(4);
+  const { id } = recordOf(1);
+  const liveness = [{ id, liveness: "dead", incarnation: FIRST_INCARNATION } as const];
+  const state = { records: [], liveness };
+  bench.step({ kind: "push-pull-received", state, from: nodeIdFrom(0, 2) });
+  assert.equal(bench.liveness(1), "alive", "another's word is an accusation");
+  bench.effects = [];
+  bench.step({ kind: "push-pull-received", state, from: id });
+  assert.equal(bench.liveness(1), "dead");
+  const changes = bench.effects.filter((effect) => effect.kind === "liveness-changed");
+  assert.deepEqual(changes, [{ kind: "liveness-changed", id, liveness: "dead", isGoodbye: true }]);
+});
+
+test("a member found dead by its probes has not said goodbye", () => {
+  const bench = new Bench(2);
+  bench.run(60_000);
+  const changes = bench.effects.filter((effect) => effect.kind === "liveness-changed");
+  assert.deepEqual(
+    changes.map(({ liveness, isGoodbye }) => [liveness, isGoodbye]),
+    [
+      ["suspect", false],
+      ["dead", false],
+    ],
+  );
+});
+
+test("contacts that were found are asked at once, and take the place of the former ones", () => {
+  const [old, fresh] = ["10.0.1.1:5000", "10.0.1.2:5000"] as const satisfies readonly string[];
+  const bench = new Bench(2, [old as Address]);
+  bench.step({ kind: "contacts-found", addresses: [fresh as Address, recordOf(1).address] });
+  assert.deepEqual(bench.pushPulls(), [fresh], "who is known to be alive is not asked");
+  assert.deepEqual(
+    bench.sent("ping").map(({ to }) => to),
+    [fresh],
+  );
+  bench.effects = [];
+  bench.run(120_000);
+  assert.equal(bench.sent("ping").filter(({ to }) => to === old).length, 0);
+  assert.ok(bench.sent("ping").some(({ to }) => to === fresh));
+});
+
 test("what is said of strangers, of those who left, and beyond a known start changes nothing", () => {
   const bench = new Bench(3);
   const left = { ...recordOf(2), intent: "left", version: 1 } as const;

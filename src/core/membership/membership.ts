@@ -57,7 +57,7 @@ export class Membership {
   readonly #view: ClusterView;
   readonly #swim: Swim;
   readonly #selfKeeper: SelfKeeper;
-  readonly #peers: readonly Address[];
+  #peers: readonly Address[];
   /** Who was last met at a configured peer's address. */
   readonly #metAt = new Map<Address, NodeId>();
   #nowMs = 0;
@@ -145,7 +145,9 @@ export class Membership {
       case "datagram":
         return this.#onDatagram(event, nowMs);
       case "push-pull-received":
-        return this.#onPushPull(event.state, nowMs);
+        return this.#onPushPull(event.state, event.from, nowMs);
+      case "contacts-found":
+        return this.#onContactsFound(event.addresses);
       case "probe-by-tcp-ended":
         return this.#swim.onProbeByTcpEnded(event.probe, event.isOk);
       case "stalled":
@@ -177,7 +179,18 @@ export class Membership {
     const addresses = new Set(this.#peers);
     for (const id of known) addresses.add(this.#view.address(id) as Address);
     addresses.delete(this.#view.self.address);
-    const contacts = [...addresses].slice(0, FIRST_CONTACTS_MAX);
+    this.#contact([...addresses]);
+  }
+
+  #onContactsFound(addresses: readonly Address[]): void {
+    this.#peers = addresses;
+    for (const met of this.#metAt.keys()) if (!addresses.includes(met)) this.#metAt.delete(met);
+    this.#contact(addresses.filter((address) => !this.#isMet(address)));
+  }
+
+  /** Asks whoever is there who it is, and a few of them for all they know. */
+  #contact(addresses: readonly Address[]): void {
+    const contacts = addresses.slice(0, FIRST_CONTACTS_MAX);
     for (const address of contacts) {
       this.#view.send(address, { kind: "ping", probe: 0, target: undefined });
     }
@@ -269,7 +282,7 @@ export class Membership {
     if (isOutdated && isMissed) this.#askForState(from);
   }
 
-  #onPushPull(state: MembershipState, nowMs: number): void {
+  #onPushPull(state: MembershipState, from: NodeId | undefined, nowMs: number): void {
     for (const record of state.records) this.#hearRecord(record, nowMs);
     for (const heard of state.liveness) {
       if (heard.id === this.#view.selfId) {
@@ -278,7 +291,9 @@ export class Membership {
       }
       const belief = this.#view.belief(heard.id);
       if (belief === undefined) continue;
-      if (heard.liveness === "alive" || belief.liveness !== "alive") {
+      if (heard.id === from && heard.liveness === "dead") {
+        this.#swim.hear({ ...heard, by: from }, nowMs);
+      } else if (heard.liveness === "alive" || belief.liveness !== "alive") {
         this.#swim.hear({ ...heard, by: undefined }, nowMs);
       } else if (supersedes(heard, belief)) {
         this.#checkAccusation(heard, nowMs);

@@ -198,7 +198,8 @@ function infoText(
   owned: ReadonlyMap<ClusterNode, Bounds>,
 ): string {
   const { phase } = store.status();
-  const isServing = phase === "joining" || phase === "ready" || phase === "leaving";
+  const isServing =
+    phase === "joining" || phase === "ready" || phase === "leaving" || phase === "draining";
   const facts: readonly (readonly [string, string | number])[] = [
     ["cluster_state", isServing ? "ok" : "fail"],
     ["cluster_slots_assigned", SLOT_COUNT],
