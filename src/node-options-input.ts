@@ -24,8 +24,16 @@ export interface NodeOptionsInput {
   readonly dataDir?: string | undefined;
   /** When a write is acknowledged; default `fsync`. */
   readonly durability?: Durability | undefined;
-  /** Members to join through, `host:port`, at most 64. The first node of a cluster has none. */
+  /** Members to join through, `host:port` or `dns:NAME`, at most 64. The first node of a cluster has none. */
   readonly peers?: string[] | undefined;
+  /** The DNS server that is asked for `dns:NAME`, `ip:port`. Default: the system's. */
+  readonly dnsServer?: string | undefined;
+  /** With peers: an empty node founds the cluster when none of them answers. Of one node only; default false. */
+  readonly founder?: boolean | undefined;
+  /** Closing takes no longer than this, milliseconds; default 20 000. */
+  readonly drainMs?: number | undefined;
+  /** Before it closes, the node serves on for so long without being ready, milliseconds; default 0. */
+  readonly drainNoticeMs?: number | undefined;
   /** Failure domain, at most 64 bytes: copies are spread over zones. */
   readonly zone?: string | undefined;
   /** Share of the slots relative to other nodes, 1..64; default 1. */

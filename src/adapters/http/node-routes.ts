@@ -318,7 +318,7 @@ function withoutParameters(
 function readyAnswer(store: Store): Answer {
   const { phase, waitsFor } = store.status();
   const isReady = waitsFor === undefined;
-  return jsonAnswer({ ready: isReady, phase, waitsFor: waitsFor ?? null }, isReady ? 200 : 503);
+  return jsonAnswer({ ready: isReady, phase, waitsFor }, isReady ? 200 : 503);
 }
 
 /** Begins what `command` does, and shows the cluster as it is then. */

@@ -168,8 +168,8 @@ export const readySchema = z
     phase: z.enum(["starting", "joining", "ready", "leaving", "draining", "stopping", "stopped"]),
     waitsFor: z
       .enum(["start", "share", "hashes", "votes", "comparison", "leave", "stop"])
-      .nullable()
-      .openapi({ description: "What keeps it from being ready." }),
+      .optional()
+      .openapi({ description: "What keeps it from being ready, if anything." }),
   })
   .openapi("Ready");
 
