@@ -13,6 +13,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -251,8 +252,13 @@ function isAbandoned(lock) {
   }
 }
 
-const isMain = import.meta.url === pathToFileURL(process.argv[1] ?? "").href;
-if (isMain) {
+/** Whether this file is what was started, also through a symbolic link: modules are known by their real path. */
+function isMain(started) {
+  if (started === undefined || !existsSync(started)) return false;
+  return import.meta.url === pathToFileURL(realpathSync(started)).href;
+}
+
+if (isMain(process.argv[1])) {
   const [script, ...args] = process.argv.slice(2);
   prepare()
     .then((node) => (script === undefined ? undefined : become(node, [script, ...args])))

@@ -79,8 +79,8 @@ test("every page of docs/ is in its index", async () => {
 });
 
 test("the HTTP reference is what a node says of itself", async () => {
-  const hint = "it is not: node tools/http-reference.ts writes it";
-  assert.equal(await readFile(HTTP_REFERENCE, "utf8"), await httpReference(), hint);
+  const isCurrent = (await readFile(HTTP_REFERENCE, "utf8")) === (await httpReference());
+  assert.ok(isCurrent, "it is not: node tools/http-reference.ts writes it");
 });
 
 test("every exported name is in the documentation of the library", async () => {

@@ -51,6 +51,15 @@ test("the launcher works from any folder and through a symbolic link", async () 
   assert.deepEqual([status, stdout], [0, `${VERSION}\n`]);
 });
 
+test("the set-up works through a symbolic link", async () => {
+  const link = join(folder, "linked-tools");
+  await symlink(join(ROOT, "tools"), link);
+  const script = join(folder, "says.ts");
+  await writeFile(script, 'console.log("said" as string);');
+  const { status, stdout } = await run([join(link, "setup.mjs"), script]);
+  assert.deepEqual([status, stdout], [0, "said\n"]);
+});
+
 test("the exit status of the command is that of the launcher", async () => {
   assert.equal((await run([join(ROOT, "bin", "dnd"), "--nope"])).status, 2);
 });
