@@ -11,7 +11,6 @@ import type { Address, BootId, ClusterId, Epoch, NodeId } from "../model/ids.ts"
 import type { Liveness, Member } from "../model/member.ts";
 import {
   type FrameHeader,
-  type PeerMessage,
   type PeerReply,
   type PeerRequest,
   WIRE_VERSION,
@@ -29,6 +28,7 @@ import {
 } from "../protocol/peer/frame-codec.ts";
 import type { CommitNumbers } from "./commit-numbers.ts";
 import type { Durations } from "./durations.ts";
+import { isReply } from "./reply.ts";
 import { type Traffic, TrafficCounts, TrafficTable } from "./traffic.ts";
 
 /** A peer must answer hello within this. */
@@ -670,33 +670,4 @@ export class Peers {
       if (link.connection === undefined && nowMs >= link.redialMs) this.#dial(link);
     }
   }
-}
-
-const REPLY_KINDS: ReadonlySet<string> = new Set<PeerReply["kind"]>([
-  "refused",
-  "hello-reply",
-  "join-reply",
-  "push-pull-reply",
-  "probe-reply",
-  "write-reply",
-  "cells-reply",
-  "digest-reply",
-  "forward-reply",
-  "list-reply",
-  "compare-reply",
-  "slot-list-reply",
-  "fetch-reply",
-  "merge-reply",
-  "filled-reply",
-  "mark-reply",
-  "floor-reply",
-  "collect-reply",
-  "publish-reply",
-  "subscriptions-reply",
-  "leaf-compare-reply",
-  "slot-scan-reply",
-]);
-
-function isReply(message: PeerMessage): message is PeerReply {
-  return REPLY_KINDS.has(message.kind);
 }
