@@ -78,6 +78,17 @@ test("every page of docs/ is in its index", async () => {
   }
 });
 
+test("every alarm is in the operating guide", async () => {
+  const rules = await readFile(join(ROOT, "deploy/prometheus/alerts.yml"), "utf8");
+  const guide = await readFile(join(ROOT, "docs/operating.md"), "utf8");
+  const alarms = [...rules.matchAll(/- alert: (\w+)/g)].map(([, name = ""]) => name);
+  assert.ok(alarms.length > 0);
+  assert.deepEqual(
+    alarms.filter((name) => !guide.includes(`\`${name}\``)),
+    [],
+  );
+});
+
 test("the HTTP reference is what a node says of itself", async () => {
   const isCurrent = (await readFile(HTTP_REFERENCE, "utf8")) === (await httpReference());
   assert.ok(isCurrent, "it is not: node tools/http-reference.ts writes it");
