@@ -3,6 +3,7 @@
  * apart from the real node, and broken on purpose, so that checkers prove they see it.
  */
 import { binaryFromBytes, bytesFromBinary } from "../src/base/binary.ts";
+import type { BackupOutcome, BackupRequest } from "../src/model/backup.ts";
 import type { RootCell } from "../src/model/cell.ts";
 import type { Condition } from "../src/model/condition.ts";
 import { SHARED_CONFIG_DEFAULT } from "../src/model/config.ts";
@@ -170,6 +171,10 @@ class ToyNode implements SimNode {
         .map(([key, root]) => ({ key, root }));
       done({ kind: "page", entries, next: undefined });
     });
+  }
+
+  backup(_request: BackupRequest, done: (outcome: BackupOutcome) => void): void {
+    done(NOT_OFFERED);
   }
 
   leave(done: Decided): void {

@@ -8,12 +8,16 @@ import assert from "node:assert/strict";
 import { decodeCell } from "../../src/core/causality/cell-codec.ts";
 import { cellKey } from "../../src/core/causality/storage-key.ts";
 import { slotOfKey } from "../../src/core/placement/slot-of-key.ts";
+import type { BackupRequest, ThinSlots } from "../../src/model/backup.ts";
 import type { RootCell } from "../../src/model/cell.ts";
 import { SHARED_CONFIG_DEFAULT, type SharedConfig } from "../../src/model/config.ts";
 import type { NodeId } from "../../src/model/ids.ts";
 import { type Key, keyFromText } from "../../src/model/key.ts";
-import type { ReadOutcome, WriteOutcome } from "../../src/model/outcome.ts";
+import { SLOT_COUNT } from "../../src/model/limits.ts";
+import type { Failure, ReadOutcome, WriteOutcome } from "../../src/model/outcome.ts";
+import type { KeyedCell } from "../../src/model/peer-message.ts";
 import type { PutRequest, ReadRequest, WriteOptions } from "../../src/model/request.ts";
+import { slotFrom } from "../../src/model/slot.ts";
 import type { StoreStatus } from "../../src/node/store.ts";
 import { checkConvergence } from "../checkers/convergence.ts";
 import type { ReplicaDump } from "../checkers/final-state.ts";
@@ -47,6 +51,22 @@ export interface StageOptions {
 export interface Asked<Outcome> {
   outcome: Outcome | undefined;
 }
+
+const ALL_SLOTS: BackupRequest = {
+  cursor: undefined,
+  firstSlot: slotFrom(0),
+  lastSlot: slotFrom(SLOT_COUNT - 1),
+  allowsThin: false,
+};
+
+/** All pages of a backup, or the failure of one. */
+export type WholeBackup =
+  | {
+      readonly kind: "backup";
+      readonly cells: readonly KeyedCell[];
+      readonly thin: readonly ThinSlots[];
+    }
+  | Failure;
 
 export class Stage {
   readonly cluster: SimCluster;
@@ -158,6 +178,28 @@ export class Stage {
 
   read(at: number, key: Key, options: Partial<ReadRequest> = {}): ReadOutcome {
     return this.answer(this.startRead(at, key, options));
+  }
+
+  /** A backup of all slots by one node, page by page; ends with the first page that fails. */
+  startBackup(at: number, options: Partial<BackupRequest> = {}): Asked<WholeBackup> {
+    const cells: KeyedCell[] = [];
+    const thin: ThinSlots[] = [];
+    return this.#ask(at, (node, done: (outcome: WholeBackup) => void) => {
+      const page = (cursor: string | undefined): void => {
+        node.backup({ ...ALL_SLOTS, ...options, cursor }, (outcome) => {
+          if (outcome.kind === "failed") return done(outcome);
+          cells.push(...outcome.cells);
+          thin.push(...outcome.thin);
+          if (outcome.next === undefined) done({ kind: "backup", cells, thin });
+          else page(outcome.next);
+        });
+      };
+      page(undefined);
+    });
+  }
+
+  backup(at: number, options: Partial<BackupRequest> = {}): WholeBackup {
+    return this.answer(this.startBackup(at, options));
   }
 
   /** Has one node remove a dead member, and runs until it has confirmed. */

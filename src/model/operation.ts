@@ -55,7 +55,7 @@ export type Operation =
   | { readonly kind: "expire"; readonly expiresAtMs: number; readonly when: ExpireWhen }
   /** Answers 1 if there was an expiry, 0 if not. */
   | { readonly kind: "persist" }
-  /** Answers how many fields are new. `absent`: of one entry, and only if there is no such field. */
+  /** Answers how many fields are new. `absent`: only those that the hash lacks are set. */
   | {
       readonly kind: "hash-set";
       readonly entries: readonly HashEntry[];

@@ -205,6 +205,17 @@ export type PeerRequest =
       /** As in `slot-list`. */
       readonly after: string;
     }
+  | {
+      /**
+       * All cells of those slots from the first to the last that the receiver is a primary of, for a backup: a vote, as in a
+       * read. Answered by `slot-scan-reply`, with an empty cell where the receiver's own is damaged.
+       */
+      readonly kind: "cell-scan";
+      readonly firstSlot: Slot;
+      readonly lastSlot: Slot;
+      /** As in `slot-list`. */
+      readonly after: string;
+    }
   | { readonly kind: "fetch"; readonly wanted: readonly CellPosition[] }
   /** Whether the receiver holds, under the sender's epoch, all that it is to hold: asked before somebody goes. */
   | { readonly kind: "filled" }
@@ -330,7 +341,7 @@ export type PeerReply =
     }
   | {
       readonly kind: "slot-scan-reply";
-      /** As in `slot-list-reply`. */
+      /** As in `slot-list-reply`; to `cell-scan`, only slots that have cells or a named C. */
       readonly parts: readonly SlotCells[];
       readonly through: string | undefined;
     }

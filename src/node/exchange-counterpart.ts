@@ -28,6 +28,7 @@ import type {
 import type { Slot } from "../model/slot.ts";
 import { compareStamps, NO_STAMP, type Stamp } from "../model/stamp.ts";
 import type { Storage, StorageKey } from "../ports/storage.ts";
+import { scanCells } from "./cell-scan.ts";
 import type { CellStore } from "./cell-store.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { type Reply, refuse } from "./reply.ts";
@@ -179,6 +180,11 @@ export class ExchangeCounterpart {
       }));
       reply({ kind: "slot-scan-reply", parts, through: page.through });
     });
+  }
+
+  /** A page of all cells of this node's own slots, for a backup. */
+  tellCells(request: RequestOf<"cell-scan">, reply: Reply): void {
+    scanCells(this.#options, request, reply);
   }
 
   /** The wanted cells, as many as fit a page; the asker asks again for the rest. */

@@ -8,6 +8,7 @@
 /** Counts since the node started, by the names they have in `GET /cluster`. */
 export const COUNTERS = {
   "amnesia-found": "Times peers told this node of commits of its own that it does not hold.",
+  "backup-pages": "Pages of backups taken.",
   "cells-collected":
     "Cells dropped because they were deleted or had expired, and all members had agreed.",
   "cells-found-damaged": "Cells whose checksum did not hold.",

@@ -118,6 +118,9 @@ export class Service {
       case "slot-scan":
         this.#inTheBackground(served, (told) => counterpart.scan(message, told));
         break;
+      case "cell-scan":
+        this.#inTheBackground(served, (told) => counterpart.tellCells(message, told));
+        break;
       case "fetch":
         this.#inTheBackground(served, (told) => counterpart.fetch(message, told));
         break;

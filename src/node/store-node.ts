@@ -23,6 +23,7 @@ import type { Storage, StorageError, StorageKey } from "../ports/storage.ts";
 import type { Transport } from "../ports/transport.ts";
 import { Activation } from "./activation.ts";
 import { BackgroundShare } from "./background-share.ts";
+import { BackupPages } from "./backup-page.ts";
 import { CellStore } from "./cell-store.ts";
 import { Collection } from "./collection.ts";
 import { Convergence } from "./convergence.ts";
@@ -97,6 +98,7 @@ export class StoreNode implements Store {
   readonly #peers: Peers;
   readonly #pubSub: PubSub;
   readonly #requests: Requests;
+  readonly #backups: BackupPages;
   readonly #replica: Replica;
   readonly #cells: CellStore;
   readonly #upkeep: Upkeep;
@@ -294,6 +296,7 @@ export class StoreNode implements Store {
       share: this.#share,
       monotonicMs: () => clock.monotonicMs(),
     };
+    this.#backups = new BackupPages({ ports: exchangePorts, context, clock });
     this.#upkeep = new Upkeep({
       ports: exchangePorts,
       self: this.#identity.nodeId,
@@ -450,6 +453,7 @@ export class StoreNode implements Store {
   readonly remove: Store["remove"] = (node, done) => this.#departures.remove(node, done);
   readonly dump: Store["dump"] = (cursor, limit, done) =>
     dumpPage(this.#options.storage, cursor, limit, done);
+  readonly backup: Store["backup"] = (request, done) => this.#backups.take(request, done);
 
   get subscriptions(): Subscriptions {
     return this.#pubSub.subscriptions;

@@ -6,6 +6,7 @@
  */
 import type { Histogram } from "../base/histogram.ts";
 import type { Reach } from "../core/replication/quorum.ts";
+import type { BackupOutcome, BackupRequest } from "../model/backup.ts";
 import type { CellType, RootKind } from "../model/cell.ts";
 import type { NodeConfig, SharedConfig } from "../model/config.ts";
 import type { ClusterId, Epoch, NodeId } from "../model/ids.ts";
@@ -202,6 +203,8 @@ export interface Store {
   remove(node: NodeId, done: Decided): void;
   /** This node's own cells, in storage order, from `cursor` (binary string, empty for the beginning). */
   dump(cursor: string, limit: number, done: (outcome: DumpOutcome) => void): void;
+  /** A page of all that the cluster holds, cell by cell: see `backup-page.ts`. */
+  backup(request: BackupRequest, done: (outcome: BackupOutcome) => void): void;
   status(): StoreStatus;
   locate(key: Key): KeyLocation;
   /** Of a slot, in order: cheap enough to ask for all of them. The same while the epoch is. */

@@ -396,6 +396,7 @@ describe("the other addresses", () => {
       "/": ["get"],
       "/cluster": ["get"],
       "/cluster/copies": ["get"],
+      "/cluster/backup": ["post"],
       "/cluster/dump": ["get"],
       "/cluster/leave": ["post"],
       "/cluster/live": ["get"],

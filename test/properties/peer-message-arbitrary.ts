@@ -378,6 +378,12 @@ export const messageArbitraries: {
     limit,
   }),
   "slot-scan": fc.record({ kind: fc.constant("slot-scan"), slots, after: position }),
+  "cell-scan": fc.record({
+    kind: fc.constant("cell-scan"),
+    firstSlot: slot,
+    lastSlot: slot,
+    after: position,
+  }),
   fetch: fc.record({
     kind: fc.constant("fetch"),
     wanted: fc.array(fc.record({ slot, key, field }), { maxLength: 5 }),

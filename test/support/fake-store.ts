@@ -4,11 +4,13 @@
  * Answers come in a later turn, as the contract says. `failNext` and `hold` let a test choose the outcome and the moment.
  */
 
+import { encodeCell } from "../../src/core/causality/cell-codec.ts";
 import { cellKey, slotRange } from "../../src/core/causality/storage-key.ts";
 import { answerQuery, pageOf } from "../../src/core/operations/answer.ts";
 import { applyOperation } from "../../src/core/operations/apply.ts";
 import { KeyView, type ViewedCell } from "../../src/core/operations/key-view.ts";
 import { slotOfKey } from "../../src/core/placement/slot-of-key.ts";
+import type { BackupOutcome, BackupRequest } from "../../src/model/backup.ts";
 import type { FieldCell, RootCell } from "../../src/model/cell.ts";
 import type { Condition } from "../../src/model/condition.ts";
 import { SHARED_CONFIG_DEFAULT, type SharedConfig } from "../../src/model/config.ts";
@@ -31,6 +33,7 @@ import type {
   ReadOutcome,
   WriteOutcome,
 } from "../../src/model/outcome.ts";
+import type { KeyedCell } from "../../src/model/peer-message.ts";
 import type {
   Publication,
   SubscriptionCounts,
@@ -231,6 +234,31 @@ export class FakeStore implements Store {
     });
   }
 
+  /** All cells of the slots asked for, in one page. */
+  backup(request: BackupRequest, done: (outcome: BackupOutcome) => void): void {
+    const failure = this.#takeFailure();
+    this.#answer(() => {
+      if (failure !== undefined) return done(failure);
+      const { firstSlot, lastSlot, cursor = "" } = request;
+      const cells = [...this.cells.keys()]
+        .filter((key) => slotOfKey(key) >= firstSlot && slotOfKey(key) <= lastSlot)
+        .flatMap((key) => this.encodedCells(key))
+        .filter((cell) => placeOf(cell) > cursor)
+        .sort((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1));
+      done({ kind: "page", cells, next: undefined, thin: [] });
+    });
+  }
+
+  /** All that stands under a key, seen or not. */
+  encodedCells(key: Key): KeyedCell[] {
+    const root = this.cells.get(key);
+    const fields = [...this.#fieldsOf(key)].map(([field, cell]) => {
+      return { key, field, bytes: encodeCell(cell, key, field) };
+    });
+    if (root === undefined) return fields;
+    return [{ key, field: undefined, bytes: encodeCell(root, key, undefined) }, ...fields];
+  }
+
   list(request: ListRequest, done: (outcome: ListOutcome) => void): void {
     const failure = this.#takeFailure();
     this.#answer(() => {
@@ -392,4 +420,8 @@ function holds(condition: Condition | undefined, current: RootCell["stamp"] | un
     default:
       return false;
   }
+}
+
+function placeOf({ key, field }: KeyedCell): string {
+  return cellKey(slotOfKey(key), key, field);
 }

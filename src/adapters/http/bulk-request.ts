@@ -20,6 +20,7 @@ import { type BulkEntry, lineBytesMax, parseBulkLine } from "../../protocol/http
 import { LineSplitter } from "../../protocol/http/line-splitter.ts";
 import { wantsLines } from "../../protocol/http/pages.ts";
 import { type Problem, problem } from "../../protocol/http/problem.ts";
+import type { BulkParameters } from "../../protocol/http/query.ts";
 import type { ByteBudget, HttpLimits } from "./http-limits.ts";
 import { refuse, sendAnswer } from "./send.ts";
 import { bytesOfEntry, type Stored, storeEntry } from "./store-entry.ts";
@@ -33,6 +34,7 @@ export interface BulkContext {
   readonly budget: ByteBudget;
   readonly w: number | undefined;
   readonly deadlineMs: number | undefined;
+  readonly existing: BulkParameters["existing"];
 }
 
 interface WaitingLine {
@@ -70,6 +72,8 @@ export class BulkRequest {
   #writes = 0;
   #writeBytes = 0;
   #stored = 0;
+  /** Lines that found their key, or all of their fields, and left it as it was. */
+  #kept = 0;
   #failed = 0;
   readonly #errors: Record<string, unknown>[] = [];
   #isBodyOver = false;
@@ -171,7 +175,7 @@ export class BulkRequest {
   }
 
   #begin({ line, entry }: ParsedLine): void {
-    const { store, w, deadlineMs } = this.#context;
+    const { store, w, deadlineMs, existing } = this.#context;
     if (entry.kind === "problem") return this.#fail(line, undefined, entry);
     const before = this.#failureBefore(entry);
     if (before !== undefined) return this.#fail(line, entry.key, before);
@@ -185,7 +189,7 @@ export class BulkRequest {
     this.#keysUnderWay.add(key);
     // A store may shed within the call; `#pump` must then not run inside itself.
     let isInside = true;
-    storeEntry(store, entry, { w, deadlineMs }, (outcome) => {
+    storeEntry(store, entry, { w, deadlineMs, existing }, (outcome) => {
       this.#writes -= 1;
       this.#writeBytes -= bytes;
       this.#keysUnderWay.delete(key);
@@ -213,9 +217,11 @@ export class BulkRequest {
     this.#onProblem(line, failure);
   }
 
-  #onStored(line: number, { stamp, quorum }: Stored): void {
-    this.#stored += 1;
+  #onStored(line: number, { stamp, quorum, isKept }: Stored): void {
+    if (isKept === true) this.#kept += 1;
+    else this.#stored += 1;
     if (!this.#asLines) return;
+    if (isKept === true) return this.#writeLine({ line, kept: true });
     const written = stamp === undefined ? {} : { stamp: formatStamp(stamp) };
     this.#writeLine({ line, ...written, ...quorum });
   }
@@ -261,7 +267,8 @@ export class BulkRequest {
   #finish(): void {
     const { response, budget } = this.#context;
     this.#stop();
-    const counts = { stored: this.#stored, failed: this.#failed };
+    const kept = this.#context.existing === "keep" ? { kept: this.#kept } : {};
+    const counts = { stored: this.#stored, ...kept, failed: this.#failed };
     if (!this.#asLines) {
       sendAnswer(response, jsonAnswer({ ...counts, errors: this.#errors }), budget);
       return;

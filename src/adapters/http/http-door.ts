@@ -15,6 +15,7 @@ import type { LiveDisk } from "../../protocol/http/live.ts";
 import { type Problem, problem } from "../../protocol/http/problem.ts";
 import { DoorDurations } from "../metrics/door-durations.ts";
 import { type MachineFigures, machineFigures } from "../system/machine-figures.ts";
+import { type BackupRouteOptions, serveBackup } from "./backup-route.ts";
 import { DashboardRoutes } from "./dashboard-routes.ts";
 import { Gate } from "./gate.ts";
 import { ByteBudget, HTTP_LIMITS, type HttpLimits } from "./http-limits.ts";
@@ -90,6 +91,7 @@ class Door implements HttpDoor {
   readonly #dashboard: DashboardRoutes;
   readonly #route: ReturnType<typeof getRequestListener>;
   readonly #durations: DoorDurations;
+  readonly #backup: BackupRouteOptions;
   readonly #metrics: Metrics;
   readonly #servers: Server[] = [];
   readonly #ports: number[] = [];
@@ -110,6 +112,7 @@ class Door implements HttpDoor {
       doors: this.#durations,
       machine: options.machine ?? (() => machineFigures(undefined)),
     });
+    this.#backup = { store: options.store, limits: this.#limits, budget: this.#budget };
     this.#feed = new LiveFeed({ store: options.store, disk: options.disk ?? nothing });
     this.#dashboard = new DashboardRoutes(this.#feed, this.#budget);
     const app = createNodeRoutes(options.store, options.log, this.#metrics, this.#feed);
@@ -217,6 +220,7 @@ class Door implements HttpDoor {
     }
     if (this.#kvRoutes.serve(request, response)) return;
     if (this.#dashboard.serve(request, response)) return;
+    if (serveBackup(this.#backup, request, response)) return;
     if (announcesBody(request)) response.shouldKeepAlive = false;
     void this.#route(request, response);
   }

@@ -33,6 +33,10 @@ const r = quorum("Primaries that must answer; default the majority, or what can 
 const w = quorum(
   "Primaries that must acknowledge; without it, fewer than the majority is reported, not refused.",
 );
+const existing = z.enum(["replace", "keep"]).optional().openapi({
+  description:
+    "What becomes of what a key holds. `keep`: it stays, and a hash or set gets what it lacks.",
+});
 const deadline = z
   .number()
   .positive()
@@ -222,7 +226,7 @@ function describeCollection(registry: Registry): void {
     summary: "Write many values, one JSON object a line",
     tags: ["keys"],
     request: {
-      query: z.object({ w, deadline }),
+      query: z.object({ w, deadline, existing }),
       body: { required: true, content: { "application/x-ndjson": { schema: bulkLineSchema } } },
     },
     responses: {

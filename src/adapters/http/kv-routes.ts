@@ -34,6 +34,7 @@ import { pageAnswer, wantsLines } from "../../protocol/http/pages.ts";
 import { isProblem, type Problem, problem } from "../../protocol/http/problem.ts";
 import {
   type Parameters,
+  parseBulkParameters,
   parseDeleteParameters,
   parseListParameters,
   parsePutParameters,
@@ -260,9 +261,9 @@ export class KvRoutes {
   }
 
   #bulk(request: IncomingMessage, response: ServerResponse, rawParameters: Parameters): void {
-    const parameters = parseDeleteParameters(rawParameters);
+    const parameters = parseBulkParameters(rawParameters);
     if (isProblem(parameters)) return this.#refuse(request, response, parameters);
-    const { w, deadlineMs } = parameters;
+    const { w, deadlineMs, existing } = parameters;
     if (this.#isAboveReplicas(w)) return this.#refuseQuorum(request, response, "w", w);
     const coding = unsupportedCoding(request);
     if (coding !== undefined) return this.#refuse(request, response, coding);
@@ -284,6 +285,7 @@ export class KvRoutes {
       budget: this.#budget,
       w,
       deadlineMs,
+      existing,
     });
     bulk.start();
   }

@@ -27,6 +27,7 @@ import {
   parseParameters,
   parseRemoveParameters,
 } from "../../protocol/http/query.ts";
+import { BACKUP_PATH } from "./backup-route.ts";
 import { copiesJson, dumpEntryJson, locationJson, statusJson } from "./cluster-json.ts";
 import { isFromHere, isFromPage, LIVE_PATH } from "./dashboard-routes.ts";
 import { describeKv } from "./kv-description.ts";
@@ -61,6 +62,7 @@ const FRONT_PAGE = `dnd: a masterless, durable, always-writable key-value store
   GET                           /cluster/dump      this node's own cells
   POST                          /cluster/leave     this node hands its data on and goes
   POST                          /cluster/remove    ?node= a dead member that will not come back
+  POST                          /cluster/backup    a page of all that the cluster holds
   GET                           /metrics           counters and gauges, for Prometheus
   GET                           /health            200 while the process is alive
   GET                           /ready             200 while the node serves, and has caught up
@@ -186,6 +188,34 @@ const remove = createRoute({
   responses: { 202: json(GOES, clusterSchema), 400: refused, 403: refused, 409: refused },
 });
 
+const backup = createRoute({
+  method: "post",
+  path: BACKUP_PATH,
+  summary: "A page of all that the cluster holds, for a backup",
+  description: "One line of JSON, then the records of its cells: docs/backup.md.",
+  request: {
+    query: z.object({
+      first: z.string().optional().openapi({ description: "The first slot; 0." }),
+      last: z.string().optional().openapi({ description: "The last slot; 16383." }),
+      cursor: z.string().optional().openapi({ description: "As the page before gave it." }),
+      thin: z.enum(["true", "false"]).optional().openapi({
+        description: "Take slots that fewer than a read quorum can tell of, and name them.",
+      }),
+      deadline: z.string().optional(),
+    }),
+  },
+  responses: {
+    200: {
+      description: "A page.",
+      content: { "application/octet-stream": { schema: z.string() } },
+    },
+    400: refused,
+    403: refused,
+    503: refused,
+    504: refused,
+  },
+});
+
 const DUMP_SCOPE = "dump";
 
 /** The application for all that is not on the hot path. */
@@ -238,6 +268,8 @@ export function createNodeRoutes(
   add(remove, (request) => pageFromAfar(request) ?? removeAnswer(store, parametersOf(request)));
   app.openAPIRegistry.registerPath(live);
 
+  // Served before the router: `backup-route.ts`.
+  app.openAPIRegistry.registerPath(backup);
   app.openAPIRegistry.registerPath(openApi);
   describeKv(app.openAPIRegistry);
   let description: Answer | undefined;
@@ -262,6 +294,7 @@ export function createNodeRoutes(
     openApi,
     leave,
     remove,
+    backup,
   ]) {
     const allowed = method === "post" ? "POST" : "GET, HEAD";
     app.all(path, (context) => {

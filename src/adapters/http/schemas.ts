@@ -92,6 +92,9 @@ export const bulkLineSchema = z
 export const bulkSummarySchema = z
   .object({
     stored: z.int(),
+    kept: z.int().optional().openapi({
+      description: "With `existing=keep`: lines that added nothing to what their key holds.",
+    }),
     failed: z.int(),
     errors: z.array(
       z.object({

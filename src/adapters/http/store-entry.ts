@@ -11,9 +11,13 @@ import type { BulkEntry, FieldsEntry, ValueEntry } from "../../protocol/http/bul
 import { failureProblem } from "../../protocol/http/kv-answers.ts";
 import { type Problem, problem } from "../../protocol/http/problem.ts";
 
+const NO_QUORUM: QuorumReport = { acks: 0, of: 0, hinted: 0 };
+
 interface StoreOptions {
   readonly w: number | undefined;
   readonly deadlineMs: number | undefined;
+  /** `keep`: what the key holds stays, and of a hash or set what it lacks is added. */
+  readonly existing: "replace" | "keep";
 }
 
 export interface Stored {
@@ -21,6 +25,8 @@ export interface Stored {
   /** `undefined` where all that it adds was there. */
   readonly stamp: Stamp | undefined;
   readonly quorum: QuorumReport;
+  /** Nothing was written, because of what the key holds. */
+  readonly isKept?: boolean;
 }
 
 type Done = (outcome: Stored | Problem) => void;
@@ -32,6 +38,7 @@ export function storeEntry(
   done: Done,
 ): void {
   if (entry.type === "string") storeValue(store, entry, options, done);
+  else if (options.existing === "keep") addFields(store, entry, options, done);
   else storeFields(store, entry, options, done);
 }
 
@@ -43,16 +50,42 @@ export function bytesOfEntry(entry: BulkEntry): number {
 
 function storeValue(store: Store, entry: ValueEntry, options: StoreOptions, done: Done): void {
   const { key, value, contentType, expiresAtMs } = entry;
-  store.put({ key, value, contentType, expiresAtMs, ...options }, (outcome) => {
+  const { w, deadlineMs, existing } = options;
+  const condition = existing === "keep" ? ({ kind: "absent" } as const) : undefined;
+  store.put({ key, value, contentType, expiresAtMs, w, deadlineMs, condition }, (outcome) => {
     if (outcome.kind === "written") return done({ ...outcome, kind: "stored" });
     if (outcome.kind === "failed") return done(failureProblem(outcome));
-    done(problem("condition-failed", "the condition does not hold; nothing was stored"));
+    done({ kind: "stored", stamp: undefined, quorum: NO_QUORUM, isKept: true });
+  });
+}
+
+/** Begins the key with these fields, or gives it those that it lacks; one of another type stays as it is. */
+function addFields(store: Store, entry: FieldsEntry, options: StoreOptions, done: Done): void {
+  const { key, type, entries, expiresAtMs = 0 } = entry;
+  const { w, deadlineMs } = options;
+  const members = entries.map(([name]) => name);
+  const when = "absent";
+  const begin: Operation =
+    type === "hash"
+      ? { kind: "hash-replace", entries, expiresAtMs, when }
+      : { kind: "set-replace", members, expiresAtMs, when };
+  const add: Operation =
+    type === "hash" ? { kind: "hash-set", entries, when } : { kind: "set-add", members };
+  operate(store, { key, w, deadlineMs, operation: begin }, (begun) => {
+    if (begun.kind === "problem" || begun.stamp !== undefined) return done(begun);
+    operate(store, { key, w, deadlineMs, operation: add }, (added) => {
+      if (added.kind === "problem" && added.code === "wrong-type") {
+        return done({ kind: "stored", stamp: undefined, quorum: NO_QUORUM, isKept: true });
+      }
+      const isKept = added.kind === "stored" && added.stamp === undefined;
+      done(isKept ? { ...added, isKept } : added);
+    });
   });
 }
 
 function storeFields(store: Store, entry: FieldsEntry, options: StoreOptions, done: Done): void {
   const { key, continues, expiresAtMs } = entry;
-  const request = { key, ...options };
+  const request = { key, w: options.w, deadlineMs: options.deadlineMs };
   operate(store, { ...request, operation: operationOf(entry) }, (outcome) => {
     if (outcome.kind === "problem" || !continues || expiresAtMs === undefined) {
       return done(outcome);

@@ -58,10 +58,11 @@ function setFields(
   let added = 0;
   for (const [name, value] of values) {
     const isNew = view.hashValue(name) === undefined;
-    if (!isNew && when === "absent") return unchanged(integer(0));
+    if (!isNew && when === "absent") continue;
     if (isNew) added += 1;
     for (const change of setField(name, value, view)) changes.push(change);
   }
+  if (added === 0 && when === "absent") return unchanged(integer(0));
   return changedAll(integer(added), changes);
 }
 

@@ -5,7 +5,8 @@
  * misspelt `w=` must not silently weaken a write. Values stay raw until the parameter's own parser decodes them.
  */
 import { type NodeId, parseNodeId } from "../../model/ids.ts";
-import { DEADLINE_MS_MAX, LIST_ENTRIES_MAX, REPLICAS_MAX } from "../../model/limits.ts";
+import { DEADLINE_MS_MAX, LIST_ENTRIES_MAX, REPLICAS_MAX, SLOT_COUNT } from "../../model/limits.ts";
+import { parseSlot, type Slot, slotFrom } from "../../model/slot.ts";
 import { decodeBase64, decodePercent } from "./percent.ts";
 import { excerpt, type Problem, problem } from "./problem.ts";
 
@@ -39,6 +40,22 @@ export interface PageParameters {
   /** As the client sent it; `parseCursor` judges it. */
   readonly cursor: string | undefined;
   readonly withValues: boolean;
+  readonly deadlineMs: number | undefined;
+}
+
+export interface BulkParameters {
+  readonly w: number | undefined;
+  readonly deadlineMs: number | undefined;
+  /** What becomes of what the key of a line holds already. */
+  readonly existing: "replace" | "keep";
+}
+
+export interface BackupParameters {
+  readonly firstSlot: Slot;
+  readonly lastSlot: Slot;
+  /** As the client sent it; `parseCursor` judges it. */
+  readonly cursor: string | undefined;
+  readonly allowsThin: boolean;
   readonly deadlineMs: number | undefined;
 }
 
@@ -97,7 +114,19 @@ export function parsePutParameters(parameters: Parameters): WriteParameters | Pr
   });
 }
 
-/** `DELETE` of a key and each line of a bulk request: `w`, `deadline`. */
+/** Each line of a bulk request: `w`, `deadline`, and `existing`. */
+export function parseBulkParameters(parameters: Parameters): BulkParameters | Problem {
+  return collect(() => {
+    refuseUnknown(parameters, ["key64", "w", "deadline", "existing"]);
+    const existing = parameters.get("existing") ?? "replace";
+    if (existing !== "replace" && existing !== "keep") {
+      throw new Refusal(bad("existing", existing, "existing is replace or keep"));
+    }
+    return { w: quorum(parameters, "w"), deadlineMs: deadline(parameters), existing };
+  });
+}
+
+/** `DELETE` of a key: `w`, `deadline`. */
 export function parseDeleteParameters(parameters: Parameters): WriteParameters | Problem {
   if (parameters.size === 0) return NO_WRITE_PARAMETERS;
   return collect(() => {
@@ -130,6 +159,25 @@ export function parseDumpParameters(parameters: Parameters): PageParameters | Pr
       cursor: parameters.get("cursor"),
       withValues: false,
       deadlineMs: undefined,
+    };
+  });
+}
+
+/** `POST /cluster/backup`: `first`, `last`, `cursor`, `thin`, `deadline`. */
+export function parseBackupParameters(parameters: Parameters): BackupParameters | Problem {
+  return collect(() => {
+    refuseUnknown(parameters, ["first", "last", "cursor", "thin", "deadline"]);
+    const firstSlot = slot(parameters, "first") ?? slotFrom(0);
+    const lastSlot = slot(parameters, "last") ?? slotFrom(SLOT_COUNT - 1);
+    if (firstSlot > lastSlot) {
+      throw new Refusal(bad("last", String(lastSlot), `last is not below first, ${firstSlot}`));
+    }
+    return {
+      firstSlot,
+      lastSlot,
+      cursor: parameters.get("cursor"),
+      allowsThin: flag(parameters, "thin"),
+      deadlineMs: deadline(parameters),
     };
   });
 }
@@ -217,6 +265,14 @@ function integer(parameters: Parameters, name: string, max: number): number | un
     );
   }
   return value;
+}
+
+function slot(parameters: Parameters, name: "first" | "last"): Slot | undefined {
+  const raw = parameters.get(name);
+  if (raw === undefined) return undefined;
+  const found = /^[0-9]{1,5}$/.test(raw) ? parseSlot(Number(raw)) : undefined;
+  if (found !== undefined) return found;
+  throw new Refusal(bad(name, raw, `${name} is a slot, from 0 to ${SLOT_COUNT - 1}`));
 }
 
 function deadline(parameters: Parameters): number | undefined {

@@ -8,6 +8,7 @@
  *   15 slot-compare        count u16, then slot u16 and hash (2 halves u32) each
  *   16 leaf-compare        count u16, then slot u16 and 256 hashes (2 halves u32) each
  *   17 slot-scan           position, count u16, slots u16 each
+ *   23 cell-scan           first slot u16, last slot u16, position
  *   74 compare-reply       is voteless u8, count u32, indices u16 each
  *   75 slot-list-reply     optional position, count u16, then slot u16, collected stamp, count u32, keyed digests each
  *   76 fetch-reply         taken u32, unreadable slots (count u16, u16 each), count u16, slot cells
@@ -237,6 +238,18 @@ export function writeSlotScan(writer: ByteWriter, { after, slots }: RequestOf<"s
 export function readSlotScan(reader: ByteReader): RequestOf<"slot-scan"> {
   const after = reader.binary32();
   return { kind: "slot-scan", slots: readSlots(reader), after };
+}
+
+export function writeCellScan(writer: ByteWriter, request: RequestOf<"cell-scan">): void {
+  writer.u16(request.firstSlot);
+  writer.u16(request.lastSlot);
+  writer.binary32(request.after);
+}
+
+export function readCellScan(reader: ByteReader): RequestOf<"cell-scan"> {
+  const firstSlot = readSlot(reader);
+  const lastSlot = readSlot(reader);
+  return { kind: "cell-scan", firstSlot, lastSlot, after: reader.binary32() };
 }
 
 export function sizeOfSlotScanReply({ parts, through }: ReplyOf<"slot-scan-reply">): number {

@@ -29,6 +29,7 @@ import type {
 } from "../../model/peer-message.ts";
 import { readCollect, readMarkReply, readRaiseFloor } from "./collection-codec.ts";
 import {
+  readCellScan,
   readCompare,
   readCompareReply,
   readFetch,
@@ -120,6 +121,7 @@ const REQUEST_CODES: Readonly<Record<PeerRequest["kind"], number>> = {
   collect: 20,
   publish: 21,
   subscriptions: 22,
+  "cell-scan": 23,
 };
 
 const REPLY_CODES: Readonly<Record<PeerReply["kind"], number>> = {
@@ -313,6 +315,8 @@ function readMessage(reader: ByteReader): PeerMessage {
       return readLeafCompare(reader);
     case REQUEST_CODES["slot-scan"]:
       return readSlotScan(reader);
+    case REQUEST_CODES["cell-scan"]:
+      return readCellScan(reader);
     case REQUEST_CODES["slot-list"]:
       return readSlotList(reader);
     case REQUEST_CODES.fetch:

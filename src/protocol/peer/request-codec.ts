@@ -18,6 +18,7 @@
  *   15 .. 17      `exchange-codec.ts`
  *   18 .. 20      `collection-codec.ts`
  *   21, 22        `publish-codec.ts`
+ *   23            `exchange-codec.ts`
  *
  * A hello begins the same in every wire version, and what follows the version is not read when it is another's: so that a
  * peer of another version is refused by name, not as garbage.
@@ -41,6 +42,7 @@ import { writeCollect, writeRaiseFloor } from "./collection-codec.ts";
 import {
   sizeOfFetch,
   sizeOfMerge,
+  writeCellScan,
   writeCompare,
   writeFetch,
   writeLeafCompare,
@@ -111,6 +113,8 @@ export function sizeOfRequest(request: ColdRequest): number {
       return 8 + request.after.length + 35 * request.parts.length;
     case "slot-scan":
       return 6 + request.after.length + 2 * request.slots.length;
+    case "cell-scan":
+      return 8 + request.after.length;
     case "forward":
       return 64 + request.key.length + sizeOfOperation(request.operation);
     case "compare":
@@ -189,6 +193,9 @@ export function writeRequest(writer: ByteWriter, request: ColdRequest): void {
       return;
     case "slot-scan":
       writeSlotScan(writer, request);
+      return;
+    case "cell-scan":
+      writeCellScan(writer, request);
       return;
     case "fetch":
       writeFetch(writer, request);
