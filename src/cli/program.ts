@@ -1,6 +1,7 @@
 /** The command line as commander knows it: one file a command, whatever is heavy loaded by its action. */
 import { Command } from "commander";
 import { VERSION } from "../version.ts";
+import { addBackup } from "./commands/backup.ts";
 import { addDelete } from "./commands/delete.ts";
 import { addDump } from "./commands/dump.ts";
 import { addExport } from "./commands/export.ts";
@@ -12,9 +13,11 @@ import { addLocate } from "./commands/locate.ts";
 import { addMembers } from "./commands/members.ts";
 import { addPut } from "./commands/put.ts";
 import { addRemove } from "./commands/remove.ts";
+import { addRestore } from "./commands/restore.ts";
 import { addStart } from "./commands/start.ts";
 import { addStatus } from "./commands/status.ts";
 import { addUp } from "./commands/up.ts";
+import { addVerify } from "./commands/verify.ts";
 
 const EXAMPLES = `
 Examples:
@@ -41,6 +44,9 @@ const COMMANDS = [
   addImport,
   addExport,
   addDump,
+  addBackup,
+  addVerify,
+  addRestore,
 ];
 
 export function createProgram(): Command {

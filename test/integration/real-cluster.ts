@@ -138,7 +138,8 @@ export class RealCluster {
 
   async up(...flags: string[]): Promise<{ up: RunningDnd; nodes: readonly UpNode[] }> {
     const up = this.run(["up", "--json", ...this.portFlags(0), ...flags]);
-    const [line] = await up.said(/\{"event":"ready".*\}/);
+    // Processes of a busy machine take their time.
+    const [line] = await up.said(/\{"event":"ready".*\}/, 120_000);
     return { up, nodes: (JSON.parse(line) as { nodes: UpNode[] }).nodes };
   }
 
