@@ -33,6 +33,7 @@ const COPIED = [
   "LICENSE",
   "README.md",
   "CHANGELOG.md",
+  "deploy",
   "docs",
   "examples",
 ];

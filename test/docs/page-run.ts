@@ -266,7 +266,8 @@ async function playTerminal(folder: string): Promise<void> {
   await writeFile(join(folder, TERMINAL, "redis-cli"), script, { mode: 0o755 });
 }
 
-function pathOf(program: string): string | undefined {
+/** Where a program is installed; `undefined`: nowhere. */
+export function pathOf(program: string): string | undefined {
   try {
     const args = ["-c", 'command -v "$0"', program];
     return execFileSync("bash", args, { encoding: "utf8", stdio: "pipe" }).trim();

@@ -146,6 +146,7 @@ class Trial {
         program,
       );
       assert.equal(await put.ended, 0, put.stderr);
+      await seeDashboard(nodes[0]?.http ?? "");
       await this.#joinByProgram(nodes);
       const seen = new RunningDnd(
         ["get", "from-a-program", "--node", nodes[2]?.http ?? ""],
@@ -189,6 +190,15 @@ class Trial {
       sum: "1",
     });
   }
+}
+
+/** The page of the package, and the script that it loads: what is missing there is answered with a page that has none. */
+async function seeDashboard(node: string): Promise<void> {
+  const page = await (await fetch(`${node}/`, { headers: { accept: "text/html" } })).text();
+  const script = /<script [^>]*src="([^"]+)"/.exec(page)?.[1];
+  assert.ok(script !== undefined, page.slice(0, 500));
+  const { status, headers } = await fetch(new URL(script, node));
+  assert.deepEqual([status, headers.get("content-type")], [200, "text/javascript; charset=utf-8"]);
 }
 
 /** Runs npm under the given Node; what it installs runs under that as well. */
