@@ -29,7 +29,8 @@ const STAGES: readonly Stage[] = [
     name: "the package on Node 26",
     command: ["test/integration/package-trial.ts", "--node", "26"],
   },
-  // Each starts the servers it needs, and installs what Debian has for it.
+  { name: "the dashboard in a browser", command: ["test/browser/cli.ts"] },
+  // These start the servers they need. As the browser's, what Debian has for them is installed.
   { name: "Redis's own suite", command: ["test/redis/suite-cli.ts"] },
   { name: "the same answers as redis-server", command: ["test/redis/differential.ts"] },
 ];

@@ -100,7 +100,10 @@ function optionsOf(plan: ChartPlan, frame: HTMLElement): uPlot.Options {
     padding: [8, 4, 0, 0],
     scales: {
       x: { range: (_chart, min, max) => [max - windowFor(max - min), max] },
-      y: plan.isLogarithmic === true ? { distr: 3, range: logarithmic } : { range: fromZero },
+      y:
+        plan.isLogarithmic === true
+          ? { distr: 3, range: logarithmic }
+          : { range: fromZero(plan.isCount === true ? 4 : 1) },
     },
     axes: [
       {
@@ -124,7 +127,7 @@ function optionsOf(plan: ChartPlan, frame: HTMLElement): uPlot.Options {
         stroke: colour(`--line-${index}`),
         width: 1.75,
         spanGaps: false,
-        points: { show: false },
+        points: { size: 4 },
       })),
     ],
     hooks: { drawClear: [(chart) => drawEvents(chart, colour)] },
@@ -141,8 +144,8 @@ function logarithmic(_chart: uPlot, min: number | null, max: number | null): uPl
   return [10 ** Math.floor(Math.log10(low)), 10 ** Math.ceil(Math.log10(high))];
 }
 
-function fromZero(_chart: uPlot, _min: number | null, max: number | null): uPlot.Range.MinMax {
-  return [0, Math.max(1, (max ?? 0) * 1.15)];
+function fromZero(leastTop: number): uPlot.Scale.Range {
+  return (_chart, _min, max) => [0, Math.max(leastTop, (max ?? 0) * 1.15)];
 }
 
 function drawEvents(chart: uPlot, colour: (name: string) => string): void {

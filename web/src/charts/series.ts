@@ -15,8 +15,13 @@ export interface ChartPlan {
   readonly help: string;
   readonly text: (value: number) => string;
   readonly isLogarithmic?: boolean;
+  /** Whole numbers: half a slot is no place for a line. */
+  readonly isCount?: boolean;
   readonly lines: readonly Line[];
 }
+
+/** Samples come every second. */
+const GAP_MS = 5_000;
 
 type Percentile = "p50" | "p99" | "p999";
 
@@ -95,6 +100,7 @@ export const PLANS: readonly ChartPlan[] = [
     title: "Waiting for others",
     help: "Slots: those a member may lack something of, kept for their owners, and under way",
     text: countText,
+    isCount: true,
     lines: [
       { label: "kept for others", colour: 1, valueOf: gaugeOf("foreign-slots") },
       { label: "to exchange", colour: 0, valueOf: gaugeOf("slots-to-exchange") },
@@ -198,6 +204,12 @@ export function columnsOf(
   for (const [index, now] of numbers.entries()) {
     const before = numbers[index - 1];
     if (before === undefined) continue;
+    // While nobody watched there is nothing to draw, also not a line across it.
+    if (now.atMs - before.atMs > GAP_MS) {
+      times.push((before.atMs + 1) / 1_000);
+      for (const line of values) line.push(null);
+      continue;
+    }
     times.push(now.atMs / 1_000);
     for (const [line, { valueOf }] of plan.lines.entries()) {
       values[line]?.push(valueOf(now, before) ?? null);

@@ -93,7 +93,8 @@ function Link({ start, end, rates, isBroken, isNamed }: LinkProps): JSX.Element 
   const width = bytes === 0 ? 1.5 : Math.min(12, 1.5 + 1.7 * Math.log10(1 + bytes / 100));
   const path = { x1: start.x, y1: start.y, x2: end.x, y2: end.y };
   const isFlowing = bytes > 0 && !isBroken;
-  const at = { x: start.x + 0.5 * (end.x - start.x), y: start.y + 0.5 * (end.y - start.y) };
+  // Nearer to the other one: at the near end all of them come together.
+  const at = { x: start.x + 0.6 * (end.x - start.x), y: start.y + 0.6 * (end.y - start.y) };
   return (
     <g class={isBroken ? "link link-broken" : "link"}>
       <line {...path} stroke-width={isFlowing ? width : 1.5} />

@@ -90,10 +90,10 @@ function layoutOf(pixels: number): Layout {
   return { pixels, places, cover };
 }
 
-/** How much of a pixel at `part` of a cell's width is filled: edges are as soft as a pixel is wide. */
+/** How much of a pixel at `part` of a cell's width is filled, in quarters: edges are as soft as a pixel is wide. */
 function inside(part: number, widthPixels: number): number {
   const depth = (FILLED / 2 - Math.abs(part - 0.5)) * widthPixels + 0.5;
-  return Math.max(0, Math.min(1, depth));
+  return Math.round(4 * Math.max(0, Math.min(1, depth))) / 4;
 }
 
 /** By place: red, green, blue and opacity in one number. */

@@ -9,7 +9,7 @@ export const pinnedSlot = signal<number | undefined>(undefined);
 export const hoveredNode = signal<string | undefined>(undefined);
 /** By what the slots are coloured. */
 export const colouring = signal<"owner" | "health">("owner");
-const example = signal(9_312);
+const example = signal(2_138);
 
 export const shownSlot = computed(() => hoveredSlot.value ?? pinnedSlot.value ?? example.value);
 export const isExample = computed(

@@ -31,7 +31,7 @@ function Facts({ found }: { found: Value | undefined }): JSX.Element {
   if (found === undefined) return <p class="muted">Reading…</p>;
   if (found.kind === "failed") return <p class="problem">{found.detail}</p>;
   if (found.kind === "absent") {
-    return <p class="muted">Not there{found.etag === undefined ? "" : ": deleted, or expired"}.</p>;
+    return <p class="muted">Not there{found.wasThere ? ": deleted, or expired" : ""}.</p>;
   }
   const stamp = found.etag.replaceAll('"', "");
   return (

@@ -35,7 +35,8 @@ export type Value =
       readonly isContainer: boolean;
       readonly expires: string | undefined;
     }
-  | { readonly kind: "absent"; readonly etag: string | undefined }
+  /** `wasThere`: a tombstone of it, or what has expired, still is. */
+  | { readonly kind: "absent"; readonly wasThere: boolean }
   | { readonly kind: "failed"; readonly detail: string };
 
 export type Written =
@@ -69,7 +70,7 @@ export async function readValue(key: KeyName): Promise<Value> {
   try {
     const response = await fetch(addressOf(key), { cache: "no-store" });
     const etag = response.headers.get("etag") ?? undefined;
-    if (response.status === 404) return { kind: "absent", etag };
+    if (response.status === 404) return { kind: "absent", wasThere: etag !== undefined };
     if (!response.ok || etag === undefined)
       return { kind: "failed", detail: await detailOf(response) };
     const length = Number(response.headers.get("content-length") ?? 0);

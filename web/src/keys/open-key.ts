@@ -1,6 +1,6 @@
 /** The key that is looked at: what the cluster says it holds, what each holder has, and what is being made of it here. */
 import { batch, effect, signal } from "@preact/signals";
-import type { LiveCopies } from "../../../src/protocol/http/live.ts";
+import type { LiveCopies, LiveCopy } from "../../../src/protocol/http/live.ts";
 import { route } from "../state/route.ts";
 import type { KeyName } from "./key-name.ts";
 import { deleteKey, readCopies, readValue, type Value, type Written, writeValue } from "./kv.ts";
@@ -35,42 +35,55 @@ effect(() => {
   });
   clearTimeout(timer);
   if (key === undefined) return;
-  void load(key);
   void watch(key);
 });
 
-async function load(key: KeyName): Promise<void> {
-  const found = await readValue(key);
-  if (key === opened) value.value = found;
-}
-
 /** Looks again and again, until another key is looked at. */
 async function watch(key: KeyName): Promise<void> {
-  if (!document.hidden) {
-    const found = await readCopies(key);
-    if (key !== opened) return;
-    copies.value = found;
-    refreshIfOthersWrote(key, found);
-  }
+  if (!document.hidden) await look(key);
+  if (key !== opened) return;
   const now = copies.value;
   const isEqual = typeof now === "object" && now.isEqual;
   clearTimeout(timer);
   timer = setTimeout(() => void watch(key), isEqual ? EQUAL_MS : DIFFERING_MS);
 }
 
-/** Unless it is being edited, what is shown follows what is held. */
-function refreshIfOthersWrote(key: KeyName, found: LiveCopies | string): void {
-  if (typeof found === "string" || !found.isEqual || draft.value !== undefined) return;
-  const stamp = found.copies[0]?.cell?.stamp;
+/** First the copies: they tell whether there is a value to be had, and whether it is another one than is shown. */
+async function look(key: KeyName): Promise<void> {
+  const found = await readCopies(key);
+  if (key !== opened) return;
+  copies.value = found;
+  // What is being edited stays: storing it is conditional on what it was made from.
+  if (draft.value !== undefined && value.value !== undefined) return;
+  const newest = typeof found === "string" ? undefined : newestOf(found);
+  if (typeof found === "object" && (newest === undefined || isGone(newest))) {
+    value.value = { kind: "absent", wasThere: newest !== undefined };
+    return;
+  }
   const shown = value.value;
-  const etag = shown === undefined || shown.kind === "failed" ? undefined : shown.etag;
-  if (shown !== undefined && stamp !== undefined && etag !== `"${stamp}"`) void load(key);
+  if (shown?.kind === "found" && newest !== undefined && shown.etag === `"${newest.stamp}"`) return;
+  const read = await readValue(key);
+  if (key === opened) value.value = read;
+}
+
+type CellFacts = NonNullable<LiveCopy["cell"]>;
+
+function newestOf({ copies: all }: LiveCopies): CellFacts | undefined {
+  let newest: CellFacts | undefined;
+  for (const { cell } of all) {
+    if (cell !== undefined && (newest === undefined || cell.stamp > newest.stamp)) newest = cell;
+  }
+  return newest;
+}
+
+function isGone({ kind, expires }: CellFacts): boolean {
+  return kind === "tombstone" || (expires !== undefined && Date.parse(expires) <= Date.now());
 }
 
 export function discardDraft(): void {
   draft.value = undefined;
   remark.value = undefined;
-  if (opened !== undefined) void load(opened);
+  if (opened !== undefined) void watch(opened);
 }
 
 export async function save(): Promise<void> {
@@ -97,8 +110,7 @@ async function change(key: KeyName, done: string, run: () => Promise<Written>): 
   remark.value = remarkOn(written, done);
   if (written.kind !== "written") return;
   draft.value = undefined;
-  await load(key);
-  void watch(key);
+  await watch(key);
 }
 
 function remarkOn(written: Written, done: string): Remark {

@@ -28,9 +28,11 @@ export const numbers = signal<readonly LiveNumbers[]>([]);
 export const events = signal<readonly LiveEvent[]>([]);
 const before = signal<LiveSample | undefined>(undefined);
 
-/** Those who belong, in order of id. */
+/** Those who belong, in order of address: so does somebody count them who looks for one. */
 export const members = computed<readonly LiveMember[]>(() =>
-  (sample.value?.members ?? []).filter(({ intent }) => intent !== "left" && intent !== "removed"),
+  (sample.value?.members ?? [])
+    .filter(({ intent }) => intent !== "left" && intent !== "removed")
+    .sort((a, b) => a.address.localeCompare(b.address, "en", { numeric: true })),
 );
 
 export interface Rates {

@@ -1,6 +1,6 @@
 /**
- * A letter and a colour for each node, the same while the page is open: those that are there at first in order of id, so that
- * all dashboards agree, and who joins later takes the next one.
+ * A letter and a colour for each node, the same while the page is open: those that are there at first in order of address, so
+ * that all dashboards agree, and who joins later takes the next one.
  */
 import { computed } from "@preact/signals";
 import { members, sample } from "./live.ts";
@@ -34,30 +34,26 @@ const names = computed<ReadonlyMap<string, NodeName>>(() => {
   return found;
 });
 
-/** Also of one that has gone. */
+/** Also of one that has gone, or is not heard of yet. */
 export function nameOf(id: string): NodeName {
   const known = names.value.get(id);
   if (known !== undefined) return known;
   const short = id.slice(0, 8);
-  return { ...named(id), address: short, short, isSelf: false };
+  const name = indices.has(id) ? named(id) : { id, letter: "?", colour: COLOURS - 1 };
+  return { ...name, address: short, short, isSelf: false };
 }
 
 function named(id: string): Pick<NodeName, "id" | "letter" | "colour"> {
-  const index = indexOf(id);
-  return { id, letter: letterOf(index), colour: index % COLOURS };
-}
-
-export function colourOf(id: string): string {
-  return `var(--node-${nameOf(id).colour})`;
-}
-
-function indexOf(id: string): number {
   let index = indices.get(id);
   if (index === undefined) {
     index = indices.size;
     indices.set(id, index);
   }
-  return index;
+  return { id, letter: letterOf(index), colour: index % COLOURS };
+}
+
+export function colourOf(id: string): string {
+  return `var(--node-${nameOf(id).colour})`;
 }
 
 function letterOf(index: number): string {
