@@ -215,6 +215,7 @@ function announce(settings: Settings, children: readonly ClusterChild[]): void {
   printLine(`  ${command} status${node}`);
   if (first.redisPort !== undefined) printLine(`  redis-cli -p ${first.redisPort} get user1`);
   printLine("");
+  printLine(`http://localhost:${first.webPort} in a browser shows all of this as it happens.`);
   printLine("Ctrl-C stops all; the next start finds its data.");
 }
 

@@ -117,7 +117,7 @@ test("the cluster is a picture: equal nodes, slots in their colours, a slot with
   // Each node's colour is in the ring, about as often as any other's.
   const colours = await page.evaluate<number[]>(COUNT_PIXELS);
   const most = Math.max(...colours);
-  assert.ok(most > 500 && Math.min(...colours) > 0.7 * most, `pixels by node: ${colours}`);
+  assert.ok(most > 500 && Math.min(...colours) > 0.7 * most, `pixels by node: ${colours.join()}`);
 
   // By keyboard: along the ring a column at a time, and what is said is what holds.
   const ring = page.getByRole("slider");
