@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { commandToRun, toDocument, toRun } from "../docs/documented-ports.ts";
 import { blocksOf, commandsOf, noteText } from "../docs/markdown-blocks.ts";
+import { runPage } from "../docs/page-run.ts";
 import { matchOutput, withBindings } from "../docs/printed-output.ts";
 
 const PORTS = { port: 11_000, serverPort: 12_000, webPort: 13_000, redisPort: 14_000 };
@@ -101,3 +102,36 @@ test("what listens on base ports by default is told those of the run, unless it 
     assert.equal(commandToRun(command, PORTS), command);
   }
 });
+
+test("a page passes that prints what it says, in its order, each block for those after it", async () => {
+  const page = [
+    "<!-- file: a.txt -->\n```text\nlocalhost:6001\n```",
+    "<!-- varies: 4711 -->\n```console\n$ sleep 0 & echo $!\n4711\n```",
+    "```console\n$ echo 4711 > b.txt; cat a.txt\nlocalhost:6001\n$ grep -c 4711 b.txt\n1\n```",
+    "<!-- exit 3 -->\n```console\n$ echo no >&2; exit 3\nno\n```",
+    "<!-- goes on -->\n```sh\necho ready; sleep 60\n```",
+    "<!-- Ctrl-C: echo ready; sleep 60 -->",
+    "<!-- not run: it would fail -->\n```sh\nfalse\n```",
+    "<!-- needs: a-program-of-nobody -->\n```sh\na-program-of-nobody\n```",
+  ].join("\n\n");
+  assert.deepEqual(await runPage(page), {
+    commandCount: 5,
+    notRun: ["it would fail"],
+    missing: ["a-program-of-nobody"],
+  });
+});
+
+for (const [what, page] of [
+  ["prints something else", "```console\n$ echo a\nb\n```"],
+  ["prints more", "```console\n$ echo a; echo b\na\n```"],
+  ["fails", "```sh\nfalse\n```"],
+  ["fails in its middle", "```sh\nfalse\ntrue\n```"],
+  ["fails in a pipe", "```sh\nfalse | cat\n```"],
+  ["succeeds where it should not", "<!-- exit 1 -->\n```sh\ntrue\n```"],
+  ["ends where it should go on", "<!-- goes on -->\n```sh\necho soon\n```"],
+  ["is not there to be interrupted", "<!-- Ctrl-C: nothing -->"],
+] as const) {
+  test(`a page is refused one command of which ${what}`, async () => {
+    await assert.rejects(runPage(page), /line \d/);
+  });
+}
