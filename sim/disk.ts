@@ -26,6 +26,8 @@ export interface DiskFaults {
   /** Typical milliseconds of one sync. */
   syncMs: number;
   isFull: boolean;
+  /** Less space is left than a node keeps. */
+  isLow: boolean;
   /** The next write fails to sync: whether it is durable is anybody's guess. */
   failsNextSync: boolean;
   /** Nothing can be read, and the disk says so. */
@@ -50,6 +52,7 @@ export class Disk {
   readonly faults: DiskFaults = {
     syncMs: SYNC_MS,
     isFull: false,
+    isLow: false,
     failsNextSync: false,
     failsReads: false,
     lies: false,
@@ -87,8 +90,8 @@ export class Disk {
 
   /** Whether it takes writes as it should, as far as it knows itself. */
   get isWell(): boolean {
-    const { syncMs, isFull, failsNextSync, failsReads } = this.faults;
-    return syncMs <= SYNC_MS && !isFull && !failsNextSync && !failsReads && !this.#isSlow;
+    const { syncMs, isFull, isLow, failsNextSync, failsReads } = this.faults;
+    return syncMs <= SYNC_MS && !isFull && !isLow && !failsNextSync && !failsReads && !this.#isSlow;
   }
 
   /** Takes the end of a boot: a batch under way is decided, and unsynced ones are lost with the power. */
@@ -188,6 +191,10 @@ class DiskSession implements Storage {
     this.#process = process;
     this.#scheduler = scheduler;
     this.#random = random;
+  }
+
+  get isLow(): boolean {
+    return this.#disk.faults.isLow;
   }
 
   get(key: StorageKey): Uint8Array | undefined {

@@ -280,7 +280,8 @@ export class FaultPlan {
 
   /** Makes one machine well, wires aside, and lets it run if its node is still to be one. */
   healMachine(machine: Machine): void {
-    machine.disk.fault({ syncMs: SYNC_MS, isFull: false, failsNextSync: false, failsReads: false });
+    const well = { isFull: false, isLow: false, failsNextSync: false, failsReads: false };
+    machine.disk.fault({ syncMs: SYNC_MS, ...well });
     machine.clock.freeze(false);
     if (machine.process !== undefined) this.#cluster.scheduler.resume(machine.process);
     if (machine.process === undefined && mayBoot(machine)) this.#cluster.boot(machine);
@@ -432,11 +433,13 @@ export class FaultPlan {
         });
         return `n${victim.index} ${victim.disk.faults.syncMs} ms`;
       case "full-disk":
-        victim.disk.fault({ isFull: true });
+        // Most disks are found to fill up before they are full.
+        if (random.oneIn(3)) victim.disk.fault({ isFull: true });
+        else victim.disk.fault({ isLow: true });
         // A node may give up on a disk that never takes its first commit.
         victim.mayFail = true;
         this.#later(random.between(200, 15_000), () => {
-          victim.disk.fault({ isFull: false });
+          victim.disk.fault({ isFull: false, isLow: false });
         });
         return `n${victim.index}`;
       case "failed-sync":

@@ -30,6 +30,8 @@ export interface NodeOptionsInput {
   readonly dnsServer?: string | undefined;
   /** With peers: an empty node founds the cluster when none of them answers. Of one node only; default false. */
   readonly founder?: boolean | undefined;
+  /** Free bytes on the disk below which the node takes no writes; default 64 MiB, 0 is never. */
+  readonly freeBytesMin?: number | undefined;
   /** Closing takes no longer than this, milliseconds; default 20 000. */
   readonly drainMs?: number | undefined;
   /** Before it closes, the node serves on for so long without being ready, milliseconds; default 0. */

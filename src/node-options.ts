@@ -17,6 +17,9 @@ const GRACE_MS_MAX = 10 * 365 * 86_400_000;
 const REMOVE_AFTER_MS_MIN = 60_000;
 const SCRUB_MS_MIN = 1_000;
 const SCRUB_MS_MAX = 10 * 365 * 86_400_000;
+const FREE_BYTES_MAX = 2 ** 50;
+/** What LevelDB wants for a few compactions, and a few seconds of writes. */
+const FREE_BYTES_DEFAULT = 64 * 1024 * 1024;
 const DRAIN_MS_MIN = 100;
 const DRAIN_MS_MAX = 3_600_000;
 const DRAIN_MS_DEFAULT = 20_000;
@@ -125,6 +128,9 @@ export const nodeOptionsSchema = z.strictObject({
     .boolean({ error: "true or false" })
     .default(false)
     .describe("with peers: found the cluster if none of them answers"),
+  freeBytesMin: integer(0, FREE_BYTES_MAX)
+    .default(FREE_BYTES_DEFAULT)
+    .describe("free bytes on the disk below which the node takes no writes; 0 is never"),
   drainMs: integer(DRAIN_MS_MIN, DRAIN_MS_MAX)
     .default(DRAIN_MS_DEFAULT)
     .describe("a stop takes no longer, milliseconds"),

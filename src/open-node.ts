@@ -252,7 +252,11 @@ function freePort(host: string): Promise<number> {
 async function openStorage(options: NodeOptions, clock: Clock): Promise<Storage> {
   const { durability } = options;
   if (durability === "memory") return new MemoryStorage(clock);
-  return await openDataDirectory({ directory: directoryOf(options), durability });
+  return await openDataDirectory({
+    directory: directoryOf(options),
+    durability,
+    freeBytesMin: options.freeBytesMin,
+  });
 }
 
 function isOnDisk({ durability }: NodeOptions): boolean {

@@ -155,6 +155,7 @@ function childArgs(settings: Settings, plan: ChildPlan, peers: readonly string[]
     ["weight", String(options.weight)],
     ["durability", options.durability],
     ["scrub-ms", String(options.scrubMs)],
+    ["free-bytes-min", String(options.freeBytesMin)],
     ["drain-ms", String(options.drainMs)],
     ["drain-notice-ms", String(options.drainNoticeMs)],
     ["peers", peers.length === 0 ? undefined : peers.join(",")],

@@ -29,6 +29,7 @@ const COMMON_FLAGS: readonly (readonly [string, string])[] = [
   ["--redis-scan <keys>", "SCAN, KEYS and DBSIZE cover the cluster (default) or the node"],
   ["--weight <number>", "share of the slots relative to other nodes, 1..64 (default: 1)"],
   ["--durability <level>", "a write is acknowledged by: fsync (default), os, memory"],
+  ["--free-bytes-min <bytes>", "less free space on the disk: no writes (default: 67108864)"],
   ["--drain-ms <ms>", "a stop takes no longer (default: 20000)"],
   ["--drain-notice-ms <ms>", "before a stop, serve on without being ready (default: 0)"],
   ["--remove-after <time>", "remove a member that was dead for so long: 7d, 12h (default: never)"],

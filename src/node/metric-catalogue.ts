@@ -66,6 +66,8 @@ export const COUNTERS = {
   "writes-below-majority": "Writes taken that fewer primaries than the majority acknowledged.",
   "writes-failed": "Writes that failed; some of them may have been stored.",
   "writes-hinted": "Writes of which another node keeps a copy for a primary out of reach.",
+  "writes-refused-for-space":
+    "Writes of clients and of peers refused because the disk has too little free space.",
   "writes-restamped":
     "Writes stamped once more because replicas held something above what they build on.",
 } as const;
@@ -128,5 +130,8 @@ export const GAUGES: Readonly<Record<string, Gauge>> = {
   "slots-to-exchange": { help: "Slots that wait for an exchange with a peer." },
   "slots-without-vote": {
     help: "Slots in which this node has lost commits and its word does not count until it is mended.",
+  },
+  "storage-low": {
+    help: "1 while the disk has less free space than the node keeps, and it takes no writes.",
   },
 };

@@ -93,6 +93,7 @@ export class Replica {
       refuse(reply, "damaged", "a cell fails its checksum");
       return;
     }
+    if (decoded.some(({ cell }) => cell.kind === "value") && this.#isLow(reply)) return;
     const newest = decoded.reduce((stamp, { cell }) => maxStamp(stamp, cell.stamp), NO_STAMP);
     const below = this.#below(slot, newest);
     if (below !== undefined) {
@@ -249,7 +250,7 @@ export class Replica {
     replaced?: ReadonlyMap<StorageKey, number>,
   ): void {
     const { cells, commit, states } = this.#options;
-    if (this.#isBehindDisk(reply)) return;
+    if (this.#isBehindDisk(reply) || this.#isLow(reply)) return;
     let isAnyDamaged = false;
     for (const { slot, collected, cells: keyed } of parts) {
       const isOutranked = compareStamps(collected, states.collected(slot)) < 0;
@@ -360,6 +361,14 @@ export class Replica {
     const bytes = this.#options.commit.uncommittedBytes;
     if (bytes < UNCOMMITTED_BYTES_MAX) return false;
     refuse(reply, "overloaded", `${bytes} bytes wait for the disk, max ${UNCOMMITTED_BYTES_MAX}`);
+    return true;
+  }
+
+  /** Refuses what would fill the disk up: somebody else stands in, as for any primary that is not to be had. */
+  #isLow(reply: Reply): boolean {
+    if (this.#options.storage.isLow !== true) return false;
+    this.#options.counters.add("writes-refused-for-space");
+    refuse(reply, "overloaded", "the disk has less free space than this node keeps");
     return true;
   }
 

@@ -26,7 +26,7 @@ import {
   VALUE_BYTES_IN_FLIGHT_MAX,
 } from "../model/limits.ts";
 import type { Liveness } from "../model/member.ts";
-import type { OperationOutcome, Query, QueryOutcome } from "../model/operation.ts";
+import type { Operation, OperationOutcome, Query, QueryOutcome } from "../model/operation.ts";
 import type {
   Failure,
   FlushOutcome,
@@ -72,6 +72,19 @@ const SEEN_MAX = 65_536;
 
 const NO_BYTES = new Uint8Array(0);
 
+const LOW = "this node's disk has less free space than it keeps; nothing was stored";
+/** What a disk with little space left is still asked for: it gives some back, or takes next to none. */
+const TAKES_NO_SPACE: ReadonlySet<Operation["kind"]> = new Set([
+  "delete-if",
+  "take",
+  "get-expire",
+  "expire",
+  "persist",
+  "hash-delete",
+  "set-remove",
+  "set-pop",
+]);
+
 type WriteDone = (outcome: WriteOutcome) => void;
 type OperateDone = (outcome: OperationOutcome) => void;
 type Forward = Extract<PeerRequest, { kind: "forward" }>;
@@ -103,6 +116,8 @@ export interface RequestsOptions {
   readonly boot: () => BootId;
   readonly shared: () => SharedConfig;
   readonly liveness: (node: NodeId) => Liveness | undefined;
+  /** Whether the disk has too little free space for what takes some. */
+  readonly isLow: () => boolean;
   /** A client's request was answered after so long. */
   readonly onAnswered: (durationMs: number, kind: "read" | "write") => void;
 }
@@ -136,6 +151,11 @@ export class Requests {
     });
   }
 
+  /** Whether clients' writes are refused for lack of space. */
+  get isStorageLow(): boolean {
+    return this.#options.isLow();
+  }
+
   /** Requests waiting for their answer. */
   get inFlight(): number {
     return this.#inFlight;
@@ -165,6 +185,7 @@ export class Requests {
   }
 
   put(request: PutRequest, done: WriteDone): void {
+    if (this.#isLow(done)) return;
     const { value, contentType, ttlMs, condition } = request;
     const expiry =
       request.expiresAtMs ?? (ttlMs === undefined ? 0 : this.#options.context.wallMs() + ttlMs);
@@ -208,6 +229,7 @@ export class Requests {
 
   operate(request: OperateRequest, done: OperateDone): void {
     const { operation } = request;
+    if (!TAKES_NO_SPACE.has(operation.kind) && this.#isLow(done)) return;
     this.#accept("modify", request, bytesOf(operation), done, (deadlineMs, answer) => {
       this.#options.context.counters.add(operation.kind === "delete-if" ? "deletes" : "puts");
       const forward = { deadlineMs, end: answer };
@@ -563,6 +585,14 @@ export class Requests {
     if (this.#state === "closed") return "not-ready";
     if (this.#options.context.placement().effectiveReplicas === 0) return "not-ready";
     return this.#overload();
+  }
+
+  /** A node whose disk fills up sends its clients elsewhere, though others would take the write: they fill up next. */
+  #isLow(done: (failed: Failure) => void): boolean {
+    if (!this.#options.isLow()) return false;
+    this.#options.context.counters.add("writes-refused-for-space");
+    this.#shed(() => done({ ...failure("storage-failed", "no"), detail: LOW }));
+    return true;
   }
 
   #overload(): "overloaded" | undefined {

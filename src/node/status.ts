@@ -90,6 +90,7 @@ export function gaugesOf(source: GaugeSource): Readonly<Record<string, number>> 
     "peer-bytes-queued": peers.queuedBytes(),
     "slots-to-exchange": convergence.slotsToExchange,
     "requests-in-flight": requests.inFlight,
+    "storage-low": requests.isStorageLow ? 1 : 0,
   };
 }
 

@@ -269,6 +269,7 @@ export class StoreNode implements Store {
       boot: () => this.#nodeClock.boot,
       shared: () => this.#identity.shared,
       liveness: (node) => this.#membership?.liveness(node),
+      isLow: () => storage.isLow === true,
       onAnswered: (durationMs, kind) => {
         this.#share.note(durationMs);
         this.insight.latencies[kind].add(durationMs);

@@ -54,6 +54,8 @@ export class StorageError extends Error {
 }
 
 export interface Storage {
+  /** Whether space is so short that nothing more should be stored than what gives some back, or is little. */
+  readonly isLow?: boolean;
   /** The committed value, `undefined` when there is none. Synchronous. Throws `StorageError` `read-failed`. Bytes are the caller's. */
   get(key: StorageKey): Uint8Array | undefined;
   /**

@@ -31,6 +31,8 @@ export interface RollingOptions {
   readonly program?: Program | undefined;
   /** Flags of each start. */
   readonly flags?: (number: number) => readonly string[];
+  /** Makes the folder of a node's data ready; false: there is to be no cluster. */
+  readonly prepare?: (number: number, folder: string) => Promise<boolean>;
 }
 
 export class RollingCluster {
@@ -46,9 +48,18 @@ export class RollingCluster {
   }
 
   /** Starts a first node, and then the others, which join through it. */
-  static async start(options: RollingOptions): Promise<RollingCluster> {
+  static async start(
+    options: RollingOptions & Required<Pick<RollingOptions, "prepare">>,
+  ): Promise<RollingCluster | undefined>;
+  static async start(options: RollingOptions): Promise<RollingCluster>;
+  static async start(options: RollingOptions): Promise<RollingCluster | undefined> {
     const real = await RealCluster.create(2 * Math.max(4, options.nodes));
     const cluster = new RollingCluster(real, options);
+    for (let number = 0; number < options.nodes; number += 1) {
+      if ((await options.prepare?.(number, cluster.dataOf(number))) !== false) continue;
+      await cluster.close();
+      return undefined;
+    }
     for (let number = 0; number < options.nodes; number += 1) {
       const first = cluster.nodes[0];
       const peers = first === undefined ? [] : ["--peers", first.peers];
@@ -101,8 +112,19 @@ export class RollingCluster {
     node.isOffered = true;
   }
 
-  close(): Promise<void> {
-    return this.real.close();
+  /** Where a node keeps its data. */
+  dataOf(number: number): string {
+    return join(this.real.folder, `data-${number}`);
+  }
+
+  /** `afterEnd` runs when no node does any more, and before their folders are removed. */
+  async close(afterEnd?: () => Promise<unknown>): Promise<void> {
+    for (const { running } of this.nodes) {
+      if (running.process.exitCode === null) running.process.kill("SIGKILL");
+      await running.ended;
+    }
+    await afterEnd?.();
+    await this.real.close();
   }
 
   #run(number: number, flags: readonly string[], program?: Program): RollingNode {
@@ -110,7 +132,7 @@ export class RollingCluster {
     this.#places += 1;
     const own = this.#options.flags?.(number) ?? [];
     const ports = this.real.portFlags(place);
-    const dataDir = join(this.real.folder, `data-${number}`);
+    const dataDir = join(this.dataOf(number), "node");
     const args = ["start", ...ports, "--json", "--data-dir", dataDir, ...own, ...flags];
     const running = this.real.run(args, program);
     const { port, webPort } = this.real.ports;

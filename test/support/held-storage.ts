@@ -20,6 +20,8 @@ export class HeldStorage implements Storage {
     | { readonly operations: readonly StorageOperation[]; readonly done: WriteDone }
     | undefined;
   #scans: (() => void)[] = [];
+  /** Space is short while set. */
+  isLow = false;
   /** Reads fail while set. */
   isUnreadable = false;
   #failingReads = 0;

@@ -33,9 +33,12 @@ const MARKER_PATTERN = /^dnd data directory, format (\d{1,9})\n$/;
 export async function openDataDirectory(options: {
   readonly directory: string;
   readonly durability: Exclude<Durability, "memory">;
+  /** See `LevelStorageOptions`. */
+  readonly freeBytesMin?: number;
 }): Promise<Storage> {
+  const { durability, freeBytesMin = 0 } = options;
   const directory = await prepareDataDirectory(options.directory);
-  return openLevelStorage({ directory: join(directory, "db"), durability: options.durability });
+  return openLevelStorage({ directory: join(directory, "db"), durability, freeBytesMin });
 }
 
 /**

@@ -36,6 +36,7 @@ import {
   writeErrorFrom,
 } from "./level-errors.ts";
 import { scanLevel } from "./level-scan.ts";
+import { SpaceWatch } from "./space-watch.ts";
 
 export interface LevelStorageOptions {
   /** LevelDB's own directory; created where it is missing, its parent must exist. */
@@ -44,6 +45,8 @@ export interface LevelStorageOptions {
   readonly durability: "fsync" | "os";
   /** LevelDB's settings; for benchmarks and tests. */
   readonly tuning?: Partial<LevelTuning>;
+  /** Free bytes below which the storage is low; by default never. */
+  readonly freeBytesMin?: number;
   /** Tells whether a full disk has space again; for tests. */
   readonly hasSpaceFor?: FreeSpaceProbe;
   /** How long writes fail fast after a look for space, in milliseconds; for tests. */
@@ -77,7 +80,9 @@ export async function openLevelStorage(options: LevelStorageOptions): Promise<St
   const tuning = { ...LEVEL_TUNING, ...options.tuning };
   try {
     const level = await openLevel(directory, tuning);
-    return new LevelStorage(level, { ...options, directory, tuning });
+    const space = new SpaceWatch({ directory, floorBytes: options.freeBytesMin ?? 0 });
+    await space.start();
+    return new LevelStorage(level, { ...options, directory, tuning, space });
   } catch (error) {
     openDirectories.delete(directory);
     if (isLocked(error)) throw lockedError(directory);
@@ -91,6 +96,7 @@ class LevelStorage implements Storage {
   readonly #isSynced: boolean;
   readonly #hasSpaceFor: FreeSpaceProbe;
   readonly #reopenPauseMs: number;
+  readonly #space: SpaceWatch;
   #level: Level;
   #state: State = "open";
   #isClosed = false;
@@ -100,13 +106,21 @@ class LevelStorage implements Storage {
   #before: readonly StorageOperation[] = [];
   #reopenNotBeforeMs = 0;
 
-  constructor(level: Level, options: LevelStorageOptions & { readonly tuning: LevelTuning }) {
+  constructor(
+    level: Level,
+    options: LevelStorageOptions & { readonly tuning: LevelTuning; readonly space: SpaceWatch },
+  ) {
     this.#level = level;
+    this.#space = options.space;
     this.#directory = options.directory;
     this.#tuning = options.tuning;
     this.#isSynced = options.durability === "fsync";
     this.#hasSpaceFor = options.hasSpaceFor ?? hasSpaceFor;
     this.#reopenPauseMs = options.reopenPauseMs ?? REOPEN_PAUSE_MS;
+  }
+
+  get isLow(): boolean {
+    return this.#space.isLow;
   }
 
   get(key: StorageKey): Uint8Array | undefined {
@@ -220,6 +234,7 @@ class LevelStorage implements Storage {
   }
 
   async #end(): Promise<void> {
+    this.#space.close();
     await this.#writing;
     // So that the refused batch is undone also for the next start. Where there is still no space for that, its
     // record may come back: it was answered "disk-full" by a sync, on a disk that stayed full until the end.
