@@ -189,8 +189,8 @@ test("while space is short what fills the disk up is refused, and what was delet
   trial.write(K, 10);
   trial.settle();
   trial.storage.isLow = true;
-  assert.deepEqual(trial.write(K, 20), ["overloaded"]);
-  assert.deepEqual(trial.merge([K, 20]), ["overloaded"]);
+  assert.deepEqual(trial.write(K, 20), ["refused overloaded"]);
+  assert.deepEqual(trial.merge([K, 20]), ["refused overloaded"]);
   const told: string[] = [];
   const tombstone = { ...cellOf(30), kind: "tombstone", payload: new Uint8Array(0) } as const;
   const cells = [{ field: undefined, bytes: encodeCell(tombstone, K, undefined) }];
