@@ -37,6 +37,8 @@ const COPIED = [
   "docs",
   "examples",
 ];
+/** A megabyte that nobody looks at in a folder of dependencies. */
+const PICTURES = join(ROOT, "docs", "images");
 const LICENCE_NAMES = ["LICENSE", "LICENSE.md", "LICENSE.txt", "LICENCE", "license"];
 const MIT_TEXT_MISSING = "Its package names the MIT licence and carries no copy of it.";
 
@@ -57,7 +59,8 @@ export async function buildPackage(out: string): Promise<void> {
   const moduleIds = [...program.flatMap((chunk) => chunk.moduleIds), ...pages];
   writeFileSync(join(out, "THIRD-PARTY-LICENSES.txt"), licences(moduleIds));
   writeDeclarations(join(out, "types"));
-  for (const path of COPIED) cpSync(join(ROOT, path), join(out, path), { recursive: true });
+  const filter = (source: string): boolean => source !== PICTURES;
+  for (const path of COPIED) cpSync(join(ROOT, path), join(out, path), { recursive: true, filter });
   const root = readManifest(join(ROOT, "package.json"));
   writeFileSync(join(out, "package.json"), `${JSON.stringify(publishedManifest(root), null, 2)}\n`);
 }
