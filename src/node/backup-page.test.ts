@@ -206,14 +206,25 @@ test("a page ends before a slot that somebody has not looked at to its end", () 
   assert.deepEqual(page(second).cells, cells.slice(20));
 });
 
-test("a slot that is more than a page goes on within it", () => {
+test("a slot that is more than a page goes on before the key that was not looked at to its end", () => {
   const keys = Array.from({ length: 10 }, (_none, index) => keyFromText(`{k}${index}`));
   const cells = keys.map((key) => root("value", 10, "v", key));
   const through = cellKey(SLOT, keys[3] as Key, undefined);
   const some = told({ cells: cells.slice(0, 4), through });
   const first = page(new Trial(told({ cells }), some, "silence").take({ firstSlot: SLOT }));
-  assert.deepEqual(first.cells, cells.slice(0, 4));
-  assert.equal(first.next, through);
+  assert.deepEqual(first.cells, cells.slice(0, 3));
+  const next = first.next as string;
+  assert.ok(next < through && next > cellKey(SLOT, keys[2] as Key, undefined));
+
+  // Where that key is all there is, the page goes on within it.
+  const rest = told({ cells: cells.slice(3, 4), through });
+  const second = page(
+    new Trial(told({ cells: cells.slice(3) }), rest, "silence").take({ cursor: next }),
+  );
+  assert.deepEqual([second.cells, second.next], [cells.slice(3, 4), through]);
+  const last = told({ cells: cells.slice(4) });
+  const third = page(new Trial(last, last, "silence").take({ cursor: through }));
+  assert.deepEqual([third.cells, third.next], [cells.slice(4), undefined]);
 });
 
 test("a cursor behind the last slot that is asked for ends the backup", () => {

@@ -4,13 +4,14 @@
  *
  * Invariant: of each slot in a page a read quorum of its primaries has told, or the page says that it is thin; so whatever was
  * acknowledged by a write quorum before the page was asked for is in it, and what was deleted is not. A copy that is damaged
- * is no vote. A page ends between two slots, unless a single slot is more than a page.
+ * is no vote. A page ends between two slots, or where a slot is more than a page between two keys: so what is no more than a page
+ * is looked at by each primary in one go.
  * Source: docs/decisions/0019-backups.md.
  */
 import { assert } from "../base/assert.ts";
 import { checksumOf, decodeCell, encodeCell, peekStamp } from "../core/causality/cell-codec.ts";
 import { mergeCells } from "../core/causality/merge.ts";
-import { cellKey, slotRange } from "../core/causality/storage-key.ts";
+import { cellKey, parseCellKey, slotRange } from "../core/causality/storage-key.ts";
 import type { Placement } from "../core/placement/placement.ts";
 import { majority } from "../core/replication/quorum.ts";
 import type { BackupOutcome, BackupRequest, ThinSlots } from "../model/backup.ts";
@@ -31,7 +32,7 @@ import type { ExchangePorts } from "./slot-exchange.ts";
 /** Nodes asked for one page: a window ends before the slot that would need more. */
 const WITNESSES_MAX = 16;
 /** Pages under way at once: each may hold a page, or the largest value, of every witness. */
-const PAGES_MAX = 8;
+const PAGES_MAX = 4;
 /** Witnesses that are late by this much are done without, where the others make a quorum. */
 const LATE_MS = 2_000;
 const LOOK_MS = 50;
@@ -275,7 +276,8 @@ class Page {
 
   /**
    * Everything up to `cut` goes into the page, everything if that is `undefined`. Where the last slot was not looked at to its
-   * end, the page ends before it, so that a slot is looked at in one go; unless it is the only one.
+   * end, the page ends before it, so that a slot is looked at in one go; unless it is the only one. Then it ends before the last
+   * key, and within a key only where that is all there is.
    */
   #whereToEnd(): { readonly cut: StorageKey | undefined; readonly next: string | undefined } {
     let frontier: StorageKey | undefined;
@@ -296,7 +298,12 @@ class Page {
       const { from } = slotRange(slot);
       return { cut: from, next: from };
     }
-    return { cut: frontier, next: frontier };
+    const key = parseCellKey(frontier)?.key;
+    const beforeKey = key === undefined ? "" : positionBefore(slot, key);
+    // One that begins where the page does is more than a page itself.
+    const isBehind = beforeKey > (this.#request.cursor ?? slotRange(slot).from);
+    const end = isBehind ? beforeKey : frontier;
+    return { cut: end, next: end };
   }
 
   /** The last slot of which the page says something. */
@@ -402,6 +409,12 @@ class Page {
 }
 
 const EMPTY_PAGE: BackupOutcome = { kind: "page", cells: [], next: undefined, thin: [] };
+
+/** Behind everything that stands before a key in its slot. */
+function positionBefore(slot: Slot, key: Key): StorageKey {
+  // A root ends with a tag of its own.
+  return cellKey(slot, key, undefined).slice(0, -1);
+}
 
 /** From `first` on, as many slots as need no more witnesses than are asked for one page. */
 function windowFrom(

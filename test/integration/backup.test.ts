@@ -237,3 +237,18 @@ test("a backup that is killed leaves nothing that passes for one", async () => {
   assert.equal(again.status, 2);
   assert.match(again.stderr, /is not empty\nhint: without manifest\.json it is no backup/);
 });
+
+test("with two of five nodes dead, a backup that takes what there is names what it may lack", async () => {
+  process.kill((nodes[3] as UpNode).pid, "SIGKILL");
+  const directory = join(source.folder, "thin");
+  const node = (nodes[0] as UpNode).http;
+  const taken = await dnd(["backup", directory, "--node", node, "--allow-thin", "--json"]);
+  assert.equal(taken.status, 0, taken.stderr);
+  const { thinSlots } = JSON.parse(taken.stdout) as { thinSlots: number };
+  // Two given nodes are among the three of a slot in 3 of 10.
+  assert.ok(thinSlots > 3_000 && thinSlots < 7_000, `${thinSlots} slots are thin`);
+  assert.match(taken.stderr, /slots are thin: fewer than a read quorum told of them/);
+  assert.match(await dndOk("verify", directory), /slots are thin/);
+  const { thin } = JSON.parse(await readFile(join(directory, "manifest.json"), "utf8"));
+  assert.ok((thin as { copies: number }[]).every(({ copies }) => copies === 1));
+});

@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import type { Field, Key } from "../../model/key.ts";
+import type { KeyedCell } from "../../model/peer-message.ts";
+import { encodeRecords, RECORD_BYTES_MAX, RecordReader } from "./cell-record.ts";
+import { parseManifest } from "./manifest.ts";
+import { encodePage, parsePage } from "./page.ts";
+
+const binary = (minLength: number) =>
+  fc.uint8Array({ minLength, maxLength: 40 }).map((bytes) => Buffer.from(bytes).toString("latin1"));
+
+const cells: fc.Arbitrary<KeyedCell[]> = fc.array(
+  fc.record({
+    key: binary(1) as fc.Arbitrary<Key>,
+    field: fc.option(binary(0) as fc.Arbitrary<Field>, { nil: undefined }),
+    bytes: fc.uint8Array({ minLength: 1, maxLength: 200 }),
+  }),
+  { maxLength: 20 },
+);
+
+function plain(all: readonly KeyedCell[]): unknown {
+  return all.map(({ key, field, bytes }) => [key, field, Buffer.from(bytes).toString("hex")]);
+}
+
+test("records read back as they were written, however they are cut on their way", () => {
+  fc.assert(
+    fc.property(cells, fc.array(fc.nat({ max: 300 })), (written, sizes) => {
+      const bytes = encodeRecords(written);
+      const reader = new RecordReader();
+      const read: KeyedCell[] = [];
+      let index = 0;
+      for (const size of [...sizes, bytes.length]) {
+        const found = reader.feed(bytes.subarray(index, index + size));
+        assert.ok(typeof found === "object");
+        read.push(...found);
+        index = Math.min(bytes.length, index + size);
+      }
+      assert.deepEqual(plain(read), plain(written));
+      assert.equal(reader.isAtEnd, true);
+    }),
+  );
+});
+
+test("whatever bytes come, they are records or they are refused, and nothing throws", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), cells, (noise, before) => {
+      const reader = new RecordReader();
+      const found = reader.feed(Buffer.concat([encodeRecords(before), noise]));
+      if (typeof found === "object") assert.ok(found.length >= before.length);
+      assert.ok(["string", "object"].includes(typeof parsePage(noise)));
+      assert.ok(["string", "object"].includes(typeof parseManifest(Buffer.from(noise).toString())));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("a length beyond any cell is refused before its bytes have come", () => {
+  const reader = new RecordReader();
+  const head = Buffer.alloc(4);
+  head.writeUInt32BE(RECORD_BYTES_MAX + 1);
+  assert.equal(typeof reader.feed(head), "string");
+});
+
+test("a page is its head and its records", () => {
+  const cell = { key: "k" as Key, field: undefined, bytes: Buffer.from("cell") };
+  const thin = [{ firstSlot: 1, lastSlot: 2, copies: 1 }];
+  const head = { cells: 1, cursor: "c", thin } as unknown as Parameters<typeof encodePage>[0];
+  const page = parsePage(encodePage(head, [cell]));
+  assert.ok(typeof page === "object");
+  assert.deepEqual(page.head, head);
+  assert.deepEqual(page.records, encodeRecords([cell]));
+  for (const text of ["", "no head", "{}\n", '{"cells":"1"}\n', '{"cells":1,"cursor":2}\n']) {
+    assert.equal(typeof parsePage(Buffer.from(text)), "string", text);
+  }
+});
