@@ -156,9 +156,9 @@ export const REPLICATING: readonly Mutant[] = [
   },
   {
     name: "deadline-ignored",
-    file: "src/node/peers.ts",
-    find: `        if (deadlineMs > nowMs) continue;`,
-    replace: `        if (deadlineMs > nowMs || nowMs > 0) continue;`,
+    file: "src/node/pending-requests.ts",
+    find: `      if (pending.deadlineMs > nowMs) continue;`,
+    replace: `      if (pending.deadlineMs > nowMs || nowMs > 0) continue;`,
     expected: ["I12"],
     seenBy: "src/node/peers.test.ts",
     breaks: "a request without an answer is waited for beyond its deadline",

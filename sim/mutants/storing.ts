@@ -5,9 +5,9 @@ export const STORING: readonly Mutant[] = [
   {
     name: "ack-before-commit",
     file: "src/node/replica.ts",
-    find: `    const result = merged.isSuperseded ? "superseded" : "stored";
+    find: `    const held = superseding ?? NO_STAMP;
     commit.whenDurable((error) => {`,
-    replace: `    const result = merged.isSuperseded ? "superseded" : "stored";
+    replace: `    const held = superseding ?? NO_STAMP;
     ((run: (error: undefined) => void) => run(undefined))((error) => {`,
     expected: ["I1"],
     needs: ["power-loss-at-ack"],
@@ -16,9 +16,10 @@ export const STORING: readonly Mutant[] = [
   {
     name: "duplicate-acked-before-commit",
     file: "src/node/replica.ts",
-    find: `    const result = merged.isSuperseded ? "superseded" : "stored";`,
-    replace: `    const result = merged.isSuperseded ? "superseded" : "stored";
+    find: `    const held = merged.isSuperseded ? this.#heldNow(slot, key, decoded) : undefined;`,
+    replace: `    const held = merged.isSuperseded ? this.#heldNow(slot, key, decoded) : undefined;
     if (!merged.isChanged) {
+      const result = held === undefined ? "stored" : "superseded";
       reply({ kind: "write-reply", result, held: NO_STAMP, commitNumber: 1 });
       return;
     }`,
@@ -28,13 +29,43 @@ export const STORING: readonly Mutant[] = [
     breaks: '"I hold this, or more, already" is said while that is still being committed',
   },
   {
+    name: "overwrites-what-it-builds-on",
+    file: "src/node/replica.ts",
+    find: `    if (buildsOnNothing(request, newest) && cells.overwrite(slot, key, decoded)) {`,
+    replace: `    if (cells.overwrite(slot, key, decoded)) {`,
+    expected: ["I8"],
+    seenBy: "src/node/replica.test.ts",
+    breaks: "a conditional write that is above all in its slot is taken over what it has not read",
+  },
+  {
+    name: "overwrites-what-may-be-newer",
+    file: "src/node/cell-store.ts",
+    find: `    if (compareStamps(cell.stamp, maxStamp(this.newestIn(slot), this.#greatestAtStart)) <= 0) {`,
+    replace: `    if (compareStamps(cell.stamp, NO_STAMP) <= 0) {`,
+    expected: ["I7", "I1", "fresh"],
+    needs: ["rivals"],
+    seenBy: "src/node/overwrite.test.ts",
+    breaks: "a write takes the place of what is newer, because that need not be read",
+  },
+  {
+    name: "overwritten-stays-in-the-hashes",
+    file: "src/core/anti-entropy/hash-tree.ts",
+    find: `    this.#toggleAt(slot, address, before);
+    this.#toggleAt(slot, address, after);`,
+    replace: `    this.#toggleAt(slot, address, after);`,
+    expected: ["I5"],
+    seenBy: "src/node/overwrite.test.ts",
+    breaks:
+      "what was overwritten unread is still counted in the hashes, and replicas never compare equal",
+  },
+  {
     name: "ack-by-the-commit-before",
     file: "src/node/group-commit.ts",
-    find: `    if (this.#forming.values.size > 0) this.#forming.waiters.push(done);
+    find: `    if (this.#forming.operations.size > 0) this.#forming.waiters.push(done);
     else if (this.#writing !== undefined) this.#writing.waiters.push(done);
     else done(undefined);`,
     replace: `    if (this.#writing !== undefined) this.#writing.waiters.push(done);
-    else if (this.#forming.values.size > 0) this.#forming.waiters.push(done);
+    else if (this.#forming.operations.size > 0) this.#forming.waiters.push(done);
     else done(undefined);`,
     expected: ["I1"],
     needs: ["slow-disk"],

@@ -7,9 +7,11 @@
  * what enough other replicas hold (`mend`): an older cell in its place would vote as if it were all there was.
  */
 import { assert } from "../base/assert.ts";
+import { hashBinary } from "../base/hash.ts";
 import { hiddenDueMs } from "../core/anti-entropy/collectable.ts";
 import { DueTimes } from "../core/anti-entropy/due-times.ts";
 import { HashTree } from "../core/anti-entropy/hash-tree.ts";
+import { KnownChecksums } from "../core/anti-entropy/known-checksums.ts";
 import {
   encodeCleanMark,
   encodeLeaves,
@@ -127,6 +129,8 @@ export class CellStore {
   readonly #onDamaged: (place: CellPlace) => void;
   readonly #hashes = new HashTree();
   readonly #dueTimes = new DueTimes();
+  /** Of roots in the hashes, as they were put there. */
+  readonly #known = new KnownChecksums();
   /** Greatest stamp merged in a slot since start; before that, the clock's reading at start stands for it. */
   readonly #newest = new Map<Slot, Stamp>();
   readonly #floor: Stamp;
@@ -148,8 +152,11 @@ export class CellStore {
   /** Whether the clean mark stands on disk, as far as what was put decides. */
   #isMarked = false;
   readonly #watches = new Map<Slot, Set<SlotWatch>>();
-  /** The cell looked up last: a write looks at the same one several times. */
-  #lastKey: StorageKey = "";
+  /** The place looked at last, and the cell found there: a write looks at the same one several times. */
+  #lastSlot: Slot | undefined;
+  #lastKey: Key | undefined;
+  #lastField: CellAddress;
+  #lastStorageKey: StorageKey = "";
   #lastFound: FoundCell | undefined;
 
   constructor(options: CellStoreOptions) {
@@ -186,13 +193,13 @@ export class CellStore {
   }
 
   find(slot: Slot, key: Key, field: CellAddress): FoundCell {
-    const storageKey = cellKey(slot, key, field);
-    if (storageKey === this.#lastKey && this.#lastFound !== undefined) return this.#lastFound;
+    const storageKey = this.#keyOf(slot, key, field);
+    if (this.#lastFound !== undefined) return this.#lastFound;
     const found = this.#look(storageKey, key, field);
+    // Before anybody is told of damage, who may look at another place.
+    this.#lastFound = found.kind === "failed" ? undefined : found;
     if (found.kind !== "damaged" && found.kind !== "failed") this.#damagedPlaces.delete(storageKey);
     if (found.kind === "damaged") this.#noteDamaged(storageKey, { slot, key, field });
-    this.#lastKey = storageKey;
-    this.#lastFound = found.kind === "failed" ? undefined : found;
     return found;
   }
 
@@ -233,6 +240,34 @@ export class CellStore {
   /** The greatest stamp merged in a slot, or what the clock read at start. */
   newestIn(slot: Slot): Stamp {
     return this.#newest.get(slot) ?? this.#floor;
+  }
+
+  /**
+   * Puts a cell in the place of one that it is sure to win over whole, and that need not be read for that: only its
+   * checksum has to be known, for the hashes. False, and nothing is done, where that is not so.
+   *
+   * Everything ever merged in a slot is at or below a bound, so what is stamped above it wins over whatever stands there;
+   * roots without an expiry or fields under them have nothing else to say.
+   */
+  overwrite(slot: Slot, key: Key, cells: readonly DecodedCell[]): boolean {
+    const [incoming] = cells;
+    if (incoming === undefined || cells.length > 1 || !this.isBuilt) return false;
+    const { field, cell, bytes } = incoming;
+    if (field !== undefined || !isPlain(cell) || !isClearing(cell) || isFlushKey(key)) return false;
+    if (compareStamps(cell.stamp, maxStamp(this.newestIn(slot), this.#greatestAtStart)) <= 0) {
+      return false;
+    }
+    const storageKey = this.#keyOf(slot, key, undefined);
+    const address = hashBinary(storageKey);
+    const before = this.#known.get(address);
+    if (before === undefined) return false;
+    const after = checksumOf(bytes);
+    this.#hashes.replace(slot, address, before, after);
+    this.#known.note(address, after);
+    this.#put(slot, storageKey, bytes);
+    this.#damagedPlaces.delete(storageKey);
+    this.#noteMerged(slot, cell.stamp);
+    return true;
   }
 
   /** Merges cells of one key, decoded by `decodeAll` for this very key. */
@@ -340,6 +375,7 @@ export class CellStore {
     this.#lastFound = undefined;
     this.#recheckMark();
     this.#hashes.clear();
+    this.#known.clear();
     this.#slotBuilds.clear();
     this.#builtUpTo = "";
     // A scan sees what is committed: what is under way is looked up when the build comes to it.
@@ -355,6 +391,8 @@ export class CellStore {
     // Where the great build has not come past the slot it would count some of its cells twice.
     if (this.#builtUpTo !== undefined && this.#builtUpTo < before) return this.rebuild();
     this.#hashes.clearSlot(slot);
+    // What has rotted is counted with the checksum it carries by then.
+    this.#known.clear();
     const changed = new Set<StorageKey>();
     for (const key of this.#commit.uncommittedKeys()) {
       if (key >= from && key < before) changed.add(key);
@@ -362,6 +400,19 @@ export class CellStore {
     const build = { upTo: "", changed, isRunning: true };
     this.#slotBuilds.set(slot, build);
     this.#buildSlotFrom(from, slot, build);
+  }
+
+  /** The storage key of a place, which becomes the one looked at last. */
+  #keyOf(slot: Slot, key: Key, field: CellAddress): StorageKey {
+    if (slot === this.#lastSlot && key === this.#lastKey && field === this.#lastField) {
+      return this.#lastStorageKey;
+    }
+    this.#lastSlot = slot;
+    this.#lastKey = key;
+    this.#lastField = field;
+    this.#lastStorageKey = cellKey(slot, key, field);
+    this.#lastFound = undefined;
+    return this.#lastStorageKey;
   }
 
   #look(storageKey: StorageKey, key: Key, field: CellAddress): FoundCell {
@@ -387,14 +438,21 @@ export class CellStore {
     const after = mergeCells(before, cell);
     if (after === before) return after;
     const stored = after === cell ? bytes : encodeCell(after, key, field);
-    this.#replace(slot, cellKey(slot, key, field), held, stored);
+    this.#replace(slot, this.#keyOf(slot, key, field), held, stored);
     this.#noteHidden(slot, key, before, after);
     // A slot is flushed by one cell: while it is read as the others are, its stamp is wanted with each of them.
     if (isFlushKey(key) && isRootCell(after)) this.#floors?.raiseFlushed(slot, after.stamp);
-    if (compareStamps(after.stamp, this.newestIn(slot)) > 0) this.#newest.set(slot, after.stamp);
-    this.#greatest = maxStamp(this.#greatest, after.stamp);
-    if (this.#watches.size > 0) this.#note(slot, after.stamp);
+    this.#noteMerged(slot, after.stamp);
+    if (field === undefined && isRootCell(after) && isPlain(after) && this.isBuilt) {
+      this.#known.note(hashBinary(this.#keyOf(slot, key, field)), checksumOf(stored));
+    }
     return after;
+  }
+
+  #noteMerged(slot: Slot, stamp: Stamp): void {
+    if (compareStamps(stamp, this.newestIn(slot)) > 0) this.#newest.set(slot, stamp);
+    this.#greatest = maxStamp(this.#greatest, stamp);
+    if (this.#watches.size > 0) this.#note(slot, stamp);
   }
 
   /** Notes when fields may be collected that a root hides: those it finds there, or the one that comes under it. */
@@ -443,11 +501,8 @@ export class CellStore {
     held: FoundCell,
     stored: Uint8Array | undefined,
   ): void {
-    this.#commit.put(storageKey, stored);
-    if (stored !== undefined) this.#dueTimes.note(slot, peekDueMs(stored));
-    this.#changes += 1;
-    if (this.#isMarked) this.#unmark();
-    this.#lastFound = undefined;
+    this.#put(slot, storageKey, stored);
+    this.#known.forget(hashBinary(storageKey));
     if (held.kind === "damaged") this.#damagedPlaces.delete(storageKey);
     if (this.#builtUpTo !== undefined && storageKey > this.#builtUpTo) {
       this.#changed.add(storageKey);
@@ -461,6 +516,14 @@ export class CellStore {
     }
     if (held.kind === "held") this.#hashes.remove(slot, storageKey, checksumOf(held.bytes));
     if (stored !== undefined) this.#hashes.add(slot, storageKey, checksumOf(stored));
+  }
+
+  #put(slot: Slot, storageKey: StorageKey, stored: Uint8Array | undefined): void {
+    this.#commit.put(storageKey, stored);
+    if (stored !== undefined) this.#dueTimes.note(slot, peekDueMs(stored));
+    this.#changes += 1;
+    if (this.#isMarked) this.#unmark();
+    this.#lastFound = undefined;
   }
 
   #note(slot: Slot, stamp: Stamp): void {
@@ -600,4 +663,9 @@ export class CellStore {
     }
     return true;
   }
+}
+
+/** Whether nothing of a cell but its stamp, and what it clears, matters to one that comes after it. */
+function isPlain(cell: Cell): cell is RootCell {
+  return (cell.kind === "value" || cell.kind === "tombstone") && cell.expiresAtMs === 0;
 }

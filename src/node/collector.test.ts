@@ -16,7 +16,7 @@ import { Counters } from "./counters.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { LowWaterMark } from "./low-water-mark.ts";
 import { PACE_USUAL } from "./pace.ts";
-import type { ReplySink } from "./peers.ts";
+import type { ReplySink } from "./pending-requests.ts";
 import type { ExchangePorts, SlotOutcome } from "./slot-exchange.ts";
 import { SlotStates } from "./slot-states.ts";
 

@@ -14,7 +14,8 @@ import { Convergence } from "./convergence.ts";
 import { Counters } from "./counters.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { PACE_USUAL } from "./pace.ts";
-import type { Peers, ReplySink } from "./peers.ts";
+import type { Peers } from "./peers.ts";
+import type { ReplySink } from "./pending-requests.ts";
 import type { ExchangePorts } from "./slot-exchange.ts";
 
 const [SELF, PEER] = [nodeIdFrom(1, 1), nodeIdFrom(2, 2)];

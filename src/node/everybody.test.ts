@@ -4,7 +4,7 @@ import { HeldClock } from "../../test/support/held-storage.ts";
 import type { Reach } from "../core/replication/quorum.ts";
 import { type NodeId, nodeIdFrom } from "../model/ids.ts";
 import { Everybody, WAIT_MS_MAX } from "./everybody.ts";
-import type { ReplySink } from "./peers.ts";
+import type { ReplySink } from "./pending-requests.ts";
 
 const BODY = new Uint8Array(1);
 const NEAR = nodeIdFrom(1, 1);

@@ -14,7 +14,8 @@ import type { NodeId } from "../model/ids.ts";
 import { DEADLINE_MS_MAX } from "../model/limits.ts";
 import type { PeerReply } from "../model/peer-message.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Peers, ReplySink } from "./peers.ts";
+import type { Peers } from "./peers.ts";
+import type { ReplySink } from "./pending-requests.ts";
 
 /** Longest wait for answers. */
 export const WAIT_MS_MAX = 1_000;

@@ -28,11 +28,18 @@ export interface GroupCommitOptions {
   readonly onFailed: (keys: readonly StorageKey[], error: StorageError) => void;
 }
 
+/** Of one key; what is put again before its batch is written takes its place. */
+interface PutOperation {
+  readonly key: StorageKey;
+  value: Uint8Array | undefined;
+}
+
 interface Batch {
   bytes: number;
   /** When something was first put into it, on the monotonic clock. */
   sinceMs: number | undefined;
-  readonly values: Map<StorageKey, Uint8Array | undefined>;
+  /** By their keys, as the storage takes them. */
+  readonly operations: Map<StorageKey, PutOperation>;
   readonly waiters: Committed[];
 }
 
@@ -55,13 +62,13 @@ export class GroupCommit {
 
   /** Keys put and not yet durable. */
   get uncommitted(): number {
-    return this.#forming.values.size + (this.#writing?.values.size ?? 0);
+    return this.#forming.operations.size + (this.#writing?.operations.size ?? 0);
   }
 
   /** Keys put and not yet durable, in no order; one may be told twice. */
   *uncommittedKeys(): Iterable<StorageKey> {
-    yield* this.#forming.values.keys();
-    if (this.#writing !== undefined) yield* this.#writing.values.keys();
+    yield* this.#forming.operations.keys();
+    if (this.#writing !== undefined) yield* this.#writing.operations.keys();
   }
 
   /** Bytes of values put and not yet durable: what memory a slow disk costs. */
@@ -71,22 +78,13 @@ export class GroupCommit {
 
   /** The newest value, whether or not it is durable. Throws `StorageError` `read-failed`. */
   get(key: StorageKey): Uint8Array | undefined {
-    const { values } = this.#forming;
-    if (values.size > 0) {
-      const value = values.get(key);
-      if (value !== undefined || values.has(key)) return value;
-    }
-    const writing = this.#writing?.values;
-    if (writing !== undefined) {
-      const value = writing.get(key);
-      if (value !== undefined || writing.has(key)) return value;
-    }
-    return this.#options.storage.get(key);
+    const put = this.#forming.operations.get(key) ?? this.#writing?.operations.get(key);
+    return put === undefined ? this.#options.storage.get(key) : put.value;
   }
 
   /** Whether the newest value of `key` could still be lost. */
   isUncommitted(key: StorageKey): boolean {
-    return this.#forming.values.has(key) || this.#writing?.values.has(key) === true;
+    return this.#forming.operations.has(key) || this.#writing?.operations.has(key) === true;
   }
 
   /** Puts a value into the forming batch; `undefined` removes the key. The bytes must not change afterwards. */
@@ -96,21 +94,23 @@ export class GroupCommit {
     // A value that is overwritten while it waits is counted until its batch is written: an upper bound.
     batch.bytes += value?.length ?? 0;
     batch.sinceMs ??= this.#options.clock.monotonicMs();
-    batch.values.set(key, value);
+    const put = batch.operations.get(key);
+    if (put === undefined) batch.operations.set(key, { key, value });
+    else put.value = value;
     this.#schedule();
   }
 
   /** Calls back once everything put so far is durable; within the call only when nothing is outstanding. */
   whenDurable(done: Committed): void {
-    if (this.#forming.values.size > 0) this.#forming.waiters.push(done);
+    if (this.#forming.operations.size > 0) this.#forming.waiters.push(done);
     else if (this.#writing !== undefined) this.#writing.waiters.push(done);
     else done(undefined);
   }
 
   /** Calls back once the newest value of `key` is durable; within the call when it is. */
   whenKeyDurable(key: StorageKey, done: Committed): void {
-    if (this.#forming.values.has(key)) this.#forming.waiters.push(done);
-    else if (this.#writing?.values.has(key) === true) this.#writing.waiters.push(done);
+    if (this.#forming.operations.has(key)) this.#forming.waiters.push(done);
+    else if (this.#writing?.operations.has(key) === true) this.#writing.waiters.push(done);
     else done(undefined);
   }
 
@@ -129,13 +129,12 @@ export class GroupCommit {
   }
 
   #write(): void {
-    if (this.#writing !== undefined || this.#forming.values.size === 0) return;
+    if (this.#writing !== undefined || this.#forming.operations.size === 0) return;
     const batch = this.#forming;
     this.#forming = emptyBatch();
     this.#writing = batch;
     this.#commits += 1;
-    const operations: StorageOperation[] = [];
-    for (const [key, value] of batch.values) operations.push({ key, value });
+    const operations: StorageOperation[] = [...batch.operations.values()];
     for (const operation of this.#options.alongside?.() ?? []) operations.push(operation);
     operations.push(this.#options.seal());
     const { clock, durations, storage } = this.#options;
@@ -159,12 +158,12 @@ export class GroupCommit {
     }
     const later = this.#forming;
     this.#forming = emptyBatch();
-    this.#options.onFailed([...batch.values.keys(), ...later.values.keys()], error);
+    this.#options.onFailed([...batch.operations.keys(), ...later.operations.keys()], error);
     for (const waiter of batch.waiters) waiter(error);
     for (const waiter of later.waiters) waiter(error);
   }
 }
 
 function emptyBatch(): Batch {
-  return { bytes: 0, sinceMs: undefined, values: new Map(), waiters: [] };
+  return { bytes: 0, sinceMs: undefined, operations: new Map(), waiters: [] };
 }

@@ -13,7 +13,8 @@ import { StorageError } from "../ports/storage.ts";
 import { decodeFrame, isDecodeFailure } from "../protocol/peer/frame-codec.ts";
 import type { BackgroundShare, Work } from "./background-share.ts";
 import { Handover } from "./handover.ts";
-import type { Peers, ReplySink } from "./peers.ts";
+import type { Peers } from "./peers.ts";
+import type { ReplySink } from "./pending-requests.ts";
 
 const [A, B, C, D] = [1, 2, 3, 4].map((id) => nodeIdFrom(id, id)) as [
   NodeId,

@@ -10,7 +10,8 @@ import type { Slot } from "../model/slot.ts";
 import { decodeFrame, isDecodeFailure } from "../protocol/peer/frame-codec.ts";
 import { BackgroundShare } from "./background-share.ts";
 import { Handovers } from "./handovers.ts";
-import type { Peers, ReplySink } from "./peers.ts";
+import type { Peers } from "./peers.ts";
+import type { ReplySink } from "./pending-requests.ts";
 
 const [A, B] = [nodeIdFrom(1, 1), nodeIdFrom(2, 2)];
 const PLACEMENT = new Placement({

@@ -28,6 +28,7 @@ import {
 } from "../protocol/peer/frame-codec.ts";
 import type { CommitNumbers } from "./commit-numbers.ts";
 import type { Durations } from "./durations.ts";
+import { PendingRequests, type ReplySink } from "./pending-requests.ts";
 import { isReply } from "./reply.ts";
 import { type Traffic, TrafficCounts, TrafficTable } from "./traffic.ts";
 
@@ -44,12 +45,6 @@ const TEND_MS = 100;
 const OFFSET_WINDOW_MS = 30_000;
 /** Differences below this are scheduling, not lateness. */
 const AGE_MS_MIN = 50;
-
-/** Who is told how a request ended. `token` is the caller's own. */
-export interface ReplySink {
-  onReply(from: NodeId, token: number, reply: PeerReply): void;
-  onNoAnswer(from: NodeId, token: number): void;
-}
 
 /** One request from a peer. */
 export interface Served {
@@ -97,13 +92,6 @@ export interface PeersOptions {
   readonly durations?: Durations;
 }
 
-interface Pending {
-  readonly sink: ReplySink;
-  readonly token: number;
-  readonly sentMs: number;
-  readonly deadlineMs: number;
-}
-
 interface Connection {
   readonly id: ConnectionId;
   readonly isDialled: boolean;
@@ -115,10 +103,9 @@ interface Connection {
   closing: string | undefined;
   /** Its peer has left, or said goodbye: it is closed once every request on it has ended. */
   isRetired: boolean;
-  readonly pending: Map<number, Pending>;
+  readonly pending: PendingRequests;
   /** Where its frames are counted. */
   traffic: TrafficCounts;
-  nextRequestId: number;
   /** Least difference seen between this clock and the sender's: what a frame takes without lying about. */
   offsetMs: number;
   offsetSinceMs: number;
@@ -216,10 +203,9 @@ export class Peers {
     const liveness = this.#options.liveness(node);
     if (liveness === "dead" || liveness === undefined) return "down";
     if (liveness === "suspect") return "doubtful";
-    for (const { sentMs } of connection.pending.values()) {
-      return this.#options.clock.monotonicMs() - sentMs > SLOW_MS ? "slow" : "up";
-    }
-    return "up";
+    const sentMs = connection.pending.oldestSentMs();
+    if (sentMs === undefined) return "up";
+    return this.#options.clock.monotonicMs() - sentMs > SLOW_MS ? "slow" : "up";
   }
 
   /** All whom a request may reach. */
@@ -329,9 +315,8 @@ export class Peers {
       isReady: false,
       closing: undefined,
       isRetired: false,
-      pending: new Map(),
+      pending: new PendingRequests(),
       traffic: peer === undefined ? new TrafficCounts() : this.#traffic.of(peer),
-      nextRequestId: 1,
       offsetMs: Number.POSITIVE_INFINITY,
       offsetSinceMs: nowMs,
       nextOffsetMs: Number.POSITIVE_INFINITY,
@@ -446,9 +431,8 @@ export class Peers {
   }
 
   #onReply(connection: Connection, header: FrameHeader, reply: PeerReply): void {
-    const pending = connection.pending.get(header.requestId);
+    const pending = connection.pending.take(header.requestId);
     if (pending === undefined) return;
-    connection.pending.delete(header.requestId);
     this.#options.onClock(header.clockMs, header.clockCounter);
     const { durations, clock } = this.#options;
     durations?.stages["peer-round-trip"].add(clock.monotonicMs() - pending.sentMs);
@@ -560,10 +544,9 @@ export class Peers {
     isInLine = false,
   ): boolean {
     const nowMs = this.#options.clock.monotonicMs();
-    const requestId = connection.nextRequestId;
-    connection.nextRequestId = requestId === 0xffff_ffff ? 1 : requestId + 1;
+    const requestId = connection.pending.nextId();
     if (!this.#sendFrame(connection, requestId, deadlineMs - nowMs, body, isInLine)) return false;
-    connection.pending.set(requestId, { sink, token, sentMs: nowMs, deadlineMs });
+    connection.pending.add(requestId, { sink, token, sentMs: nowMs, deadlineMs });
     return true;
   }
 
@@ -610,9 +593,7 @@ export class Peers {
     if (wasReady && link !== undefined && !this.#isClosed) {
       this.#options.onDisconnected(link.node);
     }
-    const ended = [...connection.pending.values()];
-    connection.pending.clear();
-    for (const { sink, token } of ended) sink.onNoAnswer(connection.peer ?? ("" as NodeId), token);
+    connection.pending.end(connection.peer ?? ("" as NodeId));
     // However it ended, and unless it was answered before: whoever calls must not wait for ever.
     connection.first?.done(undefined, undefined);
   }
@@ -655,12 +636,7 @@ export class Peers {
         this.#end(connection, connection.closing);
         continue;
       }
-      for (const [requestId, { sink, token, deadlineMs }] of connection.pending) {
-        // All are looked at: one with much time, sent first, must not hide those behind it that have little.
-        if (deadlineMs > nowMs) continue;
-        connection.pending.delete(requestId);
-        sink.onNoAnswer(connection.peer ?? ("" as NodeId), token);
-      }
+      connection.pending.expire(connection.peer ?? ("" as NodeId), nowMs);
       if (!connection.isRetired || connection.pending.size > 0) continue;
       connection.closing = "its peer has gone, and everything is answered";
       this.#options.transport.close(connection.id);

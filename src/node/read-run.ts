@@ -19,7 +19,7 @@ import type { KeyedCell, PeerReply, SlotCells } from "../model/peer-message.ts";
 import { FIELD_OVERHEAD_BYTES, type Selection } from "../model/selection.ts";
 import type { Stamp } from "../model/stamp.ts";
 import { encodeMessage } from "../protocol/peer/frame-codec.ts";
-import type { ReplySink } from "./peers.ts";
+import type { ReplySink } from "./pending-requests.ts";
 import { planFor, RESYNC_ROUNDS_MAX, type RequestContext } from "./request-context.ts";
 
 export interface ReadRunOptions {

@@ -221,6 +221,19 @@ test("a write that builds on an older cell than is held is pushed back though it
   assert.deepEqual(trial.write(K, 60, { base: 40 }), ["behind 50"]);
 });
 
+test("so is one above everything in its slot, over what need not be read to be overwritten", () => {
+  const trial = new Trial();
+  trial.cells.rebuild();
+  while (!trial.cells.isBuilt) trial.storage.endScans();
+  trial.write(K, 50);
+  trial.write(K, 60);
+  assert.deepEqual(trial.write(K, 70, { base: 50 }), ["behind 60"]);
+  assert.deepEqual(trial.write(K, 70, { base: 60 }), []);
+  trial.clock.turn();
+  trial.storage.commit();
+  assert.deepEqual(trial.write(K, 80, { base: 60, attempt: "final" }), []);
+});
+
 test("a write that clears its key is pushed back by anything newer in its slot", () => {
   const trial = new Trial();
   trial.write(L, 50);

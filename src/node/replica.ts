@@ -73,9 +73,13 @@ export class Replica {
     this.#options = options;
   }
 
-  /** Merges a write, or pushes it back; answers when what it says is durable. */
-  write(request: RequestOf<"write">, reply: Reply): void {
-    const { cells, commit, self } = this.#options;
+  /**
+   * Merges a write, or pushes it back; answers when what it says is durable.
+   *
+   * @param own The cells, where this node made them: those of peers are decoded, and their checksums compared.
+   */
+  write(request: RequestOf<"write">, reply: Reply, own?: readonly DecodedCell[]): void {
+    const { cells, self } = this.#options;
     const { key } = request;
     const slot = slotOfKey(key);
     const placement = this.#options.placement();
@@ -88,18 +92,22 @@ export class Replica {
       return;
     }
     if (this.#isBehindDisk(reply)) return;
-    const decoded = decodeAll(key, request.cells);
+    const decoded = own ?? decodeAll(key, request.cells);
     if (decoded === undefined) {
       refuse(reply, "damaged", "a cell fails its checksum");
       return;
     }
     if (decoded.some(({ cell }) => cell.kind === "value") && this.#isLow(reply)) return;
-    const newest = decoded.reduce((stamp, { cell }) => maxStamp(stamp, cell.stamp), NO_STAMP);
+    let newest = NO_STAMP;
+    for (const { cell } of decoded) newest = maxStamp(newest, cell.stamp);
     const below = this.#below(slot, newest);
     if (below !== undefined) {
       const commitNumber = this.#options.commitNumber();
       reply({ kind: "write-reply", result: "below", held: below, commitNumber });
       return;
+    }
+    if (buildsOnNothing(request, newest) && cells.overwrite(slot, key, decoded)) {
+      return this.#answerStored(slot, request, reply);
     }
     if (request.attempt === "first") {
       const held = this.#heldAbove(slot, request, decoded, newest);
@@ -131,13 +139,25 @@ export class Replica {
       refuse(reply, "damaged", "the cell held fails its checksum, and may be newer");
       return;
     }
-    const held = merged.isSuperseded ? this.#heldNow(slot, key, decoded) : NO_STAMP;
-    this.mark(slot, request.unreached);
-    const result = merged.isSuperseded ? "superseded" : "stored";
+    const held = merged.isSuperseded ? this.#heldNow(slot, key, decoded) : undefined;
+    this.#answerStored(slot, request, reply, held);
+  }
+
+  /** @param superseding What stands in the place of what was written, where that is more. */
+  #answerStored(
+    slot: Slot,
+    { unreached }: RequestOf<"write">,
+    reply: Reply,
+    superseding?: Stamp,
+  ): void {
+    const { acknowledge, commit } = this.#options;
+    this.mark(slot, unreached);
+    const result = superseding === undefined ? "stored" : "superseded";
+    const held = superseding ?? NO_STAMP;
     commit.whenDurable((error) => {
       if (error !== undefined) return refuseStoring(reply, error);
       const commitNumber = this.#options.commitNumber();
-      this.#options.acknowledge(() => reply({ kind: "write-reply", result, held, commitNumber }));
+      acknowledge(() => reply({ kind: "write-reply", result, held, commitNumber }));
     });
   }
 
@@ -342,6 +362,7 @@ export class Replica {
     newest: Stamp,
   ): readonly DecodedCell[] | undefined {
     const { cells, states, mark } = this.#options;
+    if (decoded.every(({ cell }) => compareStamps(cell.stamp, newest) === 0)) return decoded;
     const barrier = maxStamp(states.collected(slot), mark());
     const taken: DecodedCell[] = [];
     for (const one of decoded) {
@@ -381,7 +402,8 @@ export class Replica {
   ): Stamp | "unreadable" | undefined {
     const store = this.#options.cells;
     let above: Stamp | undefined;
-    for (const [index, { field, cell }] of cells.entries()) {
+    for (let index = 0; index < cells.length; index += 1) {
+      const { field, cell } = cells[index] as DecodedCell;
       const base = bases[index] ?? (bases[0] as Stamp);
       // Expiry is judged by the stamp about to be minted.
       const nowMs = Math.max(this.#options.nowMs(), cell.stamp.ms);
@@ -399,6 +421,11 @@ export class Replica {
     }
     return above;
   }
+}
+
+/** Whether it does not matter to a write what is held, as long as that is below it: nothing was read for it. */
+function buildsOnNothing({ attempt, bases }: RequestOf<"write">, stamp: Stamp): boolean {
+  return attempt !== "first" || bases.every((base) => compareStamps(base, stamp) >= 0);
 }
 
 /** Whether one more cell may travel beside others: a frame holds the largest value alone, and little more. */

@@ -104,11 +104,6 @@ interface Write {
 type VerdictDone = (verdict: Exclude<WriteVerdict, BelowVerdict>, stamp: Stamp) => void;
 type BelowVerdict = Extract<WriteVerdict, { kind: "below" }>;
 
-interface Run {
-  readonly wakeMs: number;
-  tick(): void;
-}
-
 export interface RequestsOptions {
   readonly context: RequestContext;
   readonly clock: Clock;
@@ -124,11 +119,12 @@ export interface RequestsOptions {
 
 export class Requests {
   readonly #options: RequestsOptions;
-  readonly #runs = new Set<Run>();
   readonly #modifies: ReadModifyWrites;
   readonly #readPorts: KeyReadPorts;
   readonly #seen = new Set<string>();
-  readonly #writes = new Set<WriteRun>();
+  /** Those that wait for somebody, in the order they began. */
+  readonly #runs = new Set<ReadRun | WriteRun>();
+  readonly #onFinished = (run: ReadRun | WriteRun): void => void this.#runs.delete(run);
   /** Read-modify-writes of this node's clients, wherever they run. */
   readonly #forwards = new Set<{ readonly deadlineMs: number; readonly end: OperateDone }>();
   #inFlight = 0;
@@ -164,8 +160,9 @@ export class Requests {
   /** The least stamp of a write that is still being sent; `undefined` when none is. */
   leastStampInFlight(): Stamp | undefined {
     let least: Stamp | undefined;
-    for (const { stamp } of this.#writes) {
-      if (least === undefined || compareStamps(stamp, least) < 0) least = stamp;
+    for (const run of this.#runs) {
+      if (!(run instanceof WriteRun)) continue;
+      if (least === undefined || compareStamps(run.stamp, least) < 0) least = run.stamp;
     }
     return least;
   }
@@ -474,19 +471,24 @@ export class Requests {
 
   #write(write: Write, done: VerdictDone): void {
     const { context } = this.#options;
-    const onFinished = (run: WriteRun): void => {
-      this.#runs.delete(run);
-      this.#writes.delete(run);
-    };
     const onVerdict = (verdict: WriteVerdict, stamp: Stamp): void => {
       if (verdict.kind === "below") this.#writeAnew(write, verdict, done);
       else if (verdict.kind === "failed" && write.mayBeStored === true) {
         done({ ...verdict, mayBeStored: true }, stamp);
       } else done(verdict, stamp);
     };
-    const run = new WriteRun({ ...write, context, done: onVerdict, onFinished });
-    this.#writes.add(run);
-    this.#startRun(run);
+    const run = new WriteRun({
+      context,
+      key: write.key,
+      changes: write.changes,
+      stamp: write.stamp,
+      bases: write.bases,
+      w: write.w,
+      deadlineMs: write.deadlineMs,
+      done: onVerdict,
+      onFinished: this.#onFinished,
+    });
+    this.#start(run);
   }
 
   /** A write that came below a floor is another, later one: each try costs a round trip, and the deadline ends them. */
@@ -515,10 +517,13 @@ export class Requests {
     const { context } = this.#options;
     const own = read.selection.kind === "root" ? this.#ownWord(read) : undefined;
     if (own !== undefined) return done(own);
-    const onFinished = (run: ReadRun): void => {
-      this.#runs.delete(run);
-    };
-    this.#startRun(new ReadRun({ ...read, context, done, onFinished }));
+    this.#start(new ReadRun({ ...read, context, done, onFinished: this.#onFinished }));
+  }
+
+  #start(run: ReadRun | WriteRun): void {
+    this.#runs.add(run);
+    run.start();
+    this.#tickLater();
   }
 
   /** The verdict on a root where this node's own vote is all that is needed, and there at once. */
@@ -536,12 +541,6 @@ export class Requests {
     if (root === undefined) return undefined;
     const quorum = { acks: 1, of: primaries.length, hinted: 0 };
     return { kind: "read", through: undefined, quorum, ...root };
-  }
-
-  #startRun(run: Run & { start(): void }): void {
-    this.#runs.add(run);
-    run.start();
-    this.#tickLater();
   }
 
   #tickLater(): void {

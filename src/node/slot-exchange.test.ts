@@ -10,7 +10,8 @@ import type { Slot } from "../model/slot.ts";
 import { NO_STAMP } from "../model/stamp.ts";
 import { decodeFrame, isDecodeFailure } from "../protocol/peer/frame-codec.ts";
 import { BackgroundShare } from "./background-share.ts";
-import type { Peers, ReplySink } from "./peers.ts";
+import type { Peers } from "./peers.ts";
+import type { ReplySink } from "./pending-requests.ts";
 import { SlotExchange, type SlotOutcome } from "./slot-exchange.ts";
 
 const [A, B] = [nodeIdFrom(1, 1), nodeIdFrom(2, 2)];

@@ -17,13 +17,13 @@ import {
   type WriteVerdict,
 } from "../core/replication/write-coordinator.ts";
 import type { Attempt } from "../core/replication/write-tally.ts";
-import type { EncodedCell } from "../model/cell.ts";
 import type { Epoch, NodeId } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
 import type { PeerReply, PeerRequest } from "../model/peer-message.ts";
 import type { Stamp } from "../model/stamp.ts";
 import { encodeMessage } from "../protocol/peer/frame-codec.ts";
-import type { ReplySink } from "./peers.ts";
+import type { DecodedCell } from "./cell-store.ts";
+import type { ReplySink } from "./pending-requests.ts";
 import { planFor, RESYNC_ROUNDS_MAX, type RequestContext } from "./request-context.ts";
 
 export interface WriteRunOptions {
@@ -50,12 +50,13 @@ export class WriteRun implements ReplySink {
   readonly #options: WriteRunOptions;
   readonly #coordinator: WriteCoordinator;
   readonly #startMs: number;
-  readonly #events: WriteEvent[] = [];
+  /** Events that came while another was delivered. */
+  readonly #waiting: WriteEvent[] = [];
   #isDelivering = false;
   #isWritten = false;
-  #cells: readonly EncodedCell[];
-  /** Encoded bodies by role, for the present attempt and whom it names as unreached. */
-  #bodies = new Map<string, Uint8Array>();
+  #cells: readonly DecodedCell[];
+  /** Frames under way, by token and role, for the present cells and whom they name as unreached. */
+  #bodies: (Uint8Array | undefined)[] = [];
   #resyncs = 0;
   /** Of the plan the coordinator has. */
   #epoch: Epoch;
@@ -123,7 +124,7 @@ export class WriteRun implements ReplySink {
     this.#resyncs += 1;
     const { context, key } = this.#options;
     context.resync(from, () => {
-      this.#bodies.clear();
+      this.#bodies = [];
       const plan = planFor(context.placement(), key);
       this.#epoch = context.placement().epoch;
       this.#deliver({ kind: "replanned", plan, again: { from, attempt } });
@@ -135,28 +136,35 @@ export class WriteRun implements ReplySink {
   }
 
   #deliver(event: WriteEvent): void {
-    this.#followPlacement();
-    this.#events.push(event);
-    if (this.#isDelivering) return;
-    this.#isDelivering = true;
-    for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
-      const effects = this.#coordinator.step(next, this.#options.context.monotonicMs());
-      for (const effect of effects) this.#carryOut(effect);
+    const replanned = this.#followPlacement();
+    if (this.#isDelivering) {
+      if (replanned !== undefined) this.#waiting.push(replanned);
+      this.#waiting.push(event);
+      return;
     }
+    this.#isDelivering = true;
+    if (replanned !== undefined) this.#step(replanned);
+    this.#step(event);
+    while (this.#waiting.length > 0) this.#step(this.#waiting.shift() as WriteEvent);
     this.#isDelivering = false;
+  }
+
+  #step(event: WriteEvent): void {
+    const effects = this.#coordinator.step(event, this.#options.context.monotonicMs());
+    for (const effect of effects) this.#carryOut(effect);
   }
 
   /**
    * Frames carry the epoch of the moment they are sent, so whom they go to and how many acks suffice must be of that
    * epoch too: otherwise a write under way while a node joins would be acknowledged without it.
    */
-  #followPlacement(): void {
+  #followPlacement(): WriteEvent | undefined {
     const { context, key } = this.#options;
     const placement = context.placement();
-    if (placement.epoch === this.#epoch) return;
+    if (placement.epoch === this.#epoch) return undefined;
     this.#epoch = placement.epoch;
-    this.#bodies.clear();
-    this.#events.push({ kind: "replanned", plan: planFor(placement, key) });
+    this.#bodies = [];
+    return { kind: "replanned", plan: planFor(placement, key) };
   }
 
   #carryOut(effect: WriteEffect): void {
@@ -169,7 +177,7 @@ export class WriteRun implements ReplySink {
         const stamp = context.mintAbove(effect.above);
         context.counters.add("writes-restamped");
         this.#cells = this.#encode(stamp);
-        this.#bodies.clear();
+        this.#bodies = [];
         this.#deliver({ kind: "restamped", stamp });
         break;
       }
@@ -199,16 +207,15 @@ export class WriteRun implements ReplySink {
     const { context, deadlineMs } = this.#options;
     const token = ATTEMPTS.indexOf(attempt);
     if (to === context.self) {
-      context.replica.write(this.#message(role, attempt), (reply) =>
-        this.onReply(to, token, reply),
-      );
+      const reply = (answer: PeerReply): void => this.onReply(to, token, answer);
+      context.replica.write(this.#message(role, attempt), reply, this.#cells);
       return;
     }
-    const variant = `${attempt}-${role}`;
-    let body = this.#bodies.get(variant);
+    const variant = 2 * token + (role === "primary" ? 0 : 1);
+    let body = this.#bodies[variant];
     if (body === undefined) {
       body = encodeMessage(this.#message(role, attempt));
-      this.#bodies.set(variant, body);
+      this.#bodies[variant] = body;
     }
     if (!context.peers.request(to, body, deadlineMs, this, token)) {
       this.#deliver({ kind: "refused", from: to, attempt });
@@ -241,11 +248,11 @@ export class WriteRun implements ReplySink {
     }
   }
 
-  #encode(stamp: Stamp): readonly EncodedCell[] {
+  #encode(stamp: Stamp): readonly DecodedCell[] {
     const { key, changes } = this.#options;
-    return changes.map(({ field, cellAt }) => ({
-      field,
-      bytes: encodeCell(cellAt(stamp), key, field),
-    }));
+    return changes.map(({ field, cellAt }) => {
+      const cell = cellAt(stamp);
+      return { field, cell, bytes: encodeCell(cell, key, field) };
+    });
   }
 }

@@ -48,6 +48,11 @@ export function keyHashes(
   keys: KeyPositions | undefined,
 ): readonly number[] {
   if (keys === undefined) return NONE;
+  const first = args[keys.first];
+  // Most commands are at one key.
+  if (keys.first === keys.last && keys.countAt === undefined) {
+    return first === undefined ? NONE : [hashOf(first)];
+  }
   return keyIndexes(args, keys).map((index) => hashOf(args[index] as Uint8Array));
 }
 

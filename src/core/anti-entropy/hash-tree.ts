@@ -55,6 +55,13 @@ export class HashTree {
     this.#cells -= 1;
   }
 
+  /** A cell at the storage key with this hash takes the place of another. */
+  replace(slot: Slot, address: Hash64, before: number, after: number): void {
+    assert(this.count(slot) > 0, "a cell that is replaced was put in");
+    this.#toggleAt(slot, address, before);
+    this.#toggleAt(slot, address, after);
+  }
+
   /** What is named of a slot belongs to its hash: replicas that differ in it alone must notice. */
   setCollected(slot: Slot, collected: Stamp): void {
     const { ms, counter, boot } = collected;
@@ -151,7 +158,10 @@ export class HashTree {
   }
 
   #toggle(slot: Slot, storageKey: StorageKey, checksum: number): void {
-    const address = hashBinary(storageKey);
+    this.#toggleAt(slot, hashBinary(storageKey), checksum);
+  }
+
+  #toggleAt(slot: Slot, address: Hash64, checksum: number): void {
     const { high, low } = mix64(address.high ^ checksum, address.low);
     toggle(this.#sums, slot, high, low);
     let leaves = this.#leaves.get(slot);

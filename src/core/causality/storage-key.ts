@@ -40,6 +40,7 @@ const FIELD_TAG = "\x01";
 const AFTER_TAGS = "\x02";
 /** `d`, slot, key length. */
 const KEY_INDEX = 5;
+const CELL_TAG = 0x64;
 
 /** The storage key of one cell; `field` is `undefined` for the root. */
 export function cellKey(slot: Slot, key: Key, field: CellAddress): StorageKey {
@@ -137,7 +138,14 @@ export function metaKey(name: string): StorageKey {
 }
 
 function keyStart(slot: Slot, key: Key): string {
-  return `d${u16(slot)}${u16(key.length)}${key}`;
+  const head = String.fromCharCode(
+    CELL_TAG,
+    slot >>> 8,
+    slot & 0xff,
+    key.length >>> 8,
+    key.length & 0xff,
+  );
+  return head + key;
 }
 
 function u16(value: number): string {

@@ -52,7 +52,7 @@ export function isFieldLive(field: FieldCell, cleared: Stamp, nowMs: number): bo
 
 /** Whether a root takes away all that the key held before it: it clears up to its own stamp, or to just below. */
 export function isClearing({ stamp, cleared }: RootCell): boolean {
-  return compareStamps(cleared, beforeStamp(stamp)) >= 0;
+  return compareStamps(cleared, stamp) >= 0 || compareStamps(cleared, beforeStamp(stamp)) >= 0;
 }
 
 /** What a write to the root must stamp above: the greatest of its stamp, what is cleared, and the flush floor. */

@@ -20,9 +20,11 @@ import {
   isMet,
   type Tally,
   type Target,
+  type TargetState,
   tallyOf,
-  withComing,
   withOpen,
+  withOpenAndComing,
+  withoutStandIns,
 } from "./write-tally.ts";
 
 /** A primary may take this long before a fallback is asked in its stead; then it is hinted. */
@@ -248,18 +250,17 @@ export class WriteCoordinator {
     }
     // Who cannot be reached is settled before the first frame is made: frames name them. Who comes later was named
     // in none, so it is told of at the end, like one that refused.
-    const unsent = this.#targets.filter((target) => target.state === "waiting");
-    for (const target of unsent) {
-      if (this.#reach(target) !== "down") continue;
-      target.state = former.length === 0 ? "unreached" : "refused";
+    const outOfReach = former.length === 0 ? "unreached" : "refused";
+    for (const target of this.#targets) {
+      if (target.state === "waiting" && this.#reach(target) === "down") target.state = outOfReach;
     }
-    for (const target of unsent) {
+    for (const target of this.#targets) {
       if (target.state === "waiting" && !this.#mustWait(target)) this.#ask(target, effects);
     }
   }
 
   #keepOrAdd(former: readonly Target[], node: NodeId, role: "primary" | "pending"): void {
-    const known = former.find((target) => target.node === node && target.role !== "fallback");
+    const known = findHolder(former, node);
     const isKept = known !== undefined && (known.state === "acked" || known.state === "asked");
     this.#targets.push({
       node,
@@ -275,7 +276,7 @@ export class WriteCoordinator {
   #mustWait(target: Target): boolean {
     const { self, mode } = this.#options;
     if (mode === "blind" || target.node !== self) return false;
-    return !this.#targets.some(({ state }) => state === "acked");
+    return !this.#isAnyIn("acked");
   }
 
   #ask(target: Target, effects: WriteEffect[]): void {
@@ -373,8 +374,8 @@ export class WriteCoordinator {
       return this.#judgeBehind(tally, nowMs, effects);
     }
     if (isMet(this.#plan, w, tally)) return this.#answerWritten(tally, effects);
-    const hoped = w === undefined || isSilent ? tally : withComing(tally);
-    const canBeMet = isMet(this.#plan, w, withOpen(hoped));
+    const hoped = w === undefined || isSilent ? withOpen(tally) : withOpenAndComing(tally);
+    const canBeMet = isMet(this.#plan, w, hoped);
     if (!isLate && tally.waiting > 0 && (tally.asked === 0 || isSilent)) {
       return this.#askWaiting(effects);
     }
@@ -389,7 +390,7 @@ export class WriteCoordinator {
   /** Somebody holds more than a first attempt. Only plain acks of primaries can outvote that: they meet every quorum. */
   #judgeBehind(tally: Tally, nowMs: number, effects: WriteEffect[]): void {
     const { startMs, deadlineMs, w } = this.#options;
-    const plain = { ...tally, standIns: 0, openStandIns: 0 };
+    const plain = withoutStandIns(tally);
     if (isMet(this.#plan, w, plain)) return this.#answerWritten(tally, effects);
     if (nowMs >= deadlineMs) return this.#answerFailed("timed-out", tally, effects);
     const canBeOutvoted =
@@ -418,7 +419,7 @@ export class WriteCoordinator {
   }
 
   #askSelfIfAccepted(effects: WriteEffect[]): void {
-    if (this.#targets.some(({ state }) => state === "acked")) this.#askWaiting(effects);
+    if (this.#isAnyIn("acked")) this.#askWaiting(effects);
   }
 
   #askWaiting(effects: WriteEffect[]): void {
@@ -504,7 +505,7 @@ export class WriteCoordinator {
 
   /** Waits for the rest until the patience is spent, then has those who hold the write remember who may lack it. */
   #finishIfDone(effects: WriteEffect[]): void {
-    if (!this.#isPatienceSpent && this.#targets.some(({ state }) => state === "asked")) return;
+    if (!this.#isPatienceSpent && this.#isAnyIn("asked")) return;
     this.#isFinished = true;
     const targets: NodeId[] = [];
     const holders: NodeId[] = [];
@@ -533,8 +534,21 @@ export class WriteCoordinator {
     };
   }
 
+  #isAnyIn(wanted: TargetState): boolean {
+    for (const { state } of this.#targets) if (state === wanted) return true;
+    return false;
+  }
+
   #find(node: NodeId): Target | undefined {
     for (const target of this.#targets) if (target.node === node) return target;
     return undefined;
   }
+}
+
+/** The target that `node` is by the placement, and not as a fallback. */
+function findHolder(targets: readonly Target[], node: NodeId): Target | undefined {
+  for (const target of targets) {
+    if (target.node === node && target.role !== "fallback") return target;
+  }
+  return undefined;
 }

@@ -95,19 +95,27 @@ function tallyStandIns(tally: Tally, targets: readonly Target[]): void {
   }
 }
 
-/** The tally if everybody who may still ack does. */
-export function withOpen(tally: Tally): Tally {
+/** What of a tally decides whether enough nodes hold the write. */
+export type Acks = Pick<Tally, "primaryAcks" | "pendingAcks" | "standIns">;
+
+/** The acks if everybody who may still ack does. */
+export function withOpen(tally: Tally): Acks {
   return {
-    ...tally,
     primaryAcks: tally.primaryAcks + tally.primaryOpen,
     pendingAcks: tally.pendingAcks + tally.pendingOpen,
     standIns: Math.max(0, tally.standIns - tally.primaryOpenBeside) + tally.openStandIns,
   };
 }
 
-/** The tally if pending nodes that are not to be had yet soon are. */
-export function withComing(tally: Tally): Tally {
-  return { ...tally, pendingOpen: tally.pendingOpen + tally.pendingComing };
+/** The acks if pending nodes that are not to be had yet soon are, and everybody else who may still ack does. */
+export function withOpenAndComing(tally: Tally): Acks {
+  const acks = withOpen(tally);
+  return { ...acks, pendingAcks: acks.pendingAcks + tally.pendingComing };
+}
+
+/** The acks of primaries and pending nodes alone, none of them by a fallback. */
+export function withoutStandIns(tally: Tally): Tally {
+  return { ...tally, standIns: 0, openStandIns: 0 };
 }
 
 export function isComing({ role, state }: Pick<Target, "role" | "state">): boolean {
@@ -118,10 +126,9 @@ export function isComing({ role, state }: Pick<Target, "role" | "state">): boole
 export function isMet(
   { primaries, pending }: SlotPlan,
   w: number | undefined,
-  tally: Tally,
+  { primaryAcks, pendingAcks, standIns }: Acks,
 ): boolean {
   const quorum = majority(primaries.length);
-  const { primaryAcks, pendingAcks, standIns } = tally;
   if (w === undefined) return primaryAcks + pendingAcks + standIns >= quorum + pending.length;
   if (primaryAcks < w) return false;
   // Fewer than a majority promises no overlap anyway; from there on pending nodes count as everywhere.
