@@ -201,6 +201,14 @@ test("while space is short what fills the disk up is refused, and what was delet
   trial.settle();
   assert.deepEqual(told, ["stored"]);
   assert.equal(trial.counters.get("writes-refused-for-space"), 2);
+
+  const field = "f" as Field;
+  const fieldCell = { ...cellOf(35), kind: "field", since: at(35) } as const;
+  const fields = [{ field, bytes: encodeCell(fieldCell, K, field) }];
+  trial.replica.write({ ...request, cells: fields, role: "primary", unreached: [] }, (reply) =>
+    told.push(wordOf(reply)),
+  );
+  assert.deepEqual(told, ["stored", "refused overloaded"], "a field takes space like a value");
   trial.storage.isLow = false;
   assert.deepEqual(trial.write(K, 40), []);
 });

@@ -12,6 +12,7 @@ import { isClearing } from "../core/causality/view.ts";
 import type { Placement } from "../core/placement/placement.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import type { DirtyMaps } from "../core/replication/dirty-maps.ts";
+import type { Cell } from "../model/cell.ts";
 import type { NodeId } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
 import type { PeerReply, PeerRequest, SlotCells } from "../model/peer-message.ts";
@@ -97,7 +98,7 @@ export class Replica {
       refuse(reply, "damaged", "a cell fails its checksum");
       return;
     }
-    if (decoded.some(({ cell }) => cell.kind === "value") && this.#isLow(reply)) return;
+    if (decoded.some(({ cell }) => takesSpace(cell)) && this.#isLow(reply)) return;
     let newest = NO_STAMP;
     for (const { cell } of decoded) newest = maxStamp(newest, cell.stamp);
     const below = this.#below(slot, newest);
@@ -426,6 +427,11 @@ export class Replica {
 /** Whether it does not matter to a write what is held, as long as that is below it: nothing was read for it. */
 function buildsOnNothing({ attempt, bases }: RequestOf<"write">, stamp: Stamp): boolean {
   return attempt !== "first" || bases.every((base) => compareStamps(base, stamp) >= 0);
+}
+
+/** Whether there is something in a cell: what says that something is gone is let in while space is short. */
+function takesSpace({ kind }: Cell): boolean {
+  return kind === "value" || kind === "field";
 }
 
 /** Whether one more cell may travel beside others: a frame holds the largest value alone, and little more. */
