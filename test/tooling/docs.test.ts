@@ -8,6 +8,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { createProgram } from "../../src/cli/program.ts";
 import { HTTP_REFERENCE, httpReference } from "../../tools/http-reference.ts";
 import { blocksOf, commandsOf, noteText } from "../docs/markdown-blocks.ts";
 import { PAGES } from "../docs/pages.ts";
@@ -52,6 +53,23 @@ test("blocks that no test runs are few, have a reason, and name what there is", 
     }
   }
   assert.ok(count <= NOT_RUN_MAX, `${count} blocks, at most ${NOT_RUN_MAX}`);
+});
+
+test("commands and flags that are named in the text are those of the program", async () => {
+  const commands = new Map(createProgram().commands.map((command) => [command.name(), command]));
+  const wrong: string[] = [];
+  for (const { name, url } of PAGES) {
+    const text = await readFile(url, "utf8");
+    for (const [code, word = "", rest = ""] of text.matchAll(/`(?:bin\/)?dnd ([a-z]+)([^`]*)`/g)) {
+      const command = commands.get(word);
+      if (command === undefined && word !== "help") wrong.push(`${name}: ${code}`);
+      for (const [, flag = ""] of rest.matchAll(/(--[a-z0-9-]+)/g)) {
+        const isKnown = command?.options.some(({ long }) => long === flag) || flag === "--help";
+        if (!isKnown) wrong.push(`${name}: ${code}, ${flag}`);
+      }
+    }
+  }
+  assert.deepEqual(wrong, []);
 });
 
 test("every link leads to a file of the checkout, and to a heading of it", async () => {
