@@ -34,6 +34,7 @@ const STAGES: Readonly<Record<string, () => Promise<Outcome>>> = {
       "sim/**/*.test.ts",
       "tools/**/*.test.ts",
       "bench/**/*.test.ts",
+      "web/**/*.test.ts",
       "test/{tooling,contracts,properties,scenarios,redis}/**/*.test.ts",
     ]),
   sim: runSimulation,

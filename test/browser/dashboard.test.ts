@@ -142,6 +142,14 @@ test("the cluster is a picture: equal nodes, slots in their colours, a slot with
   await page.getByText("bright: its first copies").waitFor();
   await page.mouse.move(0, 0);
 
+  await page.getByRole("button", { name: "Back up…" }).click();
+  const command = page.getByRole("dialog").locator(".command");
+  assert.equal(
+    await command.textContent(),
+    `dnd backup DIR --node ${new URL(nodes[0]?.http ?? "").host}`,
+  );
+  await page.keyboard.press("Escape");
+
   await page.getByRole("heading", { level: 1 }).click();
   for (let index = 0; index < 40; index += 1) await put(`user/${index}`, "{}", 0);
   await page.locator(".rate").first().waitFor();

@@ -68,11 +68,25 @@ function WhoTells(): JSX.Element | null {
   const self = nameOf(told.node);
   return (
     <span class="who" title={`node ${told.node}, cluster ${told.cluster ?? "none"}`}>
-      as seen by <Disc id={told.node} size={20} /> <span class="mono">{self.address}</span>
-      {told.phase === "ready" ? null : <span class="chip chip-moving">{told.phase}</span>}
+      <span>as seen by</span> <Disc id={told.node} size={20} />{" "}
+      <span class="mono">{self.address}</span>
+      {told.waitsFor === null ? null : (
+        <span class="chip chip-moving">{WAITS[told.waitsFor] ?? told.phase}</span>
+      )}
     </span>
   );
 }
+
+/** What keeps a node from being ready. */
+const WAITS: Readonly<Record<string, string>> = {
+  start: "starting",
+  share: "joining",
+  hashes: "reading what it holds",
+  comparison: "catching up",
+  votes: "being mended",
+  leave: "leaving",
+  stop: "stopping",
+};
 
 const STATES = {
   connecting: "connecting",

@@ -153,6 +153,7 @@ export class LiveFeed {
       node: nodeId,
       cluster: status.clusterId ?? null,
       phase: status.phase,
+      waitsFor: status.waitsFor ?? null,
       epoch: formatEpoch(status.epoch),
       replicas: status.shared.replicas,
       members: status.members.map(({ record, ...member }) => ({

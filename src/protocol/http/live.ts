@@ -71,6 +71,8 @@ export interface LiveSample extends LiveNumbers {
   readonly node: string;
   readonly cluster: string | null;
   readonly phase: string;
+  /** What keeps the node from being ready, as `/ready` says it. */
+  readonly waitsFor: string | null;
   readonly epoch: string;
   /** Copies wanted. */
   readonly replicas: number;

@@ -74,6 +74,15 @@ function Tile({ title, value, note }: TileProps): JSX.Element {
   );
 }
 
+const REASONS: Readonly<Record<string, string>> = {
+  "no-answer": "no answer",
+  "members-change": "members are changing",
+  "not-equal": "copies are not equal yet",
+  "not-ready": "a node is not ready",
+  "writes-in-flight": "writes are under way",
+  "foreign-cells": "cells are kept for others",
+};
+
 /** What keeps deleted things from being forgotten. */
 function CollectionTile(): JSX.Element {
   const { slotsDue = 0, reason = null, heldBy = null } = sample.value?.collection ?? {};
@@ -84,7 +93,7 @@ function CollectionTile(): JSX.Element {
         {slotsDue === 0 ? "up to date" : `${plural(slotsDue, "slot", "slots")} due`}
       </p>
       <p class="muted">
-        {reason === null ? "nothing holds it up" : `held up: ${reason}`}
+        {reason === null ? "nothing holds it up" : `held up: ${REASONS[reason] ?? reason}`}
         {heldBy === null ? null : (
           <>
             {" "}

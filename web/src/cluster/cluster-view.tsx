@@ -2,9 +2,10 @@
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { EventList } from "../parts/event-list.tsx";
-import { countText, percentText } from "../parts/text.ts";
+import { countText, percentText, plural } from "../parts/text.ts";
 import { members, sample } from "../state/live.ts";
 import { HEALTHS, type Health, picture, SLOT_COUNT } from "../state/slots.ts";
+import { BackupButton } from "./backup.tsx";
 import { Members } from "./members.tsx";
 import { Ring } from "./ring.tsx";
 import { colouring, showExamples } from "./selection.ts";
@@ -32,7 +33,10 @@ export function ClusterView(): JSX.Element {
       <div class="facts">
         <Verdict />
         <section aria-labelledby="members-title" class="panel">
-          <h2 id="members-title">Nodes</h2>
+          <header class="panel-head">
+            <h2 id="members-title">Nodes</h2>
+            <BackupButton />
+          </header>
           <Members />
         </section>
         <section aria-labelledby="events-title" class="panel">
@@ -48,15 +52,18 @@ function Verdict(): JSX.Element {
   const shown = picture.value;
   const replicas = sample.value?.replicas ?? 0;
   const counts = shown?.counts ?? { full: 0, behind: 0, moving: 0, short: 0 };
+  const count = members.value.length;
   const alive = members.value.filter(({ liveness }) => liveness === "alive").length;
   return (
     <section class="verdict" aria-live="polite">
       <h1>{shown === undefined ? "Looking…" : headline(counts, replicas)}</h1>
       <p class="muted">
         {countText(SLOT_COUNT)} slots, {replicas === 1 ? "one copy" : `${replicas} copies`} of each,
-        on {members.value.length === 1 ? "one node" : `${members.value.length} equal nodes`}
-        {alive === members.value.length ? "" : `, ${alive} of them alive`}. None is in charge: any
-        of them takes any request.
+        on {count === 1 ? "one node" : `${count} equal nodes`}
+        {alive === count ? "" : `, ${alive} of them alive`}.{" "}
+        {count < replicas
+          ? `With ${plural(replicas - count, "more node", "more nodes")} each slot has them all.`
+          : "None is in charge: any of them takes any request."}
       </p>
       <div class="bar" aria-hidden="true">
         {HEALTHS.map((health) =>

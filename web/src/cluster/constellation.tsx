@@ -5,14 +5,16 @@ import { bytesText } from "../parts/text.ts";
 import { members, type Rates, sample, traffic } from "../state/live.ts";
 import { colourOf, nameOf } from "../state/nodes.ts";
 import { holdersOf, isAway, isMissingAt } from "../state/slots.ts";
-import { nodePoint, nodeRadius, type Point, slotPoint } from "./geometry.ts";
+import { NAMED_MAX, nodePoint, nodeRadius, type Point, slotPoint } from "./geometry.ts";
 import { hoveredNode, isExample, shownSlot } from "./selection.ts";
 
 /** Of the drawing: the radius of the picture. */
 const R = 500;
-/** With more nodes, lines between all of them would be a grey surface. */
-const LINES_MAX = 16;
-const LABELS_MAX = 16;
+/** All lines of a node together are no wider than this: with many nodes they would be a surface. */
+const LINES_WIDTH = 130;
+const LINE_WIDTH_MAX = 12;
+/** Smaller discs have no letter: their colours and places are in the list. */
+const LETTER_RADIUS_MIN = 11;
 
 export function Constellation(): JSX.Element {
   const shown = members.value;
@@ -42,7 +44,7 @@ export function Constellation(): JSX.Element {
           member={member}
           point={points.get(member.id)}
           radius={radius}
-          isNamed={shown.length <= LABELS_MAX}
+          isNamed={shown.length <= NAMED_MAX}
         />
       ))}
       <SlotRanks points={points} radius={radius} />
@@ -62,7 +64,7 @@ function Links({ points }: { points: Points }): JSX.Element {
       const [start, end] = [points.get(from), points.get(to)];
       if (start === undefined || end === undefined) continue;
       const rates = from === self ? traffic.value.get(to) : undefined;
-      if (rates === undefined && ids.length > LINES_MAX) continue;
+      if (rates === undefined && ids.length > NAMED_MAX) continue;
       const isBroken = isAway(from) || isAway(to);
       lines.push(
         <Link
@@ -71,7 +73,8 @@ function Links({ points }: { points: Points }): JSX.Element {
           end={end}
           rates={rates}
           isBroken={isBroken}
-          isNamed={ids.length <= LABELS_MAX}
+          isNamed={ids.length <= NAMED_MAX}
+          widthMax={Math.min(LINE_WIDTH_MAX, LINES_WIDTH / ids.length)}
         />,
       );
     }
@@ -86,11 +89,12 @@ interface LinkProps {
   rates: Rates | undefined;
   isBroken: boolean;
   isNamed: boolean;
+  widthMax: number;
 }
 
-function Link({ start, end, rates, isBroken, isNamed }: LinkProps): JSX.Element {
+function Link({ start, end, rates, isBroken, isNamed, widthMax }: LinkProps): JSX.Element {
   const bytes = rates === undefined ? 0 : rates.bytesSent + rates.bytesReceived;
-  const width = bytes === 0 ? 1.5 : Math.min(12, 1.5 + 1.7 * Math.log10(1 + bytes / 100));
+  const width = bytes === 0 ? 1.5 : Math.min(widthMax, 1.5 + 1.7 * Math.log10(1 + bytes / 100));
   const path = { x1: start.x, y1: start.y, x2: end.x, y2: end.y };
   const isFlowing = bytes > 0 && !isBroken;
   // Nearer to the other one: at the near end all of them come together.
@@ -132,11 +136,18 @@ function NodeMark({ member, point, radius, isNamed }: NodeMarkProps): JSX.Elemen
         hoveredNode.value = undefined;
       }}
     >
-      {isSelf ? <circle r={radius + 9} class="self" /> : null}
-      <circle r={radius} class="body" fill={isDead ? "url(#hatch)" : colourOf(id)} />
-      <text class="letter" dy="0.36em" font-size={radius * 0.95}>
-        {letter}
-      </text>
+      {isSelf ? <circle r={radius + Math.min(9, radius / 3)} class="self" /> : null}
+      <circle
+        r={radius}
+        class="body"
+        fill={isDead ? "url(#hatch)" : colourOf(id)}
+        stroke-width={Math.min(5, radius / 6)}
+      />
+      {radius < LETTER_RADIUS_MIN ? null : (
+        <text class="letter" dy="0.36em" font-size={radius * 0.95}>
+          {letter}
+        </text>
+      )}
       {isNamed ? (
         <text class="address" y={radius + 26}>
           {short}
@@ -193,6 +204,7 @@ function SlotLines({ points, radius }: { points: Points; radius: number }): JSX.
 function SlotRanks({ points, radius }: { points: Points; radius: number }): JSX.Element | null {
   if (hoveredNode.value !== undefined) return null;
   const { primaries } = holdersOf(shownSlot.value);
+  const badge = Math.min(15, Math.max(9, radius * 0.6));
   return (
     <g class="ranks">
       {primaries.map((id, index) => {
@@ -203,8 +215,10 @@ function SlotRanks({ points, radius }: { points: Points; radius: number }): JSX.
             key={id}
             transform={`translate(${point.x + radius * 0.78} ${point.y - radius * 0.78})`}
           >
-            <circle r="15" />
-            <text dy="0.36em">{index + 1}</text>
+            <circle r={badge} />
+            <text dy="0.36em" font-size={badge * 1.27}>
+              {index + 1}
+            </text>
           </g>
         );
       })}

@@ -7,7 +7,11 @@ export const INNER = 0.63;
 /** The band that sums up the health of each column. */
 export const BAND_FROM = 0.948;
 export const BAND_TO = 0.978;
-const NODES = 0.41;
+/** Where nodes stand: with their names below them, and, where there are many, further out and without. */
+const NAMED = 0.41;
+const UNNAMED = 0.53;
+/** With more nodes names would be in each other's way. */
+export const NAMED_MAX = 16;
 
 export interface Point {
   readonly x: number;
@@ -45,10 +49,15 @@ export function slotAt({ x, y }: Point): number | undefined {
 export function nodePoint(index: number, count: number): Point {
   if (count === 1) return { x: 0, y: 0 };
   const angle = (index / count) * 2 * Math.PI - Math.PI / 2;
-  return { x: NODES * Math.cos(angle), y: NODES * Math.sin(angle) };
+  const radius = circleFor(count);
+  return { x: radius * Math.cos(angle), y: radius * Math.sin(angle) };
 }
 
 /** Discs get smaller where there are many. */
 export function nodeRadius(count: number): number {
-  return Math.min(0.1, (NODES * Math.PI * 0.72) / Math.max(1, count));
+  return Math.min(0.1, (circleFor(count) * Math.PI * 0.72) / Math.max(1, count));
+}
+
+function circleFor(count: number): number {
+  return count > NAMED_MAX ? UNNAMED : NAMED;
 }

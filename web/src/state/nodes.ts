@@ -18,17 +18,17 @@ export interface NodeName {
   /** Of the custom property `--node-…`. */
   readonly colour: number;
   readonly address: string;
-  /** Where all are on one host, the port alone says which. */
+  /** What tells it from the others: the port where all are on one host, the host where all have one port. */
   readonly short: string;
   readonly isSelf: boolean;
 }
 
 const names = computed<ReadonlyMap<string, NodeName>>(() => {
   const self = sample.value?.node;
-  const hosts = new Set(members.value.map(({ address }) => address.replace(PORT, "")));
+  const addresses = members.value.map(({ address }) => address);
   const found = new Map<string, NodeName>();
   for (const { id, address } of members.value) {
-    const short = hosts.size === 1 ? (PORT.exec(address)?.[0] ?? address) : address;
+    const short = shortened(address, addresses);
     found.set(id, { ...named(id), address, short, isSelf: id === self });
   }
   return found;
@@ -54,6 +54,17 @@ function named(id: string): Pick<NodeName, "id" | "letter" | "colour"> {
 
 export function colourOf(id: string): string {
   return `var(--node-${nameOf(id).colour})`;
+}
+
+/** Long names are cut: the list has them whole. */
+const SHORT_MAX = 17;
+
+function shortened(address: string, all: readonly string[]): string {
+  const host = (each: string): string => each.replace(PORT, "");
+  const port = (each: string): string => PORT.exec(each)?.[0] ?? "";
+  const isAlike = (part: (each: string) => string): boolean => new Set(all.map(part)).size === 1;
+  const short = isAlike(host) ? port(address) : isAlike(port) ? host(address) : address;
+  return short.length <= SHORT_MAX ? short : `${short.slice(0, SHORT_MAX - 1)}…`;
 }
 
 function letterOf(index: number): string {
