@@ -5,6 +5,7 @@ export interface ClusterMember {
   readonly id: string;
   readonly address: string;
   readonly httpAddress: string;
+  readonly redisAddress?: string;
   readonly intent: string;
   readonly liveness: string;
   readonly zone: string;

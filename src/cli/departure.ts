@@ -1,9 +1,10 @@
-/** Waiting for a member to go: one line of how far it is, on stderr, whenever that changes. */
+/** Waiting for a member to go: a line of how far it is, on stderr. */
 import { setTimeout as wait } from "node:timers/promises";
 import { CliError } from "./cli-error.ts";
 import { askCluster, type ClusterView } from "./cluster-view.ts";
 import { NodeClient } from "./node-client.ts";
-import { grouped, remark } from "./output.ts";
+import { grouped } from "./output.ts";
+import { ProgressLine } from "./progress.ts";
 
 const POLL_MS = 250;
 
@@ -28,15 +29,32 @@ export async function follow(
   isOver: (view: ClusterView) => boolean,
   isQuiet: boolean,
 ): Promise<ClusterView | undefined> {
-  let said = "";
-  for (;;) {
-    const view = await viewOf(client);
-    if (view === undefined || isOver(view)) return view;
-    const line = departureLine(view);
-    if (line !== said && !isQuiet) remark(line);
-    said = line;
-    await wait(POLL_MS);
+  const line = new ProgressLine();
+  let most: ClusterView | undefined;
+  try {
+    for (;;) {
+      const view = await viewOf(client);
+      if (view === undefined || isOver(view)) return view;
+      most = most === undefined || slotsLeft(view) > slotsLeft(most) ? view : most;
+      if (!isQuiet) line.show(departureLine(view), departureFraction(view, slotsLeft(most)));
+      await wait(POLL_MS);
+    }
+  } finally {
+    if (!isQuiet) line.end();
   }
+}
+
+/** How far a departure is: half of it slots that the node asked has still to move, half members that are not yet filled. */
+export function departureFraction(view: ClusterView, slotsMost: number): number {
+  const staying = view.members.filter(({ intent }) => intent === "active").length;
+  const filled = staying - (view.gauges["departure-members-not-filled"] ?? 0);
+  const ofMembers = staying === 0 ? 0 : Math.max(0, filled / staying);
+  const ofSlots = slotsMost === 0 ? 0 : 1 - slotsLeft(view) / slotsMost;
+  return (ofMembers + ofSlots) / 2;
+}
+
+function slotsLeft({ gauges }: ClusterView): number {
+  return (gauges["slots-to-exchange"] ?? 0) + (gauges["foreign-slots"] ?? 0);
 }
 
 /** What some other member has decided about a node, as far as one of them answers. */

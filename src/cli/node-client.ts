@@ -32,8 +32,14 @@ export class NodeClient {
   readonly #port: number;
   readonly #agent = new Agent({ keepAlive: true });
 
-  /** @param where `http://host:port`, `host:port` or `host`. */
-  constructor(where: string) {
+  readonly #silenceMs: number;
+
+  /**
+   * @param where     `http://host:port`, `host:port` or `host`.
+   * @param silenceMs silence after which a connection counts as dead.
+   */
+  constructor(where: string, silenceMs: number = SILENCE_MS_MAX) {
+    this.#silenceMs = silenceMs;
     const { host, port } = parseNodeUrl(where);
     this.#host = host;
     this.#port = port;
@@ -71,7 +77,7 @@ export class NodeClient {
           method,
           path: target,
           headers: { ...headers, ...length },
-          timeout: SILENCE_MS_MAX,
+          timeout: this.#silenceMs,
           maxHeaderSize: HEAD_BYTES_MAX,
         },
         (incoming) => {

@@ -2,7 +2,9 @@
 import { Command } from "commander";
 import { VERSION } from "../version.ts";
 import { addBackup } from "./commands/backup.ts";
+import { addCompletion } from "./commands/completion.ts";
 import { addDelete } from "./commands/delete.ts";
+import { addDoctor } from "./commands/doctor.ts";
 import { addDump } from "./commands/dump.ts";
 import { addExport } from "./commands/export.ts";
 import { addGet } from "./commands/get.ts";
@@ -16,6 +18,7 @@ import { addRemove } from "./commands/remove.ts";
 import { addRestore } from "./commands/restore.ts";
 import { addStart } from "./commands/start.ts";
 import { addStatus } from "./commands/status.ts";
+import { addTop } from "./commands/top.ts";
 import { addUp } from "./commands/up.ts";
 import { addVerify } from "./commands/verify.ts";
 
@@ -34,6 +37,8 @@ const COMMANDS = [
   addStart,
   addJoin,
   addStatus,
+  addTop,
+  addDoctor,
   addMembers,
   addLeave,
   addRemove,
@@ -47,6 +52,7 @@ const COMMANDS = [
   addBackup,
   addVerify,
   addRestore,
+  addCompletion,
 ];
 
 export function createProgram(): Command {

@@ -12,7 +12,9 @@ import { openNode } from "../open-node.ts";
 import { EXIT, failure, usageError } from "./cli-error.ts";
 import { tellParent } from "./cluster-child.ts";
 import { printJson, remark } from "./output.ts";
+import { ProgressLine } from "./progress.ts";
 import { kebabCase, type Settings } from "./settings.ts";
+import { changeParts } from "./status-text.ts";
 import { type StopRequest, stopRequested } from "./stop-signal.ts";
 
 /** A stop keeps to its limit; what is later than this by so much hangs. */
@@ -21,8 +23,13 @@ const READY_POLL_MS = 50;
 
 export async function runNode(settings: Settings): Promise<void> {
   const { options, logLevel, isJson } = settings;
+  const line = new ProgressLine();
   const log = new StreamLog({
-    sink: process.stderr,
+    // Lines of the log go above the one that says how far a join is.
+    sink: {
+      write: (text) => line.write(text),
+      on: (event, listener) => process.stderr.on(event, listener),
+    },
     level: logLevel,
     format: isJson ? "json" : process.stderr.isTTY ? "pretty" : "plain",
     wallMs: () => Date.now(),
@@ -40,7 +47,7 @@ export async function runNode(settings: Settings): Promise<void> {
     }),
   );
   stop.isReady = true;
-  await whenReady(node, stop);
+  await whenReady(node, stop, isJson ? undefined : line);
   if (!stop.isStopped()) announce(node, isJson);
   await Promise.race([stop.requested, node.left]);
   if (!stop.isStopped())
@@ -49,9 +56,31 @@ export async function runNode(settings: Settings): Promise<void> {
 }
 
 /** A joining node takes requests at once, and is ready when it holds its share of the data. */
-async function whenReady(node: EmbeddedNode, stop: StopRequest): Promise<void> {
-  if (node.status().phase === "joining") tellParent({ kind: "joining" });
-  while (node.status().phase === "joining" && !stop.isStopped()) await wait(READY_POLL_MS);
+async function whenReady(
+  node: EmbeddedNode,
+  stop: StopRequest,
+  line: ProgressLine | undefined,
+): Promise<void> {
+  if (node.status().phase !== "joining") return;
+  const isChild = tellParent({ kind: "joining" });
+  while (!stop.isStopped()) {
+    const { phase, gauges } = node.status();
+    if (phase !== "joining") break;
+    if (!isChild && process.stderr.isTTY) line?.show(...joiningLine(gauges));
+    await wait(READY_POLL_MS);
+  }
+  if (!isChild && process.stderr.isTTY) line?.end();
+}
+
+/** How far a join is: what is said of it, and its part of the whole. */
+function joiningLine(
+  gauges: Readonly<Record<string, number>>,
+): readonly [string, number | undefined] {
+  const left = gauges["change-slots-left"] ?? 0;
+  const done = gauges["change-slots-done"] ?? 0;
+  const fraction = left + done === 0 ? undefined : done / (left + done);
+  const parts = fraction === undefined ? ["comparing with the others"] : changeParts({ gauges });
+  return [`joining: ${parts.join(", ")}`, fraction];
 }
 
 function announce(node: EmbeddedNode, isJson: boolean): void {

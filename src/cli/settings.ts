@@ -1,6 +1,7 @@
 /** Flags and configuration file to checked options; errors name the flag, or the key and its file. */
 import { readFile } from "node:fs/promises";
 import { parse as parseToml, TomlError } from "smol-toml";
+import { z } from "zod";
 import { DndError } from "../dnd-error.ts";
 import { type NodeOptions, nodeOptionsSchema, parseNodeOptions } from "../node-options.ts";
 import type { LogLevel } from "../ports/log.ts";
@@ -108,6 +109,20 @@ async function readConfig(path: string): Promise<Record<string, unknown>> {
     `"${unknown}" in ${path} is not a setting`,
     `settings are ${[...OPTIONS.map(kebabCase), LOG_LEVEL_KEY].join(", ")}`,
   );
+}
+
+/** Values of settings of which there are only some, by the names of their flags: as the schema has them. */
+export function optionChoices(): ReadonlyMap<string, readonly string[]> {
+  const { properties = {} } = z.toJSONSchema(nodeOptionsSchema, {
+    io: "input",
+    unrepresentable: "any",
+  });
+  const choices = new Map<string, readonly string[]>([[LOG_LEVEL_KEY, LOG_LEVELS]]);
+  for (const [option, schema] of Object.entries(properties)) {
+    if (typeof schema === "boolean" || schema.enum === undefined) continue;
+    choices.set(kebabCase(option), schema.enum.map(String));
+  }
+  return choices;
 }
 
 function camelCase(kebab: string): string {

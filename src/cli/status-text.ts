@@ -143,7 +143,7 @@ export function waitingParts({ members, gauges }: ClusterView): readonly string[
 }
 
 /** Slots that go from one member to another, or to this one. */
-export function changeParts({ gauges }: ClusterView): readonly string[] {
+export function changeParts({ gauges }: Pick<ClusterView, "gauges">): readonly string[] {
   const of = (name: string): number => gauges[`change-${name}`] ?? 0;
   const left = of("slots-left");
   if (left === 0) return ["none under way"];

@@ -9,7 +9,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { dnd } from "./real-cluster.ts";
+import { dnd, eventually } from "./real-cluster.ts";
 
 const DND = fileURLToPath(new URL("../../bin/dnd", import.meta.url));
 /** Clears the screen, sets the title, writes a line of its own, hides what follows; and C1, bidi and a bell. */
@@ -29,6 +29,7 @@ let node = "";
 before(async () => {
   server = createServer((request, response) => {
     const url = request.url ?? "";
+    if (isGone) return request.destroy();
     if (url.startsWith("/cluster/locate")) {
       const body = { slot: HOSTILE, primaries: [HOSTILE], pending: [], fallbacks: [HOSTILE] };
       return response.end(JSON.stringify(body));
@@ -47,6 +48,7 @@ before(async () => {
 after(() => server.close());
 
 let answers = 0;
+let isGone = false;
 
 /** No two answers are of the same nodes: so whoever waits for one to go, waits no longer. */
 function hostileCluster(): unknown {
@@ -92,6 +94,8 @@ const COMMANDS: readonly (readonly string[])[] = [
   ["leave"],
   ["remove", KEY],
   ["status", "--json"],
+  ["doctor"],
+  ["top", "--once", "--interval", "0.2"],
 ];
 
 test("nothing a node says reaches a pipe as a control character", async () => {
@@ -111,7 +115,7 @@ test("nothing a node says reaches a pipe as a control character", async () => {
 test("on a terminal there are our own colours and nothing else; none with NO_COLOR", {
   skip: !hasScript,
 }, async () => {
-  for (const name of ["status", "locate", "export", "put"]) {
+  for (const name of ["status", "locate", "export", "put", "doctor"]) {
     const command = COMMANDS.find(([first]) => first === name) ?? [];
     const shown = await onTerminal([...command, "--node", node]);
     assert.match(withoutColours(shown), PRINTABLE, command.join(" "));
@@ -125,6 +129,31 @@ test("on a terminal there are our own colours and nothing else; none with NO_COL
   assert.match(plain, /^ {2}✖ /m);
 });
 
+test("top draws on a screen of its own, and gives the terminal back: by q, and when the node goes", {
+  skip: !hasScript,
+}, async () => {
+  const quit = await onTerminal(
+    ["top", "--interval", "0.2", "--node", node],
+    {},
+    async (type, said) => {
+      await said(/RSS/);
+      type("q");
+    },
+  );
+  assert.ok(quit.includes("\u001b[?1049h"), "its own screen");
+  assert.ok(quit.trimEnd().endsWith("\u001b[?25h\u001b[?1049l"), "and back, with a cursor");
+
+  isGone = true;
+  const gone = await onTerminal(["top", "--interval", "0.2", "--node", node]);
+  isGone = false;
+  assert.match(gone, /dnd: /, "the error is told");
+  assert.ok(gone.lastIndexOf("\u001b[?1049h") < gone.lastIndexOf("\u001b[?1049l"));
+  assert.ok(
+    gone.lastIndexOf("\u001b[?1049l") < gone.lastIndexOf("dnd: "),
+    "on the terminal's own screen",
+  );
+});
+
 /** Only those that `paint.ts` makes, and a progress bar's return to the beginning of its line. */
 function withoutColours(text: string): string {
   // eslint-disable-next-line no-control-regex -- they are what is looked for
@@ -136,18 +165,27 @@ function withoutColours(text: string): string {
 async function onTerminal(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  user?: (
+    type: (keys: string) => void,
+    said: (pattern: RegExp) => Promise<unknown>,
+  ) => Promise<void>,
 ): Promise<string> {
   // An argument list of a shell of its own: each in quotes, which none of them has in it.
   const command = [process.execPath, DND, ...args].map((part) => `'${part}'`);
   const { NO_COLOR: _off, FORCE_COLOR: _on, ...inherited } = process.env;
   const running = spawn(SCRIPT, ["-qec", command.join(" "), "/dev/null"], {
     env: { ...inherited, TERM: "xterm-256color", ...env },
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["pipe", "pipe", "inherit"],
   });
   let output = "";
   running.stdout.setEncoding("utf8").on("data", (text: string) => {
     output += text;
   });
-  await new Promise((resolve) => running.on("close", resolve));
+  const ended = new Promise((resolve) => running.on("close", resolve));
+  const said = (pattern: RegExp): Promise<unknown> =>
+    eventually(`the terminal to show ${pattern}`, 30_000, () => pattern.exec(output) ?? undefined);
+  await user?.((keys) => running.stdin.write(keys), said);
+  await ended;
+  running.stdin.destroy();
   return output.replaceAll("\r\n", "\n");
 }

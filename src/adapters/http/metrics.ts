@@ -87,7 +87,7 @@ function gauge(name: string, help: string, ...samples: readonly Sample[]): Metri
 function nodeFamilies({
   nodeId,
   clusterId,
-  phase,
+  waitsFor,
   epoch,
   shared,
   collection,
@@ -106,8 +106,8 @@ function nodeFamilies({
     gauge("dnd_time_seconds", "What its wall clock says, in Unix time.", {
       value: Date.now() / 1_000,
     }),
-    gauge("dnd_ready", "1 while the node serves and holds all it is to hold.", {
-      value: Number(phase === "ready"),
+    gauge("dnd_ready", "1 while the node serves and has caught up: what /ready says.", {
+      value: Number(waitsFor === undefined),
     }),
     gauge(
       "dnd_placement_epoch",
