@@ -34,8 +34,8 @@ const LINKED = [
 ];
 /** What is in front of the path. */
 const TERMINAL = ".terminal";
-const COMMAND_MS_MAX = 30_000;
-const APPEAR_MS_MAX = 60_000;
+const COMMAND_MS_MAX = 60_000;
+const APPEAR_MS_MAX = 120_000;
 /** Of an output that is not as expected. */
 const SHOWN_CHARACTERS_MAX = 4_000;
 const POLL_MS = 100;

@@ -10,7 +10,7 @@ import { pathOf, runPage } from "../docs/page-run.ts";
 import { hasCommands, PAGES } from "../docs/pages.ts";
 
 /** A page is many commands, and the machine may be busy. */
-const PAGE_MS_MAX = 300_000;
+const PAGE_MS_MAX = 600_000;
 /** Mostly they wait: for nodes to start, to be found dead, to catch up. */
 const PAGES_AT_ONCE = 3;
 
