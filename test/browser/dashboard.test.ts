@@ -141,6 +141,13 @@ test("the cluster is a picture: equal nodes, slots in their colours, a slot with
   await page.locator(".member").first().hover();
   await page.getByText("bright: its first copies").waitFor();
   await page.mouse.move(0, 0);
+  await page.getByTestId("shown-slot").waitFor();
+  const name = page.locator(".member-name").nth(1);
+  await name.focus();
+  await page.keyboard.press("Enter");
+  await page.getByText("bright: its first copies").waitFor();
+  await page.keyboard.press("Enter");
+  await page.getByTestId("shown-slot").waitFor();
 
   await page.getByRole("button", { name: "Back up…" }).click();
   const command = page.getByRole("dialog").locator(".command");

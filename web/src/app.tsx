@@ -55,6 +55,7 @@ export function App(): JSX.Element {
         </div>
       </header>
       <LostNotice />
+      <FullDiskNotice />
       <main id="main" tabIndex={-1}>
         {view === "cluster" ? <ClusterView /> : view === "charts" ? <ChartsView /> : <KeysView />}
       </main>
@@ -112,6 +113,16 @@ function LostNotice(): JSX.Element | null {
       <strong>This node does not answer; reconnecting.</strong> What is shown is what it said last.
       The others go on without it
       {others.length === 0 ? "." : `: ${others.map(({ address }) => address).join(", ")}.`}
+    </p>
+  );
+}
+
+function FullDiskNotice(): JSX.Element | null {
+  if (sample.value?.gauges["storage-low"] !== 1) return null;
+  return (
+    <p class="notice" role="alert">
+      <strong>This node takes no writes: its disk is nearly full.</strong> It serves reads, and
+      takes writes again by itself once there is more space.
     </p>
   );
 }

@@ -171,6 +171,7 @@ export class LiveFeed {
         reach: record.id === nodeId ? "self" : insight.reach(record.id),
         traffic: { ...insight.traffic(record.id) },
       })),
+      dirtySlots: status.members.reduce((sum, member) => sum + member.dirtySlots, 0),
       traffic: summed(status.members.map(({ record }) => insight.traffic(record.id))),
       collection: {
         slotsDue: collection.slotsDue,
@@ -196,8 +197,9 @@ export class LiveFeed {
 }
 
 function numbersOf(sample: LiveSample): LiveNumbers {
-  const { atMs, counters, gauges, traffic, latency, eventLoop, process, disk } = sample;
-  return { atMs, counters, gauges, traffic, latency, eventLoop, process, disk };
+  const { atMs, counters, gauges, dirtySlots, traffic } = sample;
+  const { latency, eventLoop, process, disk } = sample;
+  return { atMs, counters, gauges, dirtySlots, traffic, latency, eventLoop, process, disk };
 }
 
 function summed(parts: readonly LiveTraffic[]): LiveTraffic {

@@ -60,6 +60,9 @@ const numbersSchema = z.object({
   atMs: z.int(),
   counters: z.record(z.string(), z.number()),
   gauges: z.record(z.string(), z.number()),
+  dirtySlots: z
+    .int()
+    .openapi({ description: "Slots in which a member may lack something, summed over members." }),
   traffic: z.object({
     framesSent: z.int(),
     bytesSent: z.int(),

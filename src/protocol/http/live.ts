@@ -52,6 +52,8 @@ export interface LiveNumbers {
   readonly atMs: number;
   readonly counters: Readonly<Record<string, number>>;
   readonly gauges: Readonly<Record<string, number>>;
+  /** Slots in which a member may lack something, summed over members. */
+  readonly dirtySlots: number;
   /** Between the node and all others, over their connections. */
   readonly traffic: LiveTraffic;
   readonly latency: { readonly read: LivePercentiles; readonly write: LivePercentiles };

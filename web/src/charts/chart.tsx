@@ -97,7 +97,7 @@ function optionsOf(plan: ChartPlan, frame: HTMLElement): uPlot.Options {
     height: HEIGHT,
     legend: { show: false },
     cursor: { y: false, points: { size: 7 } },
-    padding: [8, 4, 0, 0],
+    padding: [8, 26, 0, 0],
     scales: {
       x: { range: (_chart, min, max) => [max - windowFor(max - min), max] },
       y:

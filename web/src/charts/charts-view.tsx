@@ -3,14 +3,15 @@ import type { JSX } from "preact";
 import "uplot/dist/uPlot.min.css";
 import { Disc } from "../parts/disc.tsx";
 import { EventList } from "../parts/event-list.tsx";
+import { FirstWord } from "../parts/first-word.tsx";
 import { bytesText, countText, plural } from "../parts/text.ts";
-import { members, sample } from "../state/live.ts";
+import { sample } from "../state/live.ts";
 import { nameOf } from "../state/nodes.ts";
 import { Chart } from "./chart.tsx";
 import { PLANS } from "./series.ts";
 
 export function ChartsView(): JSX.Element {
-  if (sample.value === undefined) return <p class="empty">Waiting for the node's first word…</p>;
+  if (sample.value === undefined) return <FirstWord />;
   return (
     <div class="charts-view">
       <h1 class="sr">Charts</h1>
@@ -29,8 +30,7 @@ export function ChartsView(): JSX.Element {
 }
 
 function Tiles(): JSX.Element {
-  const { gauges = {}, disk = null } = sample.value ?? {};
-  const dirty = members.value.reduce((sum, { dirtySlots }) => sum + dirtySlots, 0);
+  const { gauges = {}, disk = null, dirtySlots = 0 } = sample.value ?? {};
   return (
     <div class="tiles">
       <Tile
@@ -45,8 +45,8 @@ function Tiles(): JSX.Element {
       />
       <Tile
         title="Dirty slots"
-        value={countText(dirty)}
-        note={dirty === 0 ? "nobody lacks anything" : "a member may lack something"}
+        value={countText(dirtySlots)}
+        note={dirtySlots === 0 ? "nobody lacks anything" : "a member may lack something"}
       />
       <Tile
         title="Disk"
@@ -93,11 +93,18 @@ function CollectionTile(): JSX.Element {
         {slotsDue === 0 ? "up to date" : `${plural(slotsDue, "slot", "slots")} due`}
       </p>
       <p class="muted">
-        {reason === null ? "nothing holds it up" : `held up: ${REASONS[reason] ?? reason}`}
-        {heldBy === null ? null : (
+        {reason === null ? (
+          "nothing holds it up"
+        ) : (
           <>
-            {" "}
-            by <Disc id={heldBy} size={18} /> <span class="mono">{nameOf(heldBy).address}</span>
+            held up
+            {heldBy === null ? null : (
+              <>
+                {" "}
+                by <Disc id={heldBy} size={18} /> <span class="mono">{nameOf(heldBy).address}</span>
+              </>
+            )}
+            : {REASONS[reason] ?? reason}
           </>
         )}
       </p>

@@ -102,6 +102,7 @@ export const PLANS: readonly ChartPlan[] = [
     text: countText,
     isCount: true,
     lines: [
+      { label: "dirty", colour: 4, valueOf: ({ dirtySlots }) => dirtySlots },
       { label: "kept for others", colour: 1, valueOf: gaugeOf("foreign-slots") },
       { label: "to exchange", colour: 0, valueOf: gaugeOf("slots-to-exchange") },
       { label: "without a vote", colour: 3, valueOf: gaugeOf("slots-without-vote") },

@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { EventList } from "../parts/event-list.tsx";
+import { FirstWord } from "../parts/first-word.tsx";
 import { countText, percentText, plural } from "../parts/text.ts";
 import { members, sample } from "../state/live.ts";
 import { HEALTHS, type Health, picture, SLOT_COUNT } from "../state/slots.ts";
@@ -20,7 +21,7 @@ const WORDS: Readonly<Record<Health, string>> = {
 
 export function ClusterView(): JSX.Element {
   useEffect(showExamples, []);
-  if (sample.value === undefined) return <p class="empty">Waiting for the node's first word…</p>;
+  if (sample.value === undefined) return <FirstWord />;
   return (
     <div class="cluster">
       <section class="picture" aria-label="The cluster as a picture">

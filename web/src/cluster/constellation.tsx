@@ -6,7 +6,7 @@ import { members, type Rates, sample, traffic } from "../state/live.ts";
 import { colourOf, nameOf } from "../state/nodes.ts";
 import { holdersOf, isAway, isMissingAt } from "../state/slots.ts";
 import { NAMED_MAX, nodePoint, nodeRadius, type Point, slotPoint } from "./geometry.ts";
-import { hoveredNode, isExample, shownSlot } from "./selection.ts";
+import { hoveredNode, isExample, shownNode, shownSlot } from "./selection.ts";
 
 /** Of the drawing: the radius of the picture. */
 const R = 500;
@@ -170,7 +170,7 @@ function stateOf({ id, liveness, intent }: LiveMember): string | undefined {
 
 /** From the slot to each of its holders. */
 function SlotLines({ points, radius }: { points: Points; radius: number }): JSX.Element | null {
-  if (hoveredNode.value !== undefined) return null;
+  if (shownNode.value !== undefined) return null;
   const slot = shownSlot.value;
   const start = scaled(slotPoint(slot));
   const { primaries, pending } = holdersOf(slot);
@@ -202,7 +202,7 @@ function SlotLines({ points, radius }: { points: Points; radius: number }): JSX.
 
 /** Which of its copies each holder has: first, second, third. */
 function SlotRanks({ points, radius }: { points: Points; radius: number }): JSX.Element | null {
-  if (hoveredNode.value !== undefined) return null;
+  if (shownNode.value !== undefined) return null;
   const { primaries } = holdersOf(shownSlot.value);
   const badge = Math.min(15, Math.max(9, radius * 0.6));
   return (

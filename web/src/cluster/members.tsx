@@ -7,7 +7,7 @@ import { members, traffic } from "../state/live.ts";
 import { nameOf } from "../state/nodes.ts";
 import { SLOT_COUNT } from "../state/slots.ts";
 import { DepartureButton } from "./departures.tsx";
-import { hoveredNode } from "./selection.ts";
+import { hoveredNode, pinnedNode } from "./selection.ts";
 
 export function Members(): JSX.Element {
   return (
@@ -32,12 +32,20 @@ function MemberRow({ member }: { member: LiveMember }): JSX.Element {
       data-node={id}
       onPointerEnter={show(true)}
       onPointerLeave={show(false)}
-      onFocusIn={show(true)}
-      onFocusOut={show(false)}
     >
       <Disc id={id} size={30} />
       <div class="member-who">
-        <span class="mono">{address}</span>
+        <button
+          type="button"
+          class="member-name mono"
+          aria-pressed={pinnedNode.value === id}
+          title="Show which slots it holds"
+          onClick={() => {
+            pinnedNode.value = pinnedNode.value === id ? undefined : id;
+          }}
+        >
+          {address}
+        </button>
         <State member={member} />
         {isSelf ? <span class="chip">this node</span> : null}
         {member.zone === "" ? null : <span class="chip">{member.zone}</span>}

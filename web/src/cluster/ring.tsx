@@ -9,7 +9,14 @@ import { theme } from "../state/theme.ts";
 import { Constellation } from "./constellation.tsx";
 import { ROWS, slotAt } from "./geometry.ts";
 import { paintRing } from "./ring-canvas.ts";
-import { colouring, hoveredNode, hoveredSlot, pinnedSlot, shownSlot } from "./selection.ts";
+import {
+  colouring,
+  hoveredSlot,
+  pinnedNode,
+  pinnedSlot,
+  shownNode,
+  shownSlot,
+} from "./selection.ts";
 
 /** What an arrow key adds: along the ring, and across it. */
 const STEPS: Readonly<Record<string, number>> = {
@@ -45,7 +52,7 @@ export function Ring(): JSX.Element {
         paintRing(canvas.current, size, {
           picture: shown,
           colouring: colouring.value,
-          node: hoveredNode.value,
+          node: shownNode.value,
           colourIndexOf: (id) => nameOf(id).colour,
         });
       }),
@@ -63,9 +70,13 @@ export function Ring(): JSX.Element {
   };
 
   const onKeyDown = (event: KeyboardEvent): void => {
-    if (event.key === "Escape") pinnedSlot.value = undefined;
     const step = STEPS[event.key];
-    if (step === undefined) return;
+    if (step === undefined && event.key !== "Escape") return;
+    pinnedNode.value = undefined;
+    if (step === undefined) {
+      pinnedSlot.value = undefined;
+      return;
+    }
     event.preventDefault();
     pinnedSlot.value = (shownSlot.value + step + SLOT_COUNT) % SLOT_COUNT;
   };
@@ -93,7 +104,8 @@ export function Ring(): JSX.Element {
         hoveredSlot.value = undefined;
       }}
       onPointerDown={(event) => {
-        pinnedSlot.value = pointAt(event) ?? undefined;
+        pinnedSlot.value = pointAt(event);
+        pinnedNode.value = undefined;
       }}
     >
       <canvas ref={canvas} aria-hidden="true" />

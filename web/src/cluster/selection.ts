@@ -7,6 +7,9 @@ const EXAMPLE_MS = 6_000;
 export const hoveredSlot = signal<number | undefined>(undefined);
 export const pinnedSlot = signal<number | undefined>(undefined);
 export const hoveredNode = signal<string | undefined>(undefined);
+/** Chosen in the list, for those who do not hover. */
+export const pinnedNode = signal<string | undefined>(undefined);
+export const shownNode = computed(() => hoveredNode.value ?? pinnedNode.value);
 /** By what the slots are coloured. */
 export const colouring = signal<"owner" | "health">("owner");
 const example = signal(2_138);

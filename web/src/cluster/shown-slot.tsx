@@ -4,10 +4,10 @@ import { Disc } from "../parts/disc.tsx";
 import { countText } from "../parts/text.ts";
 import { nameOf } from "../state/nodes.ts";
 import { holdersOf, isAway, isMissingAt } from "../state/slots.ts";
-import { hoveredNode, isExample, shownSlot } from "./selection.ts";
+import { isExample, shownNode, shownSlot } from "./selection.ts";
 
 export function ShownSlot(): JSX.Element {
-  const node = hoveredNode.value;
+  const node = shownNode.value;
   if (node !== undefined) {
     return (
       <p class="shown-slot">

@@ -21,6 +21,8 @@ const REOPEN_MS = 1_500;
 export type Connection = "connecting" | "live" | "lost";
 
 export const connection = signal<Connection>("connecting");
+/** The node answers, and would not tell: as many watch it as may, or it is about to end. */
+export const isRefused = signal(false);
 export const hello = signal<LiveHello | undefined>(undefined);
 export const sample = signal<LiveSample | undefined>(undefined);
 export const numbers = signal<readonly LiveNumbers[]>([]);
@@ -88,7 +90,8 @@ function open(): void {
   source.addEventListener("error", () => {
     if (connection.value === "live") connection.value = "lost";
     // Where the node refuses, the browser gives up: it is asked again all the same.
-    if (source.readyState === EventSource.CLOSED) setTimeout(open, REOPEN_MS);
+    isRefused.value = source.readyState === EventSource.CLOSED;
+    if (isRefused.value) setTimeout(open, REOPEN_MS);
   });
 }
 
@@ -100,6 +103,7 @@ function take(next: LiveSample): void {
   lastHeardMs = performance.now();
   batch(() => {
     connection.value = "live";
+    isRefused.value = false;
     before.value = sample.value?.node === next.node ? sample.value : undefined;
     sample.value = next;
     numbers.value = [...numbers.value, next].slice(-NUMBERS_MAX);
