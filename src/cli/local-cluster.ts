@@ -143,7 +143,7 @@ function bracketed(host: string): string {
 
 /** The flags of `dnd start` for one node. */
 function childArgs(settings: Settings, plan: ChildPlan, peers: readonly string[]): string[] {
-  const { options, logLevel, isJson } = settings;
+  const { options, logLevel, logFormat, isJson } = settings;
   const flags: [string, string | undefined][] = [
     ["port", String(plan.port)],
     ["server-port", String(plan.serverPort)],
@@ -165,6 +165,7 @@ function childArgs(settings: Settings, plan: ChildPlan, peers: readonly string[]
     ["value-bytes-max", options.valueBytesMax?.toString()],
     ["grace-ms", options.graceMs?.toString()],
     ["log-level", logLevel],
+    ["log-format", logFormat],
   ];
   const args = flags.flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
   if (options.insecure) args.push("--insecure");

@@ -5,6 +5,7 @@ import type { Command } from "commander";
 export interface NodeFlags {
   readonly config?: string;
   readonly logLevel?: string;
+  readonly logFormat?: string;
   readonly verbose?: boolean;
   readonly quiet?: boolean;
   readonly json?: boolean;
@@ -57,6 +58,7 @@ export function addNodeFlags(command: Command, scope: "one" | "cluster"): Comman
   return command
     .option("--config <file>", "TOML file with any of these settings; flags win")
     .option("--log-level <level>", "debug, info, warn or error")
+    .option("--log-format <format>", "text (default) or json, which --json implies")
     .option("-v, --verbose", "log everything: --log-level debug")
     .option("-q, --quiet", "log errors only: --log-level error")
     .option("--json", "answer and log in JSON");

@@ -12,6 +12,7 @@ import { addImport } from "./commands/import.ts";
 import { addJoin } from "./commands/join.ts";
 import { addLeave } from "./commands/leave.ts";
 import { addLocate } from "./commands/locate.ts";
+import { addLogLevel } from "./commands/log-level.ts";
 import { addMembers } from "./commands/members.ts";
 import { addPut } from "./commands/put.ts";
 import { addRemove } from "./commands/remove.ts";
@@ -49,6 +50,7 @@ const COMMANDS = [
   addImport,
   addExport,
   addDump,
+  addLogLevel,
   addBackup,
   addVerify,
   addRestore,

@@ -5,10 +5,11 @@
  * when it dies, however it dies.
  */
 import { setTimeout as wait } from "node:timers/promises";
-import { StreamLog } from "../adapters/system/stream-log.ts";
+import { type LogSink, StreamLog } from "../adapters/system/stream-log.ts";
 import { DndError } from "../dnd-error.ts";
 import type { EmbeddedNode } from "../embedded-node.ts";
 import { openNode } from "../open-node.ts";
+import type { Log } from "../ports/log.ts";
 import { EXIT, failure, usageError } from "./cli-error.ts";
 import { tellParent } from "./cluster-child.ts";
 import { printJson, remark } from "./output.ts";
@@ -22,18 +23,9 @@ const OVERDUE_MS = 5_000;
 const READY_POLL_MS = 50;
 
 export async function runNode(settings: Settings): Promise<void> {
-  const { options, logLevel, isJson } = settings;
+  const { options, isJson } = settings;
   const line = new ProgressLine();
-  const log = new StreamLog({
-    // Lines of the log go above the one that says how far a join is.
-    sink: {
-      write: (text) => line.write(text),
-      on: (event, listener) => process.stderr.on(event, listener),
-    },
-    level: logLevel,
-    format: isJson ? "json" : process.stderr.isTTY ? "pretty" : "plain",
-    wallMs: () => Date.now(),
-  });
+  const log = await openLog(settings, line);
   const stop = stopRequested();
   const node = await openOrExplain(() =>
     openNode({
@@ -53,6 +45,19 @@ export async function runNode(settings: Settings): Promise<void> {
   if (!stop.isStopped())
     remark("the node has left its cluster; its data directory is of no more use");
   await drain(node, options.drainNoticeMs + options.drainMs + OVERDUE_MS);
+}
+
+/** Lines of the log go above the one that says how far a join is. */
+async function openLog({ logLevel, logFormat }: Settings, line: ProgressLine): Promise<Log> {
+  const sink: LogSink = {
+    write: (text) => line.write(text),
+    on: (event, listener) => process.stderr.on(event, listener),
+  };
+  const options = { sink, level: logLevel, wallMs: () => Date.now() };
+  if (logFormat === "text")
+    return new StreamLog({ ...options, format: process.stderr.isTTY ? "pretty" : "plain" });
+  const { JsonLog } = await import("../adapters/system/json-log.ts");
+  return new JsonLog(options);
 }
 
 /** A joining node takes requests at once, and is ready when it holds its share of the data. */

@@ -4,19 +4,22 @@ import { parse as parseToml, TomlError } from "smol-toml";
 import { z } from "zod";
 import { DndError } from "../dnd-error.ts";
 import { type NodeOptions, nodeOptionsSchema, parseNodeOptions } from "../node-options.ts";
-import type { LogLevel } from "../ports/log.ts";
+import { LOG_LEVELS, type LogLevel } from "../ports/log.ts";
 import { usageError } from "./cli-error.ts";
 import type { NodeFlags } from "./node-flags.ts";
 
 export interface Settings {
   readonly options: NodeOptions;
   readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
   readonly isJson: boolean;
 }
 
 const OPTIONS = Object.keys(nodeOptionsSchema.shape);
-const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+const LOG_FORMATS = ["text", "json"] as const;
+type LogFormat = (typeof LOG_FORMATS)[number];
 const LOG_LEVEL_KEY = "log-level";
+const LOG_FORMAT_KEY = "log-format";
 /** What the command line listens on beyond the schema's defaults. */
 const DEFAULTS = { serverPort: 6_000, webPort: 6_080, redisPort: 6_400 };
 
@@ -26,7 +29,7 @@ export async function resolveSettings(
   logLevel: LogLevel = "info",
 ): Promise<Settings> {
   const file = flags.config === undefined ? {} : await readConfig(flags.config);
-  const { [LOG_LEVEL_KEY]: fileLevel, ...fileOptions } = file;
+  const { [LOG_LEVEL_KEY]: fileLevel, [LOG_FORMAT_KEY]: fileFormat, ...fileOptions } = file;
   const fromFlags = Object.fromEntries(
     OPTIONS.filter((option) => flags[option] !== undefined).map((option) => [
       option,
@@ -43,6 +46,7 @@ export async function resolveSettings(
   return {
     options: checked({ ...DEFAULTS, ...fromFile, ...fromFlags }, nameOf),
     logLevel: chooseLevel(flags, fileLevel) ?? logLevel,
+    logFormat: chooseFormat(flags, fileFormat),
     isJson: flags.json === true,
   };
 }
@@ -63,15 +67,29 @@ function chooseLevel(flags: NodeFlags, fileLevel: unknown): LogLevel | undefined
   }
   if (flags.verbose === true) return "debug";
   if (flags.quiet === true) return "error";
-  if (flags.logLevel !== undefined) return parseLevel(`--${LOG_LEVEL_KEY}`, flags.logLevel);
+  if (flags.logLevel !== undefined)
+    return parseChoice(LOG_LEVELS, `--${LOG_LEVEL_KEY}`, flags.logLevel);
   if (fileLevel === undefined) return undefined;
-  return parseLevel(`${LOG_LEVEL_KEY} in ${flags.config}`, fileLevel);
+  return parseChoice(LOG_LEVELS, `${LOG_LEVEL_KEY} in ${flags.config}`, fileLevel);
 }
 
-function parseLevel(name: string, raw: unknown): LogLevel {
-  const level = LOG_LEVELS.find((known) => known === raw);
-  if (level !== undefined) return level;
-  throw usageError(`${name} is ${JSON.stringify(raw)}: must be one of ${LOG_LEVELS.join(", ")}`);
+/** Who wants answers in JSON wants the log in it too, unless told otherwise. */
+function chooseFormat(flags: NodeFlags, fileFormat: unknown): LogFormat {
+  if (flags.logFormat !== undefined)
+    return parseChoice(LOG_FORMATS, `--${LOG_FORMAT_KEY}`, flags.logFormat);
+  if (fileFormat !== undefined)
+    return parseChoice(LOG_FORMATS, `${LOG_FORMAT_KEY} in ${flags.config}`, fileFormat);
+  return flags.json === true ? "json" : "text";
+}
+
+export function parseChoice<Choice extends string>(
+  choices: readonly Choice[],
+  name: string,
+  raw: unknown,
+): Choice {
+  const chosen = choices.find((known) => known === raw);
+  if (chosen !== undefined) return chosen;
+  throw usageError(`${name} is ${JSON.stringify(raw)}: must be one of ${choices.join(", ")}`);
 }
 
 /** Flags are text; the schema wants what they spell. What they do not spell is the schema's to refuse. */
@@ -102,12 +120,13 @@ async function readConfig(path: string): Promise<Record<string, unknown>> {
   const unknown = Object.keys(parsed).find(
     (key) =>
       key !== LOG_LEVEL_KEY &&
+      key !== LOG_FORMAT_KEY &&
       (key !== kebabCase(camelCase(key)) || !OPTIONS.includes(camelCase(key))),
   );
   if (unknown === undefined) return parsed;
   throw usageError(
     `"${unknown}" in ${path} is not a setting`,
-    `settings are ${[...OPTIONS.map(kebabCase), LOG_LEVEL_KEY].join(", ")}`,
+    `settings are ${[...OPTIONS.map(kebabCase), LOG_LEVEL_KEY, LOG_FORMAT_KEY].join(", ")}`,
   );
 }
 
@@ -117,7 +136,10 @@ export function optionChoices(): ReadonlyMap<string, readonly string[]> {
     io: "input",
     unrepresentable: "any",
   });
-  const choices = new Map<string, readonly string[]>([[LOG_LEVEL_KEY, LOG_LEVELS]]);
+  const choices = new Map<string, readonly string[]>([
+    [LOG_LEVEL_KEY, LOG_LEVELS],
+    [LOG_FORMAT_KEY, LOG_FORMATS],
+  ]);
   for (const [option, schema] of Object.entries(properties)) {
     if (typeof schema === "boolean" || schema.enum === undefined) continue;
     choices.set(kebabCase(option), schema.enum.map(String));

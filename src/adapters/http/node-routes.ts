@@ -33,6 +33,7 @@ import { isFromHere, isFromPage, LIVE_PATH } from "./dashboard-routes.ts";
 import { describeKv } from "./kv-description.ts";
 import type { LiveFeed } from "./live-feed.ts";
 import { copiesSchema, numbersPageSchema, slotMapSchema } from "./live-schemas.ts";
+import { getLogLevel, logLevelAnswer, putLogLevel } from "./log-level.ts";
 import type { Metrics } from "./metrics.ts";
 import {
   clusterSchema,
@@ -64,6 +65,7 @@ const FRONT_PAGE = `dnd: a masterless, durable, always-writable key-value store
   POST                          /cluster/remove    ?node= a dead member that will not come back
   POST                          /cluster/backup    a page of all that the cluster holds
   GET                           /metrics           counters and gauges, for Prometheus
+  GET, PUT                      /log-level         ?level= what this node logs
   GET                           /health            200 while the process is alive
   GET                           /ready             200 while the node serves, and has caught up
   GET                           /openapi.json      all of this for programs
@@ -266,6 +268,8 @@ export function createNodeRoutes(
     ),
   );
   add(remove, (request) => pageFromAfar(request) ?? removeAnswer(store, parametersOf(request)));
+  for (const route of [getLogLevel, putLogLevel])
+    add(route, (request) => logLevelAnswer(log, request, parametersOf(request)));
   app.openAPIRegistry.registerPath(live);
 
   // Served before the router: `backup-route.ts`.
@@ -295,8 +299,9 @@ export function createNodeRoutes(
     leave,
     remove,
     backup,
+    putLogLevel,
   ]) {
-    const allowed = method === "post" ? "POST" : "GET, HEAD";
+    const allowed = { get: "GET, HEAD", post: "POST", put: "GET, HEAD, PUT" }[method];
     app.all(path, (context) => {
       const detail = `${context.req.method} is not one of ${allowed}`;
       return respond(problemAnswer(problem("method-not-allowed", detail), ["Allow", allowed]));

@@ -1,5 +1,6 @@
 /** JSON bodies of the HTTP interface as schemas, for its description at `/openapi.json`. */
 import { z } from "@hono/zod-openapi";
+import { LOG_LEVELS } from "../../ports/log.ts";
 
 export const STAMP_EXAMPLE = "019aab3c4d5e-0000-0f3a92b1c4d5e6";
 
@@ -162,6 +163,12 @@ export const locationSchema = z
     fallbacks: z.array(z.string()),
   })
   .openapi("Location");
+
+export const logLevelSchema = z
+  .object({
+    level: z.enum(LOG_LEVELS).openapi({ description: "The least that is logged." }),
+  })
+  .openapi("LogLevel");
 
 export const healthSchema = z.object({ status: z.literal("alive") }).openapi("Health");
 

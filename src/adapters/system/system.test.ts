@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { clockContract } from "../../../test/contracts/clock.ts";
 import { watchEventLoop } from "./event-loop-delay.ts";
+import { JsonLog, type JsonLogOptions } from "./json-log.ts";
 import { type LogSink, StreamLog, type StreamLogOptions } from "./stream-log.ts";
 import { SystemClock } from "./system-clock.ts";
 import { SystemRandom } from "./system-random.ts";
@@ -60,58 +61,74 @@ function sinkOf(lines: string[]): LogSink {
   return { write: (text) => lines.push(text), on: () => undefined };
 }
 
+const WALL_MS = Date.UTC(2026, 0, 2, 3, 4, 5, 6);
+
 function logInto(lines: string[], options: Partial<StreamLogOptions>): StreamLog {
-  const wallMs = (): number => Date.UTC(2026, 0, 2, 3, 4, 5, 6);
-  return new StreamLog({ sink: sinkOf(lines), level: "info", format: "json", wallMs, ...options });
+  const wallMs = (): number => WALL_MS;
+  return new StreamLog({ sink: sinkOf(lines), level: "info", format: "plain", wallMs, ...options });
+}
+
+function jsonLogInto(lines: string[], options: Partial<JsonLogOptions> = {}): JsonLog {
+  return new JsonLog({ sink: sinkOf(lines), level: "info", wallMs: () => WALL_MS, ...options });
 }
 
 test("a JSON log writes one object a line", () => {
   const lines: string[] = [];
-  logInto(lines, {}).log("warn", "disk-full", { free: 12, path: "/a", isFatal: false });
+  jsonLogInto(lines).log("warn", "disk-full", { free: 12, path: "/a", isFatal: false });
   assert.deepEqual(lines, [
-    '{"time":"2026-01-02T03:04:05.006Z","level":"warn","event":"disk-full",' +
-      '"free":12,"path":"/a","isFatal":false}\n',
+    '{"level":"warn","time":"2026-01-02T03:04:05.006Z",' +
+      '"free":12,"path":"/a","isFatal":false,"event":"disk-full"}\n',
   ]);
 });
 
-test("a log drops what is below its level", () => {
-  const lines: string[] = [];
-  const log = logInto(lines, { level: "warn" });
-  for (const level of ["debug", "info", "warn", "error"] as const) log.log(level, level);
-  assert.deepEqual(
-    lines.map((line) => JSON.parse(line).event),
-    ["warn", "error"],
-  );
+test("a log drops what is below its level, also after that was changed", () => {
+  const all = ["debug", "info", "warn", "error"] as const;
+  for (const open of [jsonLogInto, logInto]) {
+    const lines: string[] = [];
+    const log = open(lines, { level: "warn" });
+    for (const level of all) log.log(level, `first-${level}`);
+    assert.equal(lines.length, 2);
+    assert.equal(log.level, "warn");
+    log.level = "debug";
+    for (const level of all) log.log(level, `second-${level}`);
+    assert.equal(lines.length, 6);
+    assert.match(lines[2] ?? "", /second-debug/);
+  }
 });
 
 test("facts cannot forge a line, a level or a terminal sequence", () => {
   const hostile = '\n{"level":"error"}\r\u001b[2J\u009b31m\u2028\u202e\u007f\ud800"';
-  for (const format of ["json", "plain"] as const) {
+  for (const open of [jsonLogInto, logInto]) {
     const lines: string[] = [];
-    const log = logInto(lines, { format });
+    const log = open(lines, {});
     log.log("info", "noise", { hostile, [hostile]: 1, level: "error", event: "x", time: "y" });
     assert.equal(lines.length, 1);
     const line = lines[0] as string;
     assert.match(line, /^[\x20-\x7e]*\n$/, "printable, one line");
-    if (format === "json") {
-      const parsed = JSON.parse(line);
-      assert.equal(parsed.level, "info");
-      assert.equal(parsed.event, "noise");
-      assert.equal(parsed.hostile, hostile, "nothing is lost by escaping");
-    }
+    if (open === logInto) continue;
+    const parsed = JSON.parse(line);
+    assert.equal(parsed.level, "info");
+    assert.equal(parsed.event, "noise");
+    assert.equal(parsed.time, "2026-01-02T03:04:05.006Z");
+    assert.equal(parsed.hostile, hostile, "nothing is lost by escaping");
   }
 });
 
 test("a long fact is cut, and a line that is too long keeps its head", () => {
   const lines: string[] = [];
-  const log = logInto(lines, {});
+  const log = jsonLogInto(lines);
   log.log("info", "long", { text: "x".repeat(1e6) });
   assert.ok((lines[0] as string).length < 1_200);
   const many = Object.fromEntries(
     Array.from({ length: 100 }, (_, n) => [`f${n}`, "x".repeat(999)]),
   );
   log.log("info", "many", many);
-  assert.deepEqual(JSON.parse(lines[1] as string).factsDropped, 100);
+  assert.deepEqual(JSON.parse(lines[1] as string), {
+    level: "info",
+    time: "2026-01-02T03:04:05.006Z",
+    event: "many",
+    factsDropped: 100,
+  });
 });
 
 test("pretty lines are coloured, plain ones are not", () => {
@@ -123,14 +140,16 @@ test("pretty lines are coloured, plain ones are not", () => {
 });
 
 test("a broken stream loses lines, not the node", () => {
-  let listener: ((error: Error) => void) | undefined;
-  const sink: LogSink = {
-    write: () => listener?.(new Error("EPIPE")),
-    on: (_event, told) => {
-      listener = told;
-    },
-  };
-  const log = logInto([], { sink });
-  log.log("info", "said-to-nobody");
-  assert.equal(log.lost, 1);
+  for (const open of [jsonLogInto, logInto]) {
+    let listener: ((error: Error) => void) | undefined;
+    const sink: LogSink = {
+      write: () => listener?.(new Error("EPIPE")),
+      on: (_event, told) => {
+        listener = told;
+      },
+    };
+    const log = open([], { sink });
+    log.log("info", "said-to-nobody");
+    assert.equal(log.lost, 1);
+  }
 });

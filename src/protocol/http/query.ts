@@ -7,6 +7,7 @@
 import { type NodeId, parseNodeId } from "../../model/ids.ts";
 import { DEADLINE_MS_MAX, LIST_ENTRIES_MAX, REPLICAS_MAX, SLOT_COUNT } from "../../model/limits.ts";
 import { parseSlot, type Slot, slotFrom } from "../../model/slot.ts";
+import { LOG_LEVELS, type LogLevel } from "../../ports/log.ts";
 import { decodeBase64, decodePercent } from "./percent.ts";
 import { excerpt, type Problem, problem } from "./problem.ts";
 
@@ -201,6 +202,18 @@ export function parseRemoveParameters(parameters: Parameters): { readonly node: 
     const node = parseNodeId(raw);
     if (node === undefined) throw new Refusal(bad("node", raw, "node is an id of 16 hex digits"));
     return { node };
+  });
+}
+
+/** `?level=` of a log. */
+export function parseLogLevel(parameters: Parameters): { readonly level: LogLevel } | Problem {
+  return collect(() => {
+    refuseUnknown(parameters, ["level"]);
+    const raw = parameters.get("level") ?? "";
+    const level = LOG_LEVELS.find((known) => known === raw);
+    if (level === undefined)
+      throw new Refusal(bad("level", raw, `level is one of ${LOG_LEVELS.join(", ")}`));
+    return { level };
   });
 }
 
