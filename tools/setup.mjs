@@ -208,7 +208,7 @@ class Progress {
   }
 }
 
-/** Two commands started at once in a fresh checkout must not install over one another. */
+/** Two commands started at once in a fresh checkout must not install, or build, over one another. */
 async function withLock(action) {
   const lock = join(ROOT, ".setup-lock");
   let isWaiting = false;
@@ -223,7 +223,8 @@ async function withLock(action) {
       rmSync(lock, { recursive: true, force: true });
       continue;
     }
-    if (!isWaiting) process.stderr.write("dnd: another process is installing, waiting for it\n");
+    if (!isWaiting)
+      process.stderr.write("dnd: another process is setting this checkout up, waiting for it\n");
     isWaiting = true;
     await new Promise((done) => setTimeout(done, LOCK_POLL_MS));
   }

@@ -26,6 +26,8 @@ interface Outcome {
   readonly failed: number;
 }
 
+const CONCURRENCY_ONE = ["--test-concurrency=1"];
+
 const STAGES: Readonly<Record<string, () => Promise<Outcome>>> = {
   checks: runChecks,
   unit: () =>
@@ -38,9 +40,11 @@ const STAGES: Readonly<Record<string, () => Promise<Outcome>>> = {
       "test/{tooling,contracts,properties,scenarios,redis}/**/*.test.ts",
     ]),
   sim: runSimulation,
-  // One file at a time: they start real nodes, and measure time.
-  integration: () =>
-    runTests("integration", ["test/integration/**/*.test.ts"], ["--test-concurrency=1"]),
+  // One file at a time: they start real nodes, and measure time. The first start would build the dashboard within a test's time.
+  integration: async () => {
+    await run(["tools/build-web.ts"], { isQuiet: true });
+    return await runTests("integration", ["test/integration/**/*.test.ts"], CONCURRENCY_ONE);
+  },
 };
 
 async function main(): Promise<void> {

@@ -88,6 +88,8 @@ describe("a door", () => {
     const writing = await request(port, "POST", "/cluster/live", { body: "" });
     assert.equal(writing.status, 405);
     assert.equal((await request(port, "GET", "/cluster/live?a=1")).status, 400);
+    const head = await request(port, "HEAD", "/cluster/live");
+    assert.deepEqual([head.status, head.headers.get("content-type")], [200, "text/event-stream"]);
   });
 
   test("all slots have their holders, and who may lack something is told bit by bit", async () => {

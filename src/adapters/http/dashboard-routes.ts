@@ -12,7 +12,7 @@ import { parseNoParameters, parseParameters } from "../../protocol/http/query.ts
 import { VERSION } from "../../version.ts";
 import { DashboardAssets } from "./dashboard-assets.ts";
 import type { ByteBudget } from "./http-limits.ts";
-import { LISTENERS_MAX, type LiveFeed } from "./live-feed.ts";
+import { LISTENERS_MAX, type LiveFeed, STREAM_HEADERS } from "./live-feed.ts";
 import { announcesBody, sendAnswer } from "./send.ts";
 
 export const LIVE_PATH = "/cluster/live";
@@ -34,7 +34,7 @@ export class DashboardRoutes {
     if ((method !== "GET" && method !== "HEAD") || announcesBody(request)) return false;
     const target = splitTarget(request.url ?? "");
     if (target === undefined) return false;
-    if (target.path === LIVE_PATH && method === "GET") {
+    if (target.path === LIVE_PATH) {
       const refusal = this.#stream(request, target.query, response);
       if (refusal !== undefined) sendAnswer(response, problemAnswer(refusal), this.#budget);
       return true;
@@ -60,6 +60,10 @@ export class DashboardRoutes {
     const site = headers["sec-fetch-site"] as string | undefined;
     if (isForeignOrigin(headers.origin, site, headers.host ?? "")) {
       return problem("foreign-origin", "a page of another origin may not watch this node");
+    }
+    if (request.method === "HEAD") {
+      response.writeHead(200, STREAM_HEADERS).end();
+      return undefined;
     }
     const hello = { version: VERSION, mayAct: isFromHere(request) };
     if (this.#feed.attach(response, hello)) return undefined;

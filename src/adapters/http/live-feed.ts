@@ -22,6 +22,12 @@ import { formatEpoch } from "./cluster-json.ts";
 export const LISTENERS_MAX = 64;
 /** About twenty samples of a small cluster, or one of the largest. */
 export const BACKLOG_BYTES_MAX: number = 512 * 1024;
+export const STREAM_HEADERS: Readonly<Record<string, string>> = {
+  "Content-Type": "text/event-stream",
+  "Cache-Control": "no-store",
+  "X-Content-Type-Options": "nosniff",
+  "Cross-Origin-Resource-Policy": "same-origin",
+};
 const SAMPLE_MS = 1_000;
 /** Numbers of five minutes are kept for those who come later. */
 const KEPT_MAX = 300;
@@ -67,12 +73,7 @@ export class LiveFeed {
   /** False: there are enough, or the door closes; nothing was written. */
   attach(response: ServerResponse, hello: LiveHello): boolean {
     if (this.#isClosed || this.#listeners.size >= LISTENERS_MAX) return false;
-    response.writeHead(200, {
-      "Content-Type": "text/event-stream",
-      "Cache-Control": "no-store",
-      "X-Content-Type-Options": "nosniff",
-      "Cross-Origin-Resource-Policy": "same-origin",
-    });
+    response.writeHead(200, STREAM_HEADERS);
     this.#listeners.add(response);
     response.once("close", () => this.#detach(response));
     const { store } = this.#options;
