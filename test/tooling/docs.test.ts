@@ -60,7 +60,9 @@ test("commands and flags that are named in the text are those of the program", a
   const wrong: string[] = [];
   for (const { name, url } of PAGES) {
     const text = await readFile(url, "utf8");
-    for (const [code, word = "", rest = ""] of text.matchAll(/`(?:bin\/)?dnd ([a-z]+(?:-[a-z]+)*)([^`]*)`/g)) {
+    for (const [code, word = "", rest = ""] of text.matchAll(
+      /`(?:bin\/)?dnd ([a-z]+(?:-[a-z]+)*)([^`]*)`/g,
+    )) {
       const command = commands.get(word);
       if (command === undefined && word !== "help") wrong.push(`${name}: ${code}`);
       for (const [, flag = ""] of rest.matchAll(/(--[a-z0-9-]+)/g)) {
