@@ -233,6 +233,7 @@ class ToyNode implements SimNode {
           record,
           liveness: "alive",
           incarnation: 1,
+          wireVersion: undefined,
           firstSlots: 1,
           primarySlots: 1,
           dirtySlots: 0,

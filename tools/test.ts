@@ -37,7 +37,7 @@ const STAGES: Readonly<Record<string, () => Promise<Outcome>>> = {
       "tools/**/*.test.ts",
       "bench/**/*.test.ts",
       "web/**/*.test.ts",
-      "test/{tooling,contracts,properties,scenarios,redis}/**/*.test.ts",
+      "test/{tooling,contracts,properties,scenarios,golden,redis}/**/*.test.ts",
     ]),
   sim: runSimulation,
   // One file at a time: they start real nodes, and measure time. The first start would build the dashboard within a test's time.

@@ -15,8 +15,13 @@ import type { Selection } from "./selection.ts";
 import type { Slot } from "./slot.ts";
 import type { Stamp } from "./stamp.ts";
 
-/** Raised whenever a layout changes; a peer of another version is refused at hello. */
-export const WIRE_VERSION = 3;
+/**
+ * Raised whenever a message, kind or code is added or changed: the greatest version this node speaks. The rule by which nodes of
+ * two versions live in one cluster is in docs/upgrading.md.
+ */
+export const WIRE_VERSION = 4;
+/** The least it still speaks. A hello has begun alike since version 4, so it is never less. */
+export const WIRE_VERSION_LEAST = 4;
 
 /** What every frame begins with. */
 export interface FrameHeader {
@@ -101,7 +106,9 @@ export type MarkHolder =
 export type PeerRequest =
   | {
       readonly kind: "hello";
+      /** The greatest and the least version the sender speaks. */
       readonly wireVersion: number;
+      readonly wireVersionLeast: number;
       /** `undefined` while joining. */
       readonly clusterId: ClusterId | undefined;
       readonly nodeId: NodeId;
@@ -251,6 +258,8 @@ export type PeerReply =
   | { readonly kind: "refused"; readonly reason: Refusal; readonly detail: string }
   | {
       readonly kind: "hello-reply";
+      /** What both ends speak from now on: the greatest that both can. */
+      readonly wireVersion: number;
       /** `undefined`: the receiver has no cluster yet. */
       readonly clusterId: ClusterId | undefined;
       readonly nodeId: NodeId;

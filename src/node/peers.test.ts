@@ -29,6 +29,7 @@ import {
 import { CommitNumbers } from "./commit-numbers.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { Peers, type Served } from "./peers.ts";
+import { WIRE_OWN, type WireVersions } from "./wire-versions.ts";
 
 const SELF = nodeIdFrom(1, 1);
 const PEER = nodeIdFrom(2, 2);
@@ -85,26 +86,34 @@ class Trial {
       onFailed: () => undefined,
     }),
   });
-  readonly peers = new Peers({
-    transport: this.transport,
-    clock: this.clock,
-    random: new Prng(1),
-    log: { log: () => undefined },
-    identity: () => ({ nodeId: SELF, boot: bootIdFrom(1), address: ADDRESS, clusterId: CLUSTER }),
-    commitNumber: () => 10,
-    hasLost: (remembered) => remembered > 10,
-    commitNumbers: this.commitNumbers,
-    mark: () => NO_STAMP,
-    onMark: () => undefined,
-    onAmnesia: (remembered) => this.told.push(`amnesia ${remembered}`),
-    reading: () => ({ ms: 1, counter: 0, epoch: epochFrom(7) }),
-    liveness: () => "alive",
-    onRequest: (served) => this.served.push(served),
-    onClock: () => undefined,
-    onDatagram: () => undefined,
-    onConnected: () => undefined,
-    onDisconnected: (node) => this.told.push(`disconnected ${node}`),
-  });
+  readonly peers: Peers;
+
+  constructor(wire: WireVersions = WIRE_OWN) {
+    this.peers = this.#open(wire);
+  }
+
+  readonly #open = (wire: WireVersions): Peers =>
+    new Peers({
+      wire,
+      transport: this.transport,
+      clock: this.clock,
+      random: new Prng(1),
+      log: { log: () => undefined },
+      identity: () => ({ nodeId: SELF, boot: bootIdFrom(1), address: ADDRESS, clusterId: CLUSTER }),
+      commitNumber: () => 10,
+      hasLost: (remembered) => remembered > 10,
+      commitNumbers: this.commitNumbers,
+      mark: () => NO_STAMP,
+      onMark: () => undefined,
+      onAmnesia: (remembered) => this.told.push(`amnesia ${remembered}`),
+      reading: () => ({ ms: 1, counter: 0, epoch: epochFrom(7) }),
+      liveness: () => "alive",
+      onRequest: (served) => this.served.push(served),
+      onClock: () => undefined,
+      onDatagram: () => undefined,
+      onConnected: () => undefined,
+      onDisconnected: (node) => this.told.push(`disconnected ${node}`),
+    });
 
   get listener(): TransportListener {
     const { listener } = this.transport;
@@ -170,6 +179,7 @@ function helloReply(nodeId: NodeId, remembered = 0): PeerReply {
   const boot = bootIdFrom(2);
   return {
     kind: "hello-reply",
+    wireVersion: WIRE_VERSION,
     clusterId: CLUSTER,
     nodeId,
     boot,
@@ -284,6 +294,7 @@ test("a frame that lay about past its deadline is refused, and not served", () =
   const hello: PeerMessage = {
     kind: "hello",
     wireVersion: WIRE_VERSION,
+    wireVersionLeast: WIRE_VERSION,
     clusterId: CLUSTER,
     nodeId: PEER,
     boot: bootIdFrom(2),
@@ -375,6 +386,40 @@ test("who is found dead, or says goodbye with nothing under way, is hung up on a
   assert.equal(idle.transport.closed.length, 1);
 });
 
+test("a peer with other wire versions is spoken to in the greatest that both can, or refused by name", () => {
+  const trial = new Trial({ least: 4, greatest: 6 });
+  const hello = (least: number, greatest: number): PeerReply => {
+    trial.listener.onAccepted(9, "peer");
+    const said = { wireVersion: greatest, wireVersionLeast: least, clusterId: CLUSTER };
+    const rest = { nodeId: PEER, boot: bootIdFrom(2), address: ADDRESS, commitNumber: 0 };
+    const none = { peer: undefined, remembered: 0, mark: NO_STAMP };
+    trial.listener.onFrame(9, frameOf({ kind: "hello", ...said, ...rest, ...none }, 1));
+    const frame = decodeFrame(trial.transport.sent.at(-1)?.frame ?? new Uint8Array(0));
+    assert.ok(!isDecodeFailure(frame));
+    return frame.message as PeerReply;
+  };
+  const answer = hello(4, 4);
+  assert.equal(answer.kind === "hello-reply" && answer.wireVersion, 4);
+  const later = hello(4, 4_000);
+  assert.equal(later.kind === "hello-reply" && later.wireVersion, 6);
+  assert.deepEqual(hello(7, 8), {
+    kind: "refused",
+    reason: "wire-version",
+    detail: "this node speaks wire versions 4 to 6, not wire versions 7 to 8",
+  });
+});
+
+test("what was agreed with a member is known, and what was not offered is not spoken", () => {
+  const trial = new Trial({ least: 4, greatest: 6 });
+  assert.equal(trial.peers.wireVersion(PEER), undefined);
+  trial.connect();
+  assert.equal(trial.peers.wireVersion(PEER), WIRE_VERSION);
+  const strict = new Trial({ least: 5, greatest: 6 });
+  strict.connect();
+  assert.equal(strict.peers.wireVersion(PEER), undefined);
+  assert.equal(strict.transport.closed.length, 1);
+});
+
 test("a lost connection is dialled again", () => {
   const trial = new Trial();
   const connection = trial.connect();
@@ -416,6 +461,7 @@ test("what a peer said to be durable is told it when it comes back, before anyth
   const hello: PeerMessage = {
     kind: "hello",
     wireVersion: WIRE_VERSION,
+    wireVersionLeast: WIRE_VERSION,
     clusterId: CLUSTER,
     nodeId: PEER,
     boot: bootIdFrom(3),
@@ -437,6 +483,7 @@ test("what is remembered of the node that lived at an address before is not held
   const hello = {
     kind: "hello",
     wireVersion: WIRE_VERSION,
+    wireVersionLeast: WIRE_VERSION,
     clusterId: CLUSTER,
     nodeId: PEER,
     boot: bootIdFrom(3),

@@ -9,12 +9,7 @@ import { assert } from "../base/assert.ts";
 import type { Reach } from "../core/replication/quorum.ts";
 import type { Address, BootId, ClusterId, Epoch, NodeId } from "../model/ids.ts";
 import type { Liveness, Member } from "../model/member.ts";
-import {
-  type FrameHeader,
-  type PeerReply,
-  type PeerRequest,
-  WIRE_VERSION,
-} from "../model/peer-message.ts";
+import { type FrameHeader, type PeerReply, type PeerRequest } from "../model/peer-message.ts";
 import type { Stamp } from "../model/stamp.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
@@ -31,6 +26,7 @@ import type { Durations } from "./durations.ts";
 import { PendingRequests, type ReplySink } from "./pending-requests.ts";
 import { isReply } from "./reply.ts";
 import { type Traffic, TrafficCounts, TrafficTable } from "./traffic.ts";
+import { agreeOn, WIRE_OWN, type WireVersions } from "./wire-versions.ts";
 
 /** A peer must answer hello within this. */
 const HELLO_MS_MAX = 3_000;
@@ -58,6 +54,8 @@ export interface Served {
 }
 
 export interface PeersOptions {
+  /** By default those of this program. */
+  readonly wire?: WireVersions;
   readonly transport: Transport;
   readonly clock: Clock;
   readonly random: Random;
@@ -98,6 +96,8 @@ interface Connection {
   readonly openedMs: number;
   /** The far end, once hello told; of a dialled link, whom it must be. */
   peer: NodeId | undefined;
+  /** What both ends speak, once hello told; 0 before. */
+  wireVersion: number;
   isReady: boolean;
   /** Why this end closed it, for the log. */
   closing: string | undefined;
@@ -130,10 +130,12 @@ export class Peers {
   readonly #links = new Map<NodeId, Link>();
   readonly #connections = new Map<ConnectionId, Connection>();
   readonly #traffic = new TrafficTable();
+  readonly #wire: WireVersions;
   #isClosed = false;
 
   constructor(options: PeersOptions) {
     this.#options = options;
+    this.#wire = options.wire ?? WIRE_OWN;
     options.transport.listen({
       onOpened: (id) => this.#onOpened(id),
       onAccepted: (id) => this.#onAccepted(id),
@@ -216,6 +218,12 @@ export class Peers {
   /** What went between this node and a member since this start, or since it became one. */
   traffic(node: NodeId): Traffic {
     return this.#traffic.of(node);
+  }
+
+  /** The wire version agreed with a member; `undefined` without a connection that stands. */
+  wireVersion(node: NodeId): number | undefined {
+    const connection = this.#links.get(node)?.connection;
+    return connection?.isReady === true ? connection.wireVersion : undefined;
   }
 
   /** Bytes queued for peers, all together. */
@@ -312,6 +320,7 @@ export class Peers {
       isDialled,
       openedMs: nowMs,
       peer,
+      wireVersion: 0,
       isReady: false,
       closing: undefined,
       isRetired: false,
@@ -332,7 +341,8 @@ export class Peers {
     const { nodeId, boot, address, clusterId } = this.#options.identity();
     const hello = encodeMessage({
       kind: "hello",
-      wireVersion: WIRE_VERSION,
+      wireVersion: this.#wire.greatest,
+      wireVersionLeast: this.#wire.least,
       clusterId,
       nodeId,
       boot,
@@ -357,6 +367,11 @@ export class Peers {
       return;
     }
     const { nodeId } = this.#options.identity();
+    if (reply.wireVersion < this.#wire.least || reply.wireVersion > this.#wire.greatest) {
+      this.#refuse(connection, `wire version ${reply.wireVersion} was not offered`);
+      return;
+    }
+    connection.wireVersion = reply.wireVersion;
     if (
       reply.nodeId === nodeId ||
       (connection.peer !== undefined && connection.peer !== reply.nodeId)
@@ -481,8 +496,10 @@ export class Peers {
       this.#options.log.log("warn", "hello-refused", { peer: hello.nodeId, reason });
       this.#options.transport.close(connection.id);
     };
-    if (hello.wireVersion !== WIRE_VERSION) {
-      refuse("wire-version", `this node speaks wire version ${WIRE_VERSION}`);
+    const theirs = { least: hello.wireVersionLeast, greatest: hello.wireVersion };
+    const wireVersion = agreeOn(this.#wire, theirs);
+    if (typeof wireVersion === "string") {
+      refuse("wire-version", wireVersion);
       return;
     }
     if (hello.clusterId !== undefined && clusterId !== undefined && hello.clusterId !== clusterId) {
@@ -494,6 +511,7 @@ export class Peers {
       return;
     }
     connection.peer = hello.nodeId;
+    connection.wireVersion = wireVersion;
     // Of somebody who is no member (yet) nothing is kept.
     if (this.#links.has(hello.nodeId)) connection.traffic = this.#traffic.of(hello.nodeId);
     connection.isReady = true;
@@ -502,7 +520,8 @@ export class Peers {
     this.#options.onMark(hello.mark);
     const commitNumber = this.#options.commitNumber();
     const mark = this.#options.mark();
-    reply({ kind: "hello-reply", clusterId, nodeId, boot, commitNumber, remembered, mark });
+    const said = { clusterId, nodeId, boot, commitNumber, remembered, mark };
+    reply({ kind: "hello-reply", wireVersion, ...said });
   }
 
   #remembered(node: NodeId): number {

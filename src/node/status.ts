@@ -23,6 +23,7 @@ export interface StatusSource {
   readonly config: NodeConfig;
   readonly placement: Placement;
   readonly members: readonly Member[];
+  readonly peers: Peers;
   readonly dirtyMaps: DirtyMaps;
   /** Slots with cells this node keeps for others. */
   readonly foreignSlots: readonly Slot[];
@@ -47,6 +48,7 @@ export function nodeStatus(source: StatusSource): StoreStatus {
       const share = shares.get(member.record.id);
       return {
         ...member,
+        wireVersion: source.peers.wireVersion(member.record.id),
         firstSlots: share?.firstSlots ?? 0,
         primarySlots: share?.primarySlots ?? 0,
         dirtySlots: dirtyMaps.count(member.record.id),

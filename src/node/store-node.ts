@@ -468,6 +468,7 @@ export class StoreNode implements Store {
       config: this.#options.config,
       placement: this.#placement,
       members: this.#membership?.members() ?? [],
+      peers: this.#peers,
       dirtyMaps: this.#dirtyMaps,
       foreignSlots: this.#convergence.foreign(),
       collection: this.#collection.status(),
@@ -511,7 +512,7 @@ export class StoreNode implements Store {
       random,
       log,
       discovery,
-      joiner: () => this.#record("joining"),
+      joiner: () => ownRecord(config, this.#identity, this.#nodeClock.boot, "joining"),
       storeIdentity: (stored: (problem: string | undefined) => void) => this.#storeIdentity(stored),
       isStopped: () => this.#phase !== "starting",
     };
@@ -534,7 +535,7 @@ export class StoreNode implements Store {
     const { clock, random, transport, discovery } = this.#options;
     const { clusterId, shared, intent, known, contacts } = entry;
     this.#identity = { ...this.#identity, clusterId, shared };
-    const record = this.#record(intent);
+    const record = ownRecord(this.#options.config, this.#identity, this.#nodeClock.boot, intent);
     const membership = new MembershipRunner({
       self: record,
       clusterId,
@@ -576,10 +577,6 @@ export class StoreNode implements Store {
       if (isHolder) open();
       else whenConnected(clock, this.#peers, membership, open);
     });
-  }
-
-  #record(intent: MemberRecord["intent"]): MemberRecord {
-    return ownRecord(this.#options.config, this.#identity, this.#nodeClock.boot, intent);
   }
 
   #onRecordsChanged(records: readonly MemberRecord[]): void {

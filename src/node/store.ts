@@ -48,6 +48,8 @@ export type NodePhase =
 export type Wait = "start" | "share" | "hashes" | "votes" | "comparison" | "leave" | "stop";
 
 export interface MemberStatus extends Member {
+  /** The wire version agreed with it; `undefined` without a connection to it that stands, and for this node. */
+  readonly wireVersion: number | undefined;
   /** Slots in which the member is the first primary. */
   readonly firstSlots: number;
   /** Slots of which the member holds a copy as a primary. */

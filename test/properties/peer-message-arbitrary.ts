@@ -22,7 +22,7 @@ import type { MemberRecord, MembershipState } from "../../src/model/member.ts";
 import type { Operation, OperationOutcome, OperationResult } from "../../src/model/operation.ts";
 import type { FailureCode, QuorumReport } from "../../src/model/outcome.ts";
 import type { FrameHeader, PeerMessage, Refusal } from "../../src/model/peer-message.ts";
-import { WIRE_VERSION } from "../../src/model/peer-message.ts";
+import { WIRE_VERSION, WIRE_VERSION_LEAST } from "../../src/model/peer-message.ts";
 import { FIELDS_PER_PAGE_MAX, type Selection } from "../../src/model/selection.ts";
 import { type Slot, slotFrom } from "../../src/model/slot.ts";
 import type { Stamp } from "../../src/model/stamp.ts";
@@ -302,6 +302,7 @@ export const messageArbitraries: {
   hello: fc.record({
     kind: fc.constant("hello"),
     wireVersion: fc.constant(WIRE_VERSION),
+    wireVersionLeast: fc.constant(WIRE_VERSION_LEAST),
     clusterId: optionalClusterId,
     nodeId,
     boot,
@@ -420,6 +421,7 @@ export const messageArbitraries: {
   refused: fc.record({ kind: fc.constant("refused"), reason: refusal, detail: text }),
   "hello-reply": fc.record({
     kind: fc.constant("hello-reply"),
+    wireVersion: fc.integer({ min: 0, max: 0xffff }),
     clusterId: optionalClusterId,
     nodeId,
     boot,

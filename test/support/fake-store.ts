@@ -335,6 +335,7 @@ export class FakeStore implements Store {
           record,
           liveness: "alive",
           incarnation: 1,
+          wireVersion: undefined,
           firstSlots: 16_384,
           primarySlots: 16_384,
           dirtySlots: 0,

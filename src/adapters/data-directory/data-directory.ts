@@ -74,7 +74,10 @@ function checkMarker(path: string, text: string): void {
   if (Number(format) === DATA_FORMAT) return;
   throw new DataDirectoryError(
     "wrong-format",
-    `data directory ${path} has format ${format}, this dnd reads ${DATA_FORMAT}`,
+    `data directory ${path} has format ${format}, and this dnd reads format ${DATA_FORMAT}; ` +
+      (Number(format) > DATA_FORMAT
+        ? "a later version wrote it, and can go on with it"
+        : "an earlier version wrote it: docs/upgrading.md says how to go on"),
   );
 }
 

@@ -127,6 +127,7 @@ function memberJson(member: MemberStatus): Json {
     zone: record.zone,
     weight: record.weight,
     boots: record.boots,
+    ...(member.wireVersion === undefined ? {} : { wireVersion: member.wireVersion }),
     incarnation: member.incarnation,
     firstSlots: member.firstSlots,
     primarySlots: member.primarySlots,

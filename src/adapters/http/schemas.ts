@@ -212,6 +212,10 @@ export const clusterSchema = z
         zone: z.string(),
         weight: z.int(),
         boots: z.int(),
+        wireVersion: z
+          .int()
+          .optional()
+          .openapi({ description: "Agreed with it, where a connection to it stands." }),
         incarnation: z.int(),
         firstSlots: z.int().openapi({ description: "Slots in which it is the first primary." }),
         primarySlots: z.int().openapi({ description: "Slots of which it holds a copy." }),

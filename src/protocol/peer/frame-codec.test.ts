@@ -163,6 +163,7 @@ test("names, slots, keys and ids out of range are refused", () => {
   assert.match(reasonOf(changed(hint, (frame) => frame.writeUInt16BE(16_384, body))), /slot/);
   const helloReply: PeerMessage = {
     kind: "hello-reply",
+    wireVersion: WIRE_VERSION,
     clusterId: undefined,
     nodeId: "00000000000000ff" as NodeId,
     boot: bootIdFrom(1),
@@ -171,10 +172,10 @@ test("names, slots, keys and ids out of range are refused", () => {
     mark: NO_STAMP,
   };
   assert.match(
-    reasonOf(changed(helloReply, (frame) => frame.fill(0, body + 8, body + 16))),
+    reasonOf(changed(helloReply, (frame) => frame.fill(0, body + 10, body + 18))),
     /boot/,
   );
-  assert.match(reasonOf(changed(helloReply, (frame) => frame.fill(2, body + 16))), /flag/);
+  assert.match(reasonOf(changed(helloReply, (frame) => frame.fill(2, body + 18))), /flag/);
   const tooLong = Buffer.concat([
     encodeFrame(header, read).subarray(0, body + 1),
     Buffer.from("8001", "hex"),
@@ -222,10 +223,11 @@ test("a count takes no memory that its bytes do not pay for", () => {
   assert.ok(after.arrayBuffers - before.arrayBuffers < 1_000_000);
 });
 
-test("a hello of another wire version is known by its version, whatever follows", () => {
+test("a hello of versions of which this node speaks none is known by them, whatever follows", () => {
   const hello: PeerMessage = {
     kind: "hello",
     wireVersion: WIRE_VERSION,
+    wireVersionLeast: WIRE_VERSION,
     clusterId: undefined,
     nodeId: "0000000000000001" as NodeId,
     boot: bootIdFrom(5),
@@ -235,16 +237,49 @@ test("a hello of another wire version is known by its version, whatever follows"
     remembered: 0,
     mark: NO_STAMP,
   };
-  const frame = changed(hello, (bytes) => bytes.writeUInt16BE(7, HEADER_BYTES + 1));
+  const frame = changed(hello, (bytes) => {
+    bytes.writeUInt16BE(7, HEADER_BYTES + 1);
+    bytes.writeUInt16BE(WIRE_VERSION + 1, HEADER_BYTES + 3);
+  });
+  const former = changed(hello, (bytes) => bytes.writeUInt16BE(3, HEADER_BYTES + 1));
+  const old = decodeFrame(former.subarray(0, HEADER_BYTES + 3));
+  assert.ok(!isDecodeFailure(old) && old.message.kind === "hello");
+  assert.equal(old.message.wireVersion, 3);
   for (const bytes of [
     frame,
     Buffer.concat([frame, Buffer.alloc(20, 0xff)]),
-    frame.subarray(0, 35),
+    frame.subarray(0, HEADER_BYTES + 5),
   ]) {
     const decoded = decodeFrame(bytes);
     assert.ok(!isDecodeFailure(decoded) && decoded.message.kind === "hello");
     assert.equal(decoded.message.wireVersion, 7);
   }
+});
+
+test("a hello of a later version that still speaks this one is read, and its extension passed over", () => {
+  const hello: PeerMessage = {
+    kind: "hello",
+    wireVersion: WIRE_VERSION,
+    wireVersionLeast: WIRE_VERSION,
+    clusterId: undefined,
+    nodeId: "0000000000000001" as NodeId,
+    boot: bootIdFrom(5),
+    address: "127.0.0.1:5000" as Address,
+    commitNumber: 9,
+    peer: undefined,
+    remembered: 0,
+    mark: NO_STAMP,
+  };
+  const later = changed(hello, (bytes) => bytes.writeUInt16BE(WIRE_VERSION + 1, HEADER_BYTES + 1));
+  const extended = Buffer.concat([later.subarray(0, -2), Buffer.from([0, 3, 1, 2, 3])]);
+  for (const bytes of [later, extended]) {
+    const decoded = decodeFrame(bytes);
+    assert.ok(!isDecodeFailure(decoded));
+    assert.deepEqual(decoded.message, { ...hello, wireVersion: WIRE_VERSION + 1 });
+  }
+  const own = changed(hello, () => undefined);
+  const odd = Buffer.concat([own.subarray(0, -2), Buffer.from([0, 1, 7])]);
+  assert.match(reasonOf(odd), /an unknown extension/);
 });
 
 test("what does not fit its field is our own mistake", () => {

@@ -2,7 +2,7 @@
  * Replies between nodes as bytes: the body after the kind. Parts: `message-parts.ts`, `shared-parts.ts`.
  *
  *   64 refused          reason u8, text
- *   65 hello-reply      node id, boot u53, optional cluster id
+ *   65 hello-reply      wire version u16, node id, boot u53, optional cluster id, commit number u53, remembered u53, mark stamp
  *   66 join-reply       cluster id, settings (all), membership state
  *   67 push-pull-reply  membership state
  *   68 probe-reply      nothing
@@ -128,6 +128,7 @@ export function writeReply(writer: ByteWriter, reply: ColdReply): void {
       writeText(writer, reply.detail);
       return;
     case "hello-reply":
+      writer.u16(reply.wireVersion);
       writeId(writer, reply.nodeId);
       writer.u53(reply.boot);
       writeOptionalClusterId(writer, reply.clusterId);
@@ -213,13 +214,15 @@ export function readRefused(reader: ByteReader): ReplyOf<"refused"> {
 }
 
 export function readHelloReply(reader: ByteReader): ReplyOf<"hello-reply"> {
+  const wireVersion = reader.u16();
   const nodeId = readNodeId(reader);
   const boot = readBootId(reader);
   const clusterId = readOptionalClusterId(reader);
   const commitNumber = reader.u53();
   const remembered = reader.u53();
   const mark = readStamp(reader);
-  return { kind: "hello-reply", clusterId, nodeId, boot, commitNumber, remembered, mark };
+  const said = { clusterId, nodeId, boot, commitNumber, remembered, mark };
+  return { kind: "hello-reply", wireVersion, ...said };
 }
 
 export function readJoinReply(reader: ByteReader): ReplyOf<"join-reply"> {

@@ -1,8 +1,8 @@
 /**
  * Requests between nodes as bytes: the body after the kind. Parts: `message-parts.ts`, `shared-parts.ts`.
  *
- *   1  hello      wire version u16, node id, boot u53, address (length u16, bytes), optional cluster id,
- *                 commit number u53, optional node id, remembered u53, mark stamp
+ *   1  hello      wire version u16, least wire version u16, node id, boot u53, address (length u16, bytes), optional
+ *                 cluster id, commit number u53, optional node id, remembered u53, mark stamp, extension (length u16, bytes)
  *   2  join       member record, settings
  *   3  push-pull  membership state
  *   4  probe      nothing
@@ -20,8 +20,9 @@
  *   21, 22        `publish-codec.ts`
  *   23            `exchange-codec.ts`
  *
- * A hello begins the same in every wire version, and what follows the version is not read when it is another's: so that a
- * peer of another version is refused by name, not as garbage.
+ * A hello is the same in every wire version from 4 on; what later ones add stands in its extension, which is passed over by
+ * those who do not know it. What follows the versions is not read when there is none that both ends speak: so that such a
+ * peer is refused by name, not as garbage.
  */
 import { assert, unreachable } from "../../base/assert.ts";
 import type { ByteReader } from "../../base/byte-reader.ts";
@@ -30,7 +31,7 @@ import type { Address, NodeId } from "../../model/ids.ts";
 import { type BootId, bootIdFrom, nodeIdFrom } from "../../model/ids.ts";
 import type { Field } from "../../model/key.ts";
 import { KEY_BYTES_MAX, REPLICAS_MAX } from "../../model/limits.ts";
-import { type PeerRequest, WIRE_VERSION } from "../../model/peer-message.ts";
+import { type PeerRequest, WIRE_VERSION, WIRE_VERSION_LEAST } from "../../model/peer-message.ts";
 import {
   FIELDS_PER_PAGE_MAX,
   FIELDS_PER_REQUEST_MAX,
@@ -138,6 +139,7 @@ export function writeRequest(writer: ByteWriter, request: ColdRequest): void {
       return;
     case "hello":
       writer.u16(request.wireVersion);
+      writer.u16(request.wireVersionLeast);
       writeId(writer, request.nodeId);
       writer.u53(request.boot);
       writer.binary16(request.address);
@@ -147,6 +149,8 @@ export function writeRequest(writer: ByteWriter, request: ColdRequest): void {
       if (request.peer !== undefined) writeId(writer, request.peer);
       writer.u53(request.remembered);
       writeStamp(writer, request.mark);
+      // The extension: nothing yet.
+      writer.u16(0);
       return;
     case "join":
       writeMemberRecord(writer, request.record);
@@ -269,9 +273,12 @@ export function readHint(reader: ByteReader): RequestOf<"hint"> {
 
 export function readHello(reader: ByteReader): RequestOf<"hello"> {
   const wireVersion = reader.u16();
-  if (wireVersion !== WIRE_VERSION) {
+  // Before version 4 a hello did not say the least.
+  const wireVersionLeast = wireVersion < WIRE_VERSION_LEAST ? wireVersion : reader.u16();
+  if (wireVersionLeast > wireVersion) reader.reject("a least version above the greatest");
+  if (wireVersion < WIRE_VERSION_LEAST || wireVersionLeast > WIRE_VERSION) {
     reader.bytes(reader.remaining);
-    return { ...STRANGER, wireVersion };
+    return { ...STRANGER, wireVersion, wireVersionLeast };
   }
   const high = reader.u32();
   const nodeId = nodeIdFrom(high, reader.u32());
@@ -282,9 +289,12 @@ export function readHello(reader: ByteReader): RequestOf<"hello"> {
   const peer = readFlag(reader) ? readNodeId(reader) : undefined;
   const remembered = reader.u53();
   const mark = readStamp(reader);
+  const extension = reader.bytes16();
+  if (extension.length > 0 && wireVersion <= WIRE_VERSION) reader.reject("an unknown extension");
   return {
     kind: "hello",
     wireVersion,
+    wireVersionLeast,
     clusterId,
     nodeId,
     boot,
