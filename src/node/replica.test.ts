@@ -184,35 +184,6 @@ test("a write below what is held is pushed back, and its last attempt is taken a
   assert.deepEqual(trial.write(K, 40, { attempt: "final" }), ["superseded"]);
 });
 
-test("while space is short what fills the disk up is refused, and what was deleted is taken", () => {
-  const trial = new Trial();
-  trial.write(K, 10);
-  trial.settle();
-  trial.storage.isLow = true;
-  assert.deepEqual(trial.write(K, 20), ["refused overloaded"]);
-  assert.deepEqual(trial.merge([K, 20]), ["refused overloaded"]);
-  const told: string[] = [];
-  const tombstone = { ...cellOf(30), kind: "tombstone", payload: new Uint8Array(0) } as const;
-  const cells = [{ field: undefined, bytes: encodeCell(tombstone, K, undefined) }];
-  const request = { kind: "write", key: K, cells, bases: [at(30)], attempt: "first" } as const;
-  trial.replica.write({ ...request, role: "primary", unreached: [] }, (reply) =>
-    told.push(wordOf(reply)),
-  );
-  trial.settle();
-  assert.deepEqual(told, ["stored"]);
-  assert.equal(trial.counters.get("writes-refused-for-space"), 2);
-
-  const field = "f" as Field;
-  const fieldCell = { ...cellOf(35), kind: "field", since: at(35) } as const;
-  const fields = [{ field, bytes: encodeCell(fieldCell, K, field) }];
-  trial.replica.write({ ...request, cells: fields, role: "primary", unreached: [] }, (reply) =>
-    told.push(wordOf(reply)),
-  );
-  assert.deepEqual(told, ["stored", "refused overloaded"], "a field takes space like a value");
-  trial.storage.isLow = false;
-  assert.deepEqual(trial.write(K, 40), []);
-});
-
 test("a write that is merged again waits for the commit of what it repeats", () => {
   const trial = new Trial();
   trial.write(K, 50);
