@@ -3,14 +3,15 @@ import { textFromBinary } from "../base/binary.ts";
 import type { RootCell } from "../model/cell.ts";
 import type { HashEntry } from "../model/operation.ts";
 import type { ListEntry, QuorumReport } from "../model/outcome.ts";
-import { formatStamp } from "../model/stamp.ts";
+import { formatStamp, type Stamp } from "../model/stamp.ts";
 
 /** Bytes that were read. `value` is the caller's to keep and change. */
 export class StoredValue {
   readonly value: Uint8Array;
 
   constructor(value: Uint8Array) {
-    this.value = value;
+    // What was read may be what this node still looks at, or is about to send to a replica that is behind.
+    this.value = new Uint8Array(value);
   }
 
   /** The value as UTF-8 text; bytes that are not UTF-8 become U+FFFD. */
@@ -27,7 +28,7 @@ export class StoredValue {
 
 /** A value as it was read. */
 export class Entry extends StoredValue {
-  readonly stamp: string;
+  readonly #stamp: Stamp;
   /** Empty when unknown. */
   readonly contentType: string;
   /** Wall-clock milliseconds; `undefined` never expires. */
@@ -37,10 +38,15 @@ export class Entry extends StoredValue {
 
   constructor(root: RootCell, quorum: QuorumReport | undefined) {
     super(root.payload);
-    this.stamp = formatStamp(root.stamp);
+    this.#stamp = root.stamp;
     this.contentType = root.contentType;
     this.expiresAtMs = root.expiresAtMs === 0 ? undefined : root.expiresAtMs;
     this.quorum = quorum;
+  }
+
+  /** Names this very write: for conditions, and for reads that must not be older. */
+  get stamp(): string {
+    return formatStamp(this.#stamp);
   }
 }
 

@@ -35,7 +35,7 @@ import { settleRead, settleWrite } from "./settle.ts";
 
 const CONTENT_TYPE = { text: "text/plain; charset=utf-8", bytes: "application/octet-stream" };
 
-/** `get`, `put` and `delete` are the hot path: one promise and one closure, no copy of a value. */
+/** `get`, `put` and `delete` are the hot path: one promise and one closure. */
 export class PlainKeys {
   readonly #store: Store;
   readonly #calls: KeyCalls;
@@ -59,6 +59,8 @@ export class PlainKeys {
         r: this.#calls.quorum("r", options.r),
         after: options.after === undefined ? undefined : stampOf("after", options.after),
         deadlineMs: checked("deadlineMs", options.deadlineMs, DEADLINE_MS_MAX),
+        // A promise is settled later in any case.
+        isAtOnce: true,
       };
       this.#store.read(request, (outcome) => settleRead(outcome, resolve, reject));
     });

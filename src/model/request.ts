@@ -50,6 +50,8 @@ export interface ReadRequest {
   /** The answer must not be older than this stamp: read-your-writes at any node. */
   readonly after?: Stamp | undefined;
   readonly deadlineMs?: number | undefined;
+  /** The caller may be told within its call. */
+  readonly isAtOnce?: boolean;
 }
 
 /** A question about a key; `core/operations/` says what the answer is. */

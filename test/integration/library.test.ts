@@ -50,6 +50,21 @@ for (const size of [1, 3]) {
       assert.deepEqual(await seen.all(), new Map());
     });
 
+    test("a value that was read is the caller's to change, and nobody else sees that", async () => {
+      await node.put("changed", "hello");
+      await node.hash("changed:hash").set({ f: "hello" });
+      for (let time = 0; time < 2; time += 1) {
+        const entry = await node.get("changed", { r: 1 });
+        assert.equal(entry?.text(), "hello");
+        entry?.value.fill(0x58);
+      }
+      for (let time = 0; time < 2; time += 1) {
+        const field = await node.hash("changed:hash", { r: 1 }).get("f");
+        assert.equal(field?.text(), "hello");
+        field?.value.fill(0x58);
+      }
+    });
+
     test("a field is set if it is absent, once", async () => {
       const hash = node.hash("claims");
       const claims = await Promise.all(
