@@ -4,10 +4,7 @@
  * Invariant: at most REQUESTS_IN_FLIGHT_MAX wait for an answer, with VALUE_BYTES_IN_FLIGHT_MAX of values; one more is
  * shed before anything was done.
  */
-import { assert } from "../base/assert.ts";
-import { nameAt } from "../core/causality/addresses.ts";
 import { visibleRoot } from "../core/causality/view.ts";
-import { answerQuery, pageOf } from "../core/operations/answer.ts";
 import { type CellChange, TOMBSTONE, value as valueChange } from "../core/operations/changes.ts";
 import { needOfQuery } from "../core/operations/needs.ts";
 import { bytesOf } from "../core/operations/sizes.ts";
@@ -15,7 +12,7 @@ import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import { majority } from "../core/replication/quorum.ts";
 import type { ReadVerdict } from "../core/replication/read-coordinator.ts";
 import type { WriteVerdict } from "../core/replication/write-coordinator.ts";
-import type { RootCell } from "../model/cell.ts";
+
 import type { SharedConfig } from "../model/config.ts";
 import type { BootId, NodeId } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
@@ -27,7 +24,7 @@ import {
   VALUE_BYTES_IN_FLIGHT_MAX,
 } from "../model/limits.ts";
 import type { Liveness } from "../model/member.ts";
-import type { Operation, OperationOutcome, Query, QueryOutcome } from "../model/operation.ts";
+import type { Operation, OperationOutcome, QueryOutcome } from "../model/operation.ts";
 import type {
   Failure,
   FlushOutcome,
@@ -46,21 +43,16 @@ import type {
   ReadRequest,
 } from "../model/request.ts";
 import type { Selection } from "../model/selection.ts";
-import { compareStamps, NO_STAMP, type Stamp } from "../model/stamp.ts";
+import { compareStamps, type Stamp } from "../model/stamp.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
 import { encodeMessage } from "../protocol/peer/frame-codec.ts";
 import type { RequestKind } from "./durations.ts";
 import { flushSlots } from "./flush.ts";
-import {
-  type KeyRead,
-  type KeyReadPorts,
-  type KeyReadRequest,
-  readKey,
-  readPage,
-} from "./key-reader.ts";
+import { type KeyReadPorts, type KeyReadRequest, readKey, readPage } from "./key-reader.ts";
 import { placeOfCursor } from "./list-cursor.ts";
 import { listPage } from "./listing.ts";
+import { listed, pageOutcome, queryOutcome, readOutcome, writeOutcome } from "./outcomes.ts";
 import { ReadModifyWrites } from "./read-modify-write.ts";
 import { ReadRun } from "./read-run.ts";
 import { failure, RESYNC_ROUNDS_MAX, type RequestContext, readFailure } from "./request-context.ts";
@@ -71,7 +63,6 @@ const TICK_MS = 5;
 /** Forwarded writes remembered, so that a frame delivered twice is not carried out twice. */
 const SEEN_MAX = 65_536;
 
-const NO_BYTES = new Uint8Array(0);
 const VALUE_NEED = needOfQuery({ kind: "value" });
 /** Reads answered within their call in one turn: some hundred microseconds. */
 const AT_ONCE_MAX = 64;
@@ -635,69 +626,4 @@ export class Requests {
     const durationMs = Math.min(deadlineMs ?? DEADLINE_MS_DEFAULT, DEADLINE_MS_MAX);
     return this.#options.context.monotonicMs() + durationMs;
   }
-}
-
-function readOutcome(read: KeyRead): ReadOutcome {
-  if (read.kind !== "viewed") return failedRead(read);
-  const { view, quorum, collected } = read;
-  const { current } = view;
-  if (current === undefined) {
-    // The tombstone may be collected: then everything up to C is known to be gone.
-    const gone = compareStamps(collected, NO_STAMP) > 0 ? collected : undefined;
-    return { kind: "absent", stamp: view.root?.stamp ?? gone, quorum };
-  }
-  const text = view.text();
-  if (text === undefined || current.kind === "value")
-    return { kind: "found", root: current, quorum };
-  // A counter is a string to everybody.
-  const root = {
-    ...current,
-    kind: "value",
-    type: "string",
-    stamp: view.stamp,
-    payload: text,
-  } as const;
-  return { kind: "found", root, quorum };
-}
-
-function queryOutcome(query: Exclude<Query, { kind: "page" }>, read: KeyRead): QueryOutcome {
-  if (read.kind === "too-many") {
-    const result = { kind: "fault", fault: "too-many" } as const;
-    return { kind: "answered", result, quorum: read.quorum };
-  }
-  if (read.kind === "failed") return failedRead(read);
-  return { kind: "answered", result: answerQuery(query, read.view), quorum: read.quorum };
-}
-
-function pageOutcome(query: Extract<Query, { kind: "page" }>, read: KeyRead): QueryOutcome {
-  if (read.kind !== "viewed") return failedRead(read);
-  const { view, quorum, through } = read;
-  const isOther = view.type !== undefined && view.type !== query.type;
-  const next = through === undefined ? undefined : nameAt(through);
-  const result = isOther
-    ? ({ kind: "fault", fault: "wrong-type" } as const)
-    : pageOf(view, query.type, next);
-  return { kind: "answered", result, quorum };
-}
-
-function failedRead(read: Exclude<KeyRead, { kind: "viewed" }>): Failure {
-  if (read.kind === "too-many") return readFailure("overloaded", read.quorum);
-  const failed = readFailure(read.code, read.quorum);
-  return read.code === "too-new" ? { ...failed, newest: read.newest } : failed;
-}
-
-/** A root as a listing shows it. */
-function listed(root: RootCell, withValues: boolean): RootCell {
-  return withValues ? root : { ...root, payload: NO_BYTES };
-}
-
-/** What became of a conditional write. */
-function writeOutcome(outcome: OperationOutcome): WriteOutcome {
-  if (outcome.kind === "failed") return outcome;
-  const { result, stamp, quorum } = outcome;
-  if (result.kind === "condition-failed") return result;
-  // More fields than one operation may look at, to find out whether the stamp is still theirs.
-  if (result.kind === "fault") return failure("overloaded", "no", quorum);
-  assert(stamp !== undefined, "a conditional write that was done has a stamp");
-  return { kind: "written", stamp, quorum };
 }
