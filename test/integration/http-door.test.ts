@@ -6,10 +6,11 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 import { type HttpDoor, openHttpDoor } from "../../src/adapters/http/http-door.ts";
 import { formatStamp, parseStamp } from "../../src/model/stamp.ts";
+import type { Log } from "../../src/ports/log.ts";
 import { FakeStore } from "../support/fake-store.ts";
 import { exchange, parseAnswer, type RawAnswer, request } from "../support/raw-http.ts";
 
-const quiet = { log: () => undefined };
+const quiet: Log = { level: "info", log: () => undefined };
 const SAMPLE_STAMP = "01a000000000-0000-0000000000004d";
 
 let store: FakeStore;
@@ -408,6 +409,7 @@ describe("the other addresses", () => {
       "/kv": ["get", "post"],
       "/kv/{key}": ["delete", "get", "head", "post", "put"],
       "/metrics": ["get"],
+      "/log-level": ["get", "put"],
       "/openapi.json": ["get"],
       "/ready": ["get"],
     });
@@ -419,7 +421,8 @@ describe("the other addresses", () => {
           .replace("{key}", "a")
           .replace("locate", "locate?key=a")
           .replace("copies", "copies?key=a")
-          .replace("remove", "remove?node=00000000000000aa");
+          .replace("remove", "remove?node=00000000000000aa")
+          .replace("log-level", method === "put" ? "log-level?level=warn" : "log-level");
         const reply = await request(
           port,
           method.toUpperCase(),
