@@ -24,6 +24,9 @@ import { Progress } from "../progress.ts";
 
 type Existing = "keep" | "replace";
 
+/** A cluster that was emptied is gone through deletion by deletion, and a page counts those. */
+const PAGE_ENTRIES = "1000";
+
 interface RestoreFlags extends ClientFlags {
   readonly existing?: Existing;
   readonly w?: string;
@@ -110,7 +113,7 @@ async function refuseFull(client: NodeClient, existing: Existing | undefined): P
   do {
     const page = await client.ask({
       method: "GET",
-      target: `/kv?${query({ limit: "1", cursor })}`,
+      target: `/kv?${query({ limit: PAGE_ENTRIES, cursor })}`,
     });
     const { entries } = JSON.parse(page.body.toString("utf8")) as { readonly entries: unknown[] };
     if (entries.length > 0) {
