@@ -61,7 +61,7 @@ test("commands and flags that are named in the text are those of the program", a
   for (const { name, url } of PAGES) {
     const text = await readFile(url, "utf8");
     for (const [code, word = "", rest = ""] of text.matchAll(
-      /`(?:bin\/)?dnd ([a-z]+(?:-[a-z]+)*)([^`]*)`/g,
+      /`(?:bin\/)?dnd (?!data directory)([a-z]+(?:-[a-z]+)*)([^`]*)`/g,
     )) {
       const command = commands.get(word);
       if (command === undefined && word !== "help") wrong.push(`${name}: ${code}`);
