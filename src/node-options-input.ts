@@ -32,6 +32,8 @@ export interface NodeOptionsInput {
   readonly founder?: boolean | undefined;
   /** Free bytes on the disk below which the node takes no writes; default 64 MiB, 0 is never. */
   readonly freeBytesMin?: number | undefined;
+  /** Names, or `name:port`, by which HTTP clients may address this node beside its own addresses; at most 64. */
+  readonly allowedHosts?: string[] | undefined;
   /** Closing takes no longer than this, milliseconds; default 20 000. */
   readonly drainMs?: number | undefined;
   /** Before it closes, the node serves on for so long without being ready, milliseconds; default 0. */

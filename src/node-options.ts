@@ -131,6 +131,13 @@ export const nodeOptionsSchema = z.strictObject({
   freeBytesMin: integer(0, FREE_BYTES_MAX)
     .default(FREE_BYTES_DEFAULT)
     .describe("free bytes on the disk below which the node takes no writes; 0 is never"),
+  allowedHosts: z
+    .array(z.string().regex(/^[A-Za-z0-9._:[\]-]{1,261}$/, { error: "a list of names" }), {
+      error: "a list of names",
+    })
+    .max(64)
+    .default([])
+    .describe("names by which HTTP clients may address this node, beside its own"),
   drainMs: integer(DRAIN_MS_MIN, DRAIN_MS_MAX)
     .default(DRAIN_MS_DEFAULT)
     .describe("a stop takes no longer, milliseconds"),

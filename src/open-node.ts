@@ -129,7 +129,7 @@ async function compose({ options, clock, log, onFatal, undo }: Parts): Promise<E
       store: node,
       host: options.address,
       ports,
-      allowedHosts: [host],
+      allowedHosts: [host, ...options.allowedHosts],
       log,
       disk: async () => (isOnDisk(options) ? await diskUsage(directoryOf(options)) : undefined),
       durations,

@@ -17,6 +17,7 @@ const OWN_FLAGS: readonly (readonly [string, string])[] = [
   ["--data-dir <directory>", "data directory (default: .dnd/<port>)"],
   ["--peers <list>", "members to join through, host:port or dns:NAME, comma-separated"],
   ["--dns-server <ip:port>", "DNS server to ask for dns:NAME (default: the system's)"],
+  ["--allowed-hosts <list>", "names by which HTTP clients may address this node"],
   ["--founder", "with --peers: found the cluster if none of them answers"],
   ["--zone <name>", "failure domain: copies are spread over zones"],
 ];

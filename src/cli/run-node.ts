@@ -14,6 +14,7 @@ import { EXIT, failure, usageError } from "./cli-error.ts";
 import { tellParent } from "./cluster-child.ts";
 import { printJson, remark } from "./output.ts";
 import { ProgressLine } from "./progress.ts";
+import { tellServiceManager } from "./service-manager.ts";
 import { kebabCase, type Settings } from "./settings.ts";
 import { changeParts } from "./status-text.ts";
 import { type StopRequest, stopRequested } from "./stop-signal.ts";
@@ -21,6 +22,7 @@ import { type StopRequest, stopRequested } from "./stop-signal.ts";
 /** A stop keeps to its limit; what is later than this by so much hangs. */
 const OVERDUE_MS = 5_000;
 const READY_POLL_MS = 50;
+const CAUGHT_UP_POLL_MS = 500;
 
 export async function runNode(settings: Settings): Promise<void> {
   const { options, isJson } = settings;
@@ -41,7 +43,9 @@ export async function runNode(settings: Settings): Promise<void> {
   stop.isReady = true;
   await whenReady(node, stop, isJson ? undefined : line);
   if (!stop.isStopped()) announce(node, isJson);
+  void whenCaughtUp(node, stop);
   await Promise.race([stop.requested, node.left]);
+  tellServiceManager("STOPPING=1", "STATUS=draining");
   if (!stop.isStopped())
     remark("the node has left its cluster; its data directory is of no more use");
   await drain(node, options.drainNoticeMs + options.drainMs + OVERDUE_MS);
@@ -58,6 +62,17 @@ async function openLog({ logLevel, logFormat }: Settings, line: ProgressLine): P
     return new StreamLog({ ...options, format: process.stderr.isTTY ? "pretty" : "plain" });
   const { JsonLog } = await import("../adapters/system/json-log.ts");
   return new JsonLog(options);
+}
+
+/** For a service manager a start is over when the node has caught up: then the next one may be restarted. */
+async function whenCaughtUp(node: EmbeddedNode, stop: StopRequest): Promise<void> {
+  let waitsFor = node.status().waitsFor;
+  tellServiceManager(`STATUS=serving, waits for ${waitsFor ?? "nothing"}`);
+  while (waitsFor !== undefined && !stop.isStopped()) {
+    await wait(CAUGHT_UP_POLL_MS, undefined, { ref: false });
+    waitsFor = node.status().waitsFor;
+  }
+  if (!stop.isStopped()) tellServiceManager("READY=1", "STATUS=ready");
 }
 
 /** A joining node takes requests at once, and is ready when it holds its share of the data. */

@@ -95,7 +95,8 @@ export function parseChoice<Choice extends string>(
 /** Flags are text; the schema wants what they spell. What they do not spell is the schema's to refuse. */
 function flagValue(option: string, raw: unknown): unknown {
   if (typeof raw !== "string") return raw;
-  if (option === "peers") return raw.split(",").map((peer) => peer.trim());
+  if (option === "peers" || option === "allowedHosts")
+    return raw.split(",").map((peer) => peer.trim());
   const isText =
     option === "zone" || option === "dnsServer" || option === "dataDir" || option === "address";
   return !isText && /^-?\d{1,15}$/.test(raw) ? Number(raw) : raw;

@@ -44,9 +44,11 @@ export class RunningDnd {
     args: readonly string[],
     cwd: string = tmpdir(),
     program: Program = [process.execPath, DND],
+    environment: Readonly<Record<string, string>> = {},
   ) {
     this.process = spawn(program[0], [program[1], ...args], {
       cwd,
+      env: { ...process.env, ...environment },
       stdio: ["pipe", "pipe", "pipe"],
     });
     this.process.stdout?.setEncoding("utf8").on("data", (text: string) => {
@@ -129,9 +131,13 @@ export class RealCluster {
     ];
   }
 
-  /** `program`: as for `RunningDnd`. */
-  run(args: readonly string[], program?: Program): RunningDnd {
-    const running = new RunningDnd(args, this.folder, program);
+  /** `program` and `environment`: as for `RunningDnd`. */
+  run(
+    args: readonly string[],
+    program?: Program,
+    environment?: Readonly<Record<string, string>>,
+  ): RunningDnd {
+    const running = new RunningDnd(args, this.folder, program, environment);
     this.#started.push(running);
     return running;
   }
