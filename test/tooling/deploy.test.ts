@@ -38,11 +38,52 @@ function assertKnown(flags: ReadonlyMap<string, string>): void {
   for (const flag of flags.keys()) assert.ok(KNOWN_FLAGS.has(flag), `${flag} is a flag`);
 }
 
+type Labels = Readonly<Record<string, string>>;
+
 interface Resource {
   readonly kind: string;
   readonly metadata: { readonly name: string };
-  // biome-ignore lint: what is expected of it is said by each test.
-  readonly spec: any;
+  readonly spec: unknown;
+}
+
+interface Probe {
+  readonly httpGet: { readonly path: string };
+  readonly periodSeconds: number;
+}
+
+interface StatefulSet {
+  readonly serviceName: string;
+  readonly podManagementPolicy: string;
+  readonly selector: { readonly matchLabels: Labels };
+  readonly template: {
+    readonly metadata: { readonly labels: Labels };
+    readonly spec: {
+      readonly automountServiceAccountToken: boolean;
+      readonly terminationGracePeriodSeconds: number;
+      readonly securityContext: { readonly runAsNonRoot: boolean; readonly runAsUser: number };
+      readonly containers: readonly [
+        {
+          readonly command: readonly string[];
+          readonly ports: readonly { readonly name: string }[];
+          readonly readinessProbe: Probe;
+          readonly livenessProbe: Probe;
+          readonly securityContext: unknown;
+        },
+      ];
+    };
+  };
+}
+
+interface Service {
+  readonly clusterIP?: string;
+  readonly publishNotReadyAddresses?: boolean;
+  readonly selector: Labels;
+  readonly ports: readonly { readonly targetPort: string }[];
+}
+
+interface DisruptionBudget {
+  readonly maxUnavailable: number;
+  readonly selector: { readonly matchLabels: Labels };
 }
 
 async function resources(): Promise<ReadonlyMap<string, Resource>> {
@@ -56,6 +97,13 @@ async function resources(): Promise<ReadonlyMap<string, Resource>> {
   return found;
 }
 
+/** The spec of a resource, as a test expects it to be made. */
+function specOf<Spec>(all: ReadonlyMap<string, Resource>, name: string): Spec {
+  const resource = all.get(name);
+  assert.ok(resource !== undefined, `there is ${name}`);
+  return resource.spec as Spec;
+}
+
 test("every flag there is a setting, and the other way round", () => {
   for (const option of Object.keys(nodeOptionsSchema.shape)) {
     assert.ok(KNOWN_FLAGS.has(`--${kebabCase(option)}`), option);
@@ -64,7 +112,7 @@ test("every flag there is a setting, and the other way round", () => {
 
 test("Kubernetes: pods run as nobody, change nothing but their data, and have time to drain", async () => {
   const all = await resources();
-  const { spec } = all.get("StatefulSet dnd") as Resource;
+  const spec = specOf<StatefulSet>(all, "StatefulSet dnd");
   const pod = spec.template.spec;
   const [container] = pod.containers;
   assert.equal(pod.securityContext.runAsNonRoot, true);
@@ -88,27 +136,27 @@ test("Kubernetes: pods run as nobody, change nothing but their data, and have ti
 
 test("Kubernetes: the name that peers are found by is that of a headless service of the same pods", async () => {
   const all = await resources();
-  const { spec } = all.get("StatefulSet dnd") as Resource;
-  const service = all.get(`Service ${spec.serviceName}`) as Resource;
-  assert.equal(service.spec.clusterIP, "None");
-  assert.equal(service.spec.publishNotReadyAddresses, true);
-  assert.deepEqual(service.spec.selector, spec.selector.matchLabels);
+  const spec = specOf<StatefulSet>(all, "StatefulSet dnd");
+  const service = specOf<Service>(all, `Service ${spec.serviceName}`);
+  assert.equal(service.clusterIP, "None");
+  assert.equal(service.publishNotReadyAddresses, true);
+  assert.deepEqual(service.selector, spec.selector.matchLabels);
   assert.deepEqual(spec.template.metadata.labels, spec.selector.matchLabels);
   const flags = flagsIn(spec.template.spec.containers[0].command.join(" "));
   assert.equal(flags.get("--peers"), `dns:${spec.serviceName}`);
-  const clients = all.get("Service dnd") as Resource;
-  assert.ok(flags.get("--allowed-hosts")?.split(",").includes(clients.metadata.name));
-  const named = spec.template.spec.containers[0].ports.map(({ name }: { name: string }) => name);
-  for (const port of clients.spec.ports) assert.ok(named.includes(port.targetPort));
-  const budget = all.get("PodDisruptionBudget dnd") as Resource;
-  assert.equal(budget.spec.maxUnavailable, 1);
-  assert.deepEqual(budget.spec.selector, { matchLabels: service.spec.selector });
+  const clients = specOf<Service>(all, "Service dnd");
+  assert.ok(flags.get("--allowed-hosts")?.split(",").includes("dnd"));
+  const named = spec.template.spec.containers[0].ports.map(({ name }) => name);
+  for (const port of clients.ports) assert.ok(named.includes(port.targetPort));
+  const budget = specOf<DisruptionBudget>(all, "PodDisruptionBudget dnd");
+  assert.equal(budget.maxUnavailable, 1);
+  assert.deepEqual(budget.selector, { matchLabels: service.selector });
 });
 
 test("Kubernetes: the first pod alone may found the cluster", async () => {
   const all = await resources();
-  const { spec } = all.get("StatefulSet dnd") as Resource;
-  const [, , script] = spec.template.spec.containers[0].command as string[];
+  const spec = specOf<StatefulSet>(all, "StatefulSet dnd");
+  const [, , script] = spec.template.spec.containers[0].command;
   const said = (pod: string): string => {
     const env = { ...process.env, POD_NAME: pod, POD_IP: "10.1.2.3" };
     const echoed = (script ?? "").replace("exec dnd", "echo dnd");
