@@ -66,6 +66,8 @@ const SEEN_MAX = 65_536;
 const VALUE_NEED = needOfQuery({ kind: "value" });
 /** Reads answered within their call in one turn: some hundred microseconds. */
 const AT_ONCE_MAX = 64;
+/** A first primary that takes no requests yet is asked again after so long. */
+const FORWARD_AGAIN_MS = 50;
 
 const LOW = "this node's disk has less free space than it keeps; nothing was stored";
 /** What a disk with little space left is still asked for: it gives some back, or takes next to none. */
@@ -444,7 +446,7 @@ export class Requests {
 
   /** Has the key's first live primary run it. Sent once: without an answer nobody knows what became of it. */
   #forward(request: OperateRequest, deadlineMs: number, done: OperateDone, rounds = 0): void {
-    const { context, boot } = this.#options;
+    const { context, clock, boot } = this.#options;
     const { key, operation, w } = request;
     const first = this.#firstLivePrimary(key);
     if (first === undefined) return done(failure("quorum-unreachable", "no"));
@@ -464,7 +466,16 @@ export class Requests {
     });
     const sink = {
       onReply: (_from: NodeId, _token: number, reply: PeerReply): void => {
-        if (reply.kind === "forward-reply") return done(reply.outcome);
+        if (reply.kind === "forward-reply") {
+          const { outcome } = reply;
+          const isNotYet = outcome.kind === "failed" && outcome.code === "not-ready";
+          // It has just started, and did nothing: it will in a moment, or somebody else is first by then.
+          if (!isNotYet || outcome.stored !== "no") return done(outcome);
+          if (context.monotonicMs() + FORWARD_AGAIN_MS >= deadlineMs) return done(outcome);
+          const again = Math.max(rounds, 1);
+          clock.after(FORWARD_AGAIN_MS, () => this.#forward(request, deadlineMs, done, again));
+          return;
+        }
         const reason = reply.kind === "refused" ? reply.reason : "failed";
         if (reason === "seen" || reason === "failed") return done(failure("timed-out", "maybe"));
         // It was refused, so it never happened, and may be tried again once both see the same placement.
