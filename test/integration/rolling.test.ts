@@ -65,7 +65,10 @@ test("nodes found by a DNS name found one cluster, and find each other when all 
   const second = cluster.add();
   const third = cluster.add();
   for (const node of [second, third]) await cluster.ready(node);
-  assert.equal((await seenBy(third.http)).length, 3);
+  // Each is let in by the first, and hears of the other from it.
+  await eventually("three members to be seen", 30_000, async () => {
+    return (await seenBy(third.http)).length === 3 ? true : undefined;
+  });
   await dndOk("put", "kept", "value", "--node", first.http);
 
   for (const node of cluster.nodes) await cluster.stop(node);
