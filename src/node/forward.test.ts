@@ -120,21 +120,6 @@ test("as long as there is time, and then nothing was stored", () => {
   assert.ok(trial.sinks.length > 5);
 });
 
-test("so is one that is not first in its own eyes, once both have told each other whom they see", () => {
-  const trial = new Trial();
-  trial.start(1_000);
-  const refused: PeerReply = { kind: "refused", reason: "not-first", detail: "" };
-  for (let round = 0; round < 3; round += 1) {
-    trial.sinks.at(-1)?.onReply(OTHER, 0, refused);
-    trial.clock.turn();
-  }
-  assert.deepEqual([trial.sinks.length, trial.told], [3, undefined]);
-  trial.clock.advance(50);
-  assert.equal(trial.sinks.length, 4);
-  trial.answer(DONE);
-  assert.equal(trial.told, "applied");
-});
-
 test("what may have been stored is not asked again", () => {
   const trial = new Trial();
   trial.start(1_000);

@@ -66,10 +66,8 @@ const SEEN_MAX = 65_536;
 const VALUE_NEED = needOfQuery({ kind: "value" });
 /** Reads answered within their call in one turn: some hundred microseconds. */
 const AT_ONCE_MAX = 64;
-/** A first primary that takes no requests yet, or is not first in its own eyes, is asked again after so long. */
+/** A first primary that takes no requests yet is asked again after so long. */
 const FORWARD_AGAIN_MS = 50;
-/** Where a node starts or stops, the others see it differently for no longer. */
-const FORWARD_SETTLED_MS = 1_500;
 
 const LOW = "this node's disk has less free space than it keeps; nothing was stored";
 /** What a disk with little space left is still asked for: it gives some back, or takes next to none. */
@@ -447,20 +445,9 @@ export class Requests {
   }
 
   /** Has the key's first live primary run it. Sent once: without an answer nobody knows what became of it. */
-  #forward(
-    request: OperateRequest,
-    deadlineMs: number,
-    done: OperateDone,
-    rounds = 0,
-    untilMs = Math.min(this.#options.context.monotonicMs() + FORWARD_SETTLED_MS, deadlineMs),
-  ): void {
+  #forward(request: OperateRequest, deadlineMs: number, done: OperateDone, rounds = 0): void {
     const { context, clock, boot } = this.#options;
     const { key, operation, w } = request;
-    // Nothing was done. Who has just started will in a moment, and who is first is soon agreed on.
-    const again = (failed: OperationOutcome): void => {
-      if (context.monotonicMs() + FORWARD_AGAIN_MS >= untilMs) return done(failed);
-      clock.after(FORWARD_AGAIN_MS, () => this.#forward(request, deadlineMs, done, 1, untilMs));
-    };
     const first = this.#firstLivePrimary(key);
     if (first === undefined) return done(failure("quorum-unreachable", "no"));
     if (rounds === 0) context.counters.add("conditional-writes");
@@ -482,14 +469,18 @@ export class Requests {
         if (reply.kind === "forward-reply") {
           const { outcome } = reply;
           const isNotYet = outcome.kind === "failed" && outcome.code === "not-ready";
+          // It has just started, and did nothing: it will in a moment, or somebody else is first by then.
           if (!isNotYet || outcome.stored !== "no") return done(outcome);
-          return again(outcome);
+          if (context.monotonicMs() + FORWARD_AGAIN_MS >= deadlineMs) return done(outcome);
+          const again = Math.max(rounds, 1);
+          clock.after(FORWARD_AGAIN_MS, () => this.#forward(request, deadlineMs, done, again));
+          return;
         }
         const reason = reply.kind === "refused" ? reply.reason : "failed";
         if (reason === "seen" || reason === "failed") return done(failure("timed-out", "maybe"));
         // It was refused, so it never happened, and may be tried again once both see the same placement.
-        if (rounds >= RESYNC_ROUNDS_MAX) return again(failure("not-ready", "no"));
-        context.resync(first, () => this.#forward(request, deadlineMs, done, rounds + 1, untilMs));
+        if (rounds >= RESYNC_ROUNDS_MAX) return done(failure("not-ready", "no"));
+        context.resync(first, () => this.#forward(request, deadlineMs, done, rounds + 1));
       },
       onNoAnswer: (): void => done(failure("timed-out", "maybe")),
     };
