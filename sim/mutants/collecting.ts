@@ -155,6 +155,7 @@ export const COLLECTING: readonly Mutant[] = [
       return { kind: "failed", detail: String(error) };`,
     expected: ["fresh", "I1", "I7"],
     needs: ["read-error"],
+    seenBy: "src/node/replica.test.ts",
     breaks: "an error of the disk is answered as if nothing were there",
   },
   {
