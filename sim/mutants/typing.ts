@@ -10,6 +10,7 @@ export const TYPING: readonly Mutant[] = [
     find: `  const changes: CellChange[] = [restated(view, "hash")];`,
     replace: `  const changes: CellChange[] = view.current === undefined ? [restated(view, "hash")] : [];`,
     expected: ["I8"],
+    seenBy: "src/core/operations/containers.test.ts",
     breaks:
       "a field is set without its root: where that was deleted meanwhile, nothing shows the field",
   },
