@@ -49,10 +49,9 @@ export const STORING: readonly Mutant[] = [
   },
   {
     name: "overwritten-stays-in-the-hashes",
-    file: "src/core/anti-entropy/hash-tree.ts",
-    find: `    this.#toggleAt(slot, address, before);
-    this.#toggleAt(slot, address, after);`,
-    replace: `    this.#toggleAt(slot, address, after);`,
+    file: "src/node/cell-store.ts",
+    find: `    this.#hashes.remove(slot, address, before);`,
+    replace: `    assert(before !== after, "another cell takes its place");`,
     expected: ["I5"],
     seenBy: "src/node/overwrite.test.ts",
     breaks:

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HeldClock, HeldStorage } from "../../test/support/held-storage.ts";
+import { hashBinary } from "../base/hash.ts";
 import { HashTree } from "../core/anti-entropy/hash-tree.ts";
 import { checksumOf, encodeCell } from "../core/causality/cell-codec.ts";
 import { cellKey, leavesKey } from "../core/causality/storage-key.ts";
@@ -90,7 +91,7 @@ class Trial {
     const expected = new HashTree();
     for (const [key, ms] of cells) {
       const place = cellKey(slotOfKey(key), key, undefined);
-      expected.add(slotOfKey(key), place, checksumOf(rootAt(ms, key).bytes));
+      expected.add(slotOfKey(key), hashBinary(place), checksumOf(rootAt(ms, key).bytes));
     }
     assert.equal(this.cells.isBuilt, true);
     assert.equal(this.cells.hashes.cells, cells.length);

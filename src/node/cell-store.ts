@@ -262,7 +262,8 @@ export class CellStore {
     const before = this.#known.get(address);
     if (before === undefined) return false;
     const after = checksumOf(bytes);
-    this.#hashes.replace(slot, address, before, after);
+    this.#hashes.remove(slot, address, before);
+    this.#hashes.add(slot, address, after);
     this.#known.note(address, after);
     this.#put(slot, storageKey, bytes);
     this.#damagedPlaces.delete(storageKey);
@@ -438,14 +439,11 @@ export class CellStore {
     const after = mergeCells(before, cell);
     if (after === before) return after;
     const stored = after === cell ? bytes : encodeCell(after, key, field);
-    this.#replace(slot, this.#keyOf(slot, key, field), held, stored);
+    this.#replace(slot, this.#keyOf(slot, key, field), held, stored, isPlain(after));
     this.#noteHidden(slot, key, before, after);
     // A slot is flushed by one cell: while it is read as the others are, its stamp is wanted with each of them.
     if (isFlushKey(key) && isRootCell(after)) this.#floors?.raiseFlushed(slot, after.stamp);
     this.#noteMerged(slot, after.stamp);
-    if (field === undefined && isRootCell(after) && isPlain(after) && this.isBuilt) {
-      this.#known.note(hashBinary(this.#keyOf(slot, key, field)), checksumOf(stored));
-    }
     return after;
   }
 
@@ -495,14 +493,17 @@ export class CellStore {
     this.#onDamaged(place);
   }
 
+  /** @param mayBeOverwritten What is stored need not be read by who writes above it. */
   #replace(
     slot: Slot,
     storageKey: StorageKey,
     held: FoundCell,
     stored: Uint8Array | undefined,
+    mayBeOverwritten = false,
   ): void {
     this.#put(slot, storageKey, stored);
-    this.#known.forget(hashBinary(storageKey));
+    const address = hashBinary(storageKey);
+    this.#known.forget(address);
     if (held.kind === "damaged") this.#damagedPlaces.delete(storageKey);
     if (this.#builtUpTo !== undefined && storageKey > this.#builtUpTo) {
       this.#changed.add(storageKey);
@@ -514,8 +515,10 @@ export class CellStore {
       slotBuild.changed.add(storageKey);
       return;
     }
-    if (held.kind === "held") this.#hashes.remove(slot, storageKey, checksumOf(held.bytes));
-    if (stored !== undefined) this.#hashes.add(slot, storageKey, checksumOf(stored));
+    if (held.kind === "held") this.#hashes.remove(slot, address, checksumOf(held.bytes));
+    if (stored === undefined) return;
+    this.#hashes.add(slot, address, checksumOf(stored));
+    if (mayBeOverwritten && this.isBuilt) this.#known.note(address, checksumOf(stored));
   }
 
   #put(slot: Slot, storageKey: StorageKey, stored: Uint8Array | undefined): void {
@@ -655,7 +658,7 @@ export class CellStore {
       }
       if (bytes === undefined) continue;
       // It counts with the checksum it carries: where only the rest has rotted, equal replicas stay equal.
-      this.#hashes.add(place.slot, key, checksumOf(bytes));
+      this.#hashes.add(place.slot, hashBinary(key), checksumOf(bytes));
       this.#dueTimes.note(place.slot, peekDueMs(bytes));
       const cell = decodeCell(bytes, place.key, place.field);
       if (cell === "damaged") this.#noteDamaged(key, place);

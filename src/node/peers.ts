@@ -9,7 +9,7 @@ import { assert } from "../base/assert.ts";
 import type { Reach } from "../core/replication/quorum.ts";
 import type { Address, BootId, ClusterId, Epoch, NodeId } from "../model/ids.ts";
 import type { Liveness, Member } from "../model/member.ts";
-import { type FrameHeader, type PeerReply, type PeerRequest } from "../model/peer-message.ts";
+import type { FrameHeader, PeerReply, PeerRequest } from "../model/peer-message.ts";
 import type { Stamp } from "../model/stamp.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";

@@ -12,7 +12,6 @@ import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import { majority } from "../core/replication/quorum.ts";
 import type { ReadVerdict } from "../core/replication/read-coordinator.ts";
 import type { WriteVerdict } from "../core/replication/write-coordinator.ts";
-
 import type { SharedConfig } from "../model/config.ts";
 import type { BootId, NodeId } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { hashBinary } from "../../base/hash.ts";
 import { keyFromText } from "../../model/key.ts";
 import { slotFrom } from "../../model/slot.ts";
 import { NO_STAMP, stampFrom } from "../../model/stamp.ts";
@@ -35,25 +36,25 @@ function differingSlots(a: HashTree, b: HashTree): number[] {
 test("equal cells hash alike whatever the order in which they came", () => {
   const a = new HashTree();
   const b = new HashTree();
-  a.add(SLOT, "k", 1);
-  a.add(SLOT, "l", 2);
-  b.add(SLOT, "l", 2);
-  b.add(SLOT, "k", 1);
+  a.add(SLOT, hashBinary("k"), 1);
+  a.add(SLOT, hashBinary("l"), 2);
+  b.add(SLOT, hashBinary("l"), 2);
+  b.add(SLOT, hashBinary("k"), 1);
   assert.deepEqual(differingSlots(a, b), []);
 });
 
 test("one cell that differs in its checksum is found in its slot", () => {
   const a = new HashTree();
   const b = new HashTree();
-  a.add(SLOT, "k", 1);
-  b.add(SLOT, "k", 2);
+  a.add(SLOT, hashBinary("k"), 1);
+  b.add(SLOT, hashBinary("k"), 2);
   assert.deepEqual(differingSlots(a, b), [SLOT]);
 });
 
 test("a cell that only one holds is found in its slot", () => {
   const a = new HashTree();
   const b = new HashTree();
-  a.add(SLOT, "k", 1);
+  a.add(SLOT, hashBinary("k"), 1);
   assert.deepEqual(differingSlots(a, b), [SLOT]);
   assert.deepEqual(differingSlots(b, a), [SLOT]);
 });
@@ -61,27 +62,27 @@ test("a cell that only one holds is found in its slot", () => {
 test("two cells with each other's checksums do not cancel out", () => {
   const a = new HashTree();
   const b = new HashTree();
-  a.add(SLOT, "k", 1);
-  a.add(SLOT, "l", 2);
-  b.add(SLOT, "k", 2);
-  b.add(SLOT, "l", 1);
+  a.add(SLOT, hashBinary("k"), 1);
+  a.add(SLOT, hashBinary("l"), 2);
+  b.add(SLOT, hashBinary("k"), 2);
+  b.add(SLOT, hashBinary("l"), 1);
   assert.deepEqual(differingSlots(a, b), [SLOT]);
 });
 
 test("two slots with each other's cells do not cancel out", () => {
   const a = new HashTree();
   const b = new HashTree();
-  a.add(SLOT, "k", 1);
-  b.add(NEXT, "k", 1);
+  a.add(SLOT, hashBinary("k"), 1);
+  b.add(NEXT, hashBinary("k"), 1);
   assert.deepEqual(differingSlots(a, b), [SLOT, NEXT]);
 });
 
 test("taking out what was put in leaves nothing behind", () => {
   const hashes = new HashTree();
-  hashes.add(SLOT, "k", 1);
-  hashes.add(SLOT, "l", 2);
-  hashes.remove(SLOT, "k", 1);
-  hashes.remove(SLOT, "l", 2);
+  hashes.add(SLOT, hashBinary("k"), 1);
+  hashes.add(SLOT, hashBinary("l"), 2);
+  hashes.remove(SLOT, hashBinary("k"), 1);
+  hashes.remove(SLOT, hashBinary("l"), 2);
   assert.equal(hashes.count(SLOT), 0);
   assert.equal(hashes.cells, 0);
   assert.deepEqual(differingSlots(hashes, new HashTree()), []);
@@ -90,7 +91,7 @@ test("taking out what was put in leaves nothing behind", () => {
 test("slots that are not shared are left out", () => {
   const a = new HashTree();
   const b = new HashTree();
-  a.add(SLOT, "k", 1);
+  a.add(SLOT, hashBinary("k"), 1);
   const isShared = (slot: number): boolean => slot !== SLOT;
   assert.deepEqual(differingIndices(a.groups(isShared), b.groups(isShared)), []);
   assert.deepEqual(differingIndices(a.root(isShared), b.root(isShared)), []);
@@ -112,11 +113,11 @@ test("a differing cell is found in its leaf, and in no other", () => {
   const b = new HashTree();
   const place = cellKey(SLOT, keyFromText("k"), undefined);
   for (let index = 0; index < 1_000; index += 1) {
-    a.add(SLOT, cellKey(SLOT, keyFromText(`other ${index}`), undefined), index);
-    b.add(SLOT, cellKey(SLOT, keyFromText(`other ${index}`), undefined), index);
+    a.add(SLOT, hashBinary(cellKey(SLOT, keyFromText(`other ${index}`), undefined)), index);
+    b.add(SLOT, hashBinary(cellKey(SLOT, keyFromText(`other ${index}`), undefined)), index);
   }
-  a.add(SLOT, place, 1);
-  b.add(SLOT, place, 2);
+  a.add(SLOT, hashBinary(place), 1);
+  b.add(SLOT, hashBinary(place), 2);
   const differing = differingLeaves(a.leaves(SLOT), b.leaves(SLOT));
   const found = Array.from({ length: LEAF_COUNT }, (_, leaf) => leaf).filter((leaf) =>
     hasLeaf(differing, leaf),
@@ -126,7 +127,7 @@ test("a differing cell is found in its leaf, and in no other", () => {
 
 test("a slot without cells differs from one with them in just their leaves", () => {
   const tree = new HashTree();
-  tree.add(SLOT, "k", 1);
+  tree.add(SLOT, hashBinary("k"), 1);
   assert.equal(hasLeaf(differingLeaves(tree.leaves(SLOT), undefined), leafOf("k")), true);
   assert.deepEqual(differingLeaves(undefined, undefined), new Uint8Array(LEAF_COUNT / 8));
 });
@@ -158,7 +159,7 @@ test("slots that differ only in what is named of them are found, also empty ones
 
 test("leaves that were written and read are those of the cells, and go on with them", () => {
   const built = new HashTree();
-  for (let index = 0; index < 20; index += 1) built.add(SLOT, `key ${index}`, index);
+  for (let index = 0; index < 20; index += 1) built.add(SLOT, hashBinary(`key ${index}`), index);
   const leaves = built.leaves(SLOT);
   assert.ok(leaves !== undefined);
   const parsed = parseLeaves(
@@ -171,13 +172,14 @@ test("leaves that were written and read are those of the cells, and go on with t
   assert.equal(restored.cells, 20);
   assert.deepEqual(differingSlots(built, restored), []);
   assert.deepEqual(restored.leaves(SLOT), built.leaves(SLOT));
-  for (let index = 0; index < 20; index += 1) restored.remove(SLOT, `key ${index}`, index);
+  for (let index = 0; index < 20; index += 1)
+    restored.remove(SLOT, hashBinary(`key ${index}`), index);
   assert.deepEqual(differingSlots(restored, new HashTree()), []);
 });
 
 test("a record with any byte changed, cut short, or of another slot is none", () => {
   const tree = new HashTree();
-  for (let index = 0; index < 3; index += 1) tree.add(SLOT, `key ${index}`, index);
+  for (let index = 0; index < 3; index += 1) tree.add(SLOT, hashBinary(`key ${index}`), index);
   const leaves = tree.leaves(SLOT);
   assert.ok(leaves !== undefined);
   const bytes = encodeLeaves(SLOT, { count: 3, dueMs: Number.POSITIVE_INFINITY, leaves });

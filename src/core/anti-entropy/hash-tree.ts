@@ -42,24 +42,19 @@ export class HashTree {
     return this.#counts[slot] as number;
   }
 
-  add(slot: Slot, storageKey: StorageKey, checksum: number): void {
-    this.#toggle(slot, storageKey, checksum);
+  /** @param address The hash of the cell's storage key. */
+  add(slot: Slot, address: Hash64, checksum: number): void {
+    this.#toggle(slot, address, checksum);
     this.#counts[slot] = this.count(slot) + 1;
     this.#cells += 1;
   }
 
-  remove(slot: Slot, storageKey: StorageKey, checksum: number): void {
+  /** @param address The hash of the cell's storage key. */
+  remove(slot: Slot, address: Hash64, checksum: number): void {
     assert(this.count(slot) > 0, "a cell that is taken out was put in");
-    this.#toggle(slot, storageKey, checksum);
+    this.#toggle(slot, address, checksum);
     this.#counts[slot] = this.count(slot) - 1;
     this.#cells -= 1;
-  }
-
-  /** A cell at the storage key with this hash takes the place of another. */
-  replace(slot: Slot, address: Hash64, before: number, after: number): void {
-    assert(this.count(slot) > 0, "a cell that is replaced was put in");
-    this.#toggleAt(slot, address, before);
-    this.#toggleAt(slot, address, after);
   }
 
   /** What is named of a slot belongs to its hash: replicas that differ in it alone must notice. */
@@ -157,11 +152,7 @@ export class HashTree {
     };
   }
 
-  #toggle(slot: Slot, storageKey: StorageKey, checksum: number): void {
-    this.#toggleAt(slot, hashBinary(storageKey), checksum);
-  }
-
-  #toggleAt(slot: Slot, address: Hash64, checksum: number): void {
+  #toggle(slot: Slot, address: Hash64, checksum: number): void {
     const { high, low } = mix64(address.high ^ checksum, address.low);
     toggle(this.#sums, slot, high, low);
     let leaves = this.#leaves.get(slot);
