@@ -172,9 +172,10 @@ async function onTerminal(
 ): Promise<string> {
   // An argument list of a shell of its own: each in quotes, which none of them has in it.
   const command = [process.execPath, DND, ...args].map((part) => `'${part}'`);
-  const { NO_COLOR: _off, FORCE_COLOR: _on, ...inherited } = process.env;
+  // Not the environment of the tests: beside `NO_COLOR`, what tells a program that it is run by a CI server takes colours away too.
+  const { PATH = "", HOME = "" } = process.env;
   const running = spawn(SCRIPT, ["-qec", command.join(" "), "/dev/null"], {
-    env: { ...inherited, TERM: "xterm-256color", ...env },
+    env: { PATH, HOME, TERM: "xterm-256color", ...env },
     stdio: ["pipe", "pipe", "inherit"],
   });
   let output = "";
