@@ -3,7 +3,12 @@
  * apart from the real node, and broken on purpose, so that checkers prove they see it.
  */
 import { binaryFromBytes, bytesFromBinary } from "../src/base/binary.ts";
-import type { BackupOutcome, BackupRequest } from "../src/model/backup.ts";
+import type {
+  BackupOutcome,
+  BackupRequest,
+  ComparisonOutcome,
+  ComparisonRequest,
+} from "../src/model/backup.ts";
 import type { RootCell } from "../src/model/cell.ts";
 import type { Condition } from "../src/model/condition.ts";
 import { SHARED_CONFIG_DEFAULT } from "../src/model/config.ts";
@@ -174,6 +179,10 @@ class ToyNode implements SimNode {
   }
 
   backup(_request: BackupRequest, done: (outcome: BackupOutcome) => void): void {
+    done(NOT_OFFERED);
+  }
+
+  compareBackup(_request: ComparisonRequest, done: (outcome: ComparisonOutcome) => void): void {
     done(NOT_OFFERED);
   }
 

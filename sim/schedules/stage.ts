@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { decodeCell } from "../../src/core/causality/cell-codec.ts";
 import { cellKey } from "../../src/core/causality/storage-key.ts";
+import type { PlacedCell } from "../../src/core/operations/backup-difference.ts";
 import { slotOfKey } from "../../src/core/placement/slot-of-key.ts";
 import type { BackupRequest, ThinSlots } from "../../src/model/backup.ts";
 import type { RootCell } from "../../src/model/cell.ts";
@@ -30,6 +31,7 @@ import { Streams } from "../random.ts";
 import { makeStoreNode } from "../store-node-factory.ts";
 import { Trace, type TraceSink } from "../trace.ts";
 import { Scheduler } from "../virtual-clock.ts";
+import { type Increment, takeIncrement } from "./increments.ts";
 
 const FORMING_MS_MAX = 60_000;
 const SETTLING_MS_MAX = 120_000;
@@ -200,6 +202,25 @@ export class Stage {
 
   backup(at: number, options: Partial<BackupRequest> = {}): WholeBackup {
     return this.answer(this.startBackup(at, options));
+  }
+
+  /** What `dnd backup --since` makes of a backup and what has changed, as a whole one; ends with the first page that fails. */
+  startIncrement(
+    at: number,
+    base: readonly PlacedCell[],
+    options: Partial<BackupRequest> = {},
+  ): Asked<Increment> {
+    return this.#ask(at, (node, done: (outcome: Increment) => void) => {
+      takeIncrement(node, base, { ...ALL_SLOTS, ...options }, done);
+    });
+  }
+
+  increment(
+    at: number,
+    base: readonly PlacedCell[],
+    options: Partial<BackupRequest> = {},
+  ): Increment {
+    return this.answer(this.startIncrement(at, base, options));
   }
 
   /** Has one node remove a dead member, and runs until it has confirmed. */

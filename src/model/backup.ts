@@ -10,6 +10,8 @@ export interface BackupRequest {
   readonly firstSlot: Slot;
   /** The last slot that is asked for. */
   readonly lastSlot: Slot;
+  /** Of those only these, in ascending order; `undefined`: all. */
+  readonly slots?: readonly Slot[] | undefined;
   /** Slots that fewer than a read quorum can tell of are taken as they are, and named. */
   readonly allowsThin: boolean;
   readonly deadlineMs?: number | undefined;
@@ -32,5 +34,23 @@ export type BackupOutcome =
       readonly next: string | undefined;
       /** In ascending order. */
       readonly thin: readonly ThinSlots[];
+    }
+  | Failure;
+
+/** Which slots of the cluster hold something else than a backup does. */
+export interface ComparisonRequest {
+  readonly firstSlot: Slot;
+  /** What a backup holds of that slot and those that follow, as `SlotSums` adds it up: two halves for each. */
+  readonly sums: Uint32Array;
+}
+
+export type ComparisonOutcome =
+  | {
+      readonly kind: "compared";
+      /**
+       * In ascending order, the slots that may hold something else. Of every other a read quorum of primaries holds just what the
+       * backup does, and none that answered holds anything else.
+       */
+      readonly differing: readonly Slot[];
     }
   | Failure;

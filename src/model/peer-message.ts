@@ -19,7 +19,7 @@ import type { Stamp } from "./stamp.ts";
  * Raised whenever a message, kind or code is added or changed: the greatest version this node speaks. The rule by which nodes of
  * two versions live in one cluster is in docs/upgrading.md.
  */
-export const WIRE_VERSION = 4;
+export const WIRE_VERSION = 5;
 /** The least it still speaks. A hello has begun alike since version 4, so it is never less. */
 export const WIRE_VERSION_LEAST = 4;
 
@@ -223,6 +223,24 @@ export type PeerRequest =
       /** As in `slot-list`. */
       readonly after: string;
     }
+  | {
+      /** As `cell-scan`, of these slots alone. Since wire version 5. */
+      readonly kind: "sparse-scan";
+      /** In ascending order. */
+      readonly slots: readonly Slot[];
+      /** As in `slot-list`. */
+      readonly after: string;
+    }
+  | {
+      /**
+       * Whether the receiver surely holds just the cells that a backup knows, slot by slot. Answered by `compare-reply` with
+       * those slots it is a primary of for which it cannot say so. Since wire version 5.
+       */
+      readonly kind: "sum-compare";
+      readonly firstSlot: Slot;
+      /** Sums over the cells of a slot, for it and those that follow: two unsigned 32-bit halves each. */
+      readonly sums: Uint32Array;
+    }
   | { readonly kind: "fetch"; readonly wanted: readonly CellPosition[] }
   /** Whether the receiver holds, under the sender's epoch, all that it is to hold: asked before somebody goes. */
   | { readonly kind: "filled" }
@@ -350,7 +368,7 @@ export type PeerReply =
     }
   | {
       readonly kind: "slot-scan-reply";
-      /** As in `slot-list-reply`; to `cell-scan`, only slots that have cells or a named C. */
+      /** As in `slot-list-reply`; to `cell-scan` and `sparse-scan`, only slots that have cells or a named C. */
       readonly parts: readonly SlotCells[];
       readonly through: string | undefined;
     }

@@ -8,9 +8,16 @@ import type { BackupOutcome, BackupRequest } from "../model/backup.ts";
 import type { RootCell } from "../model/cell.ts";
 import { type NodeId, nodeIdFrom } from "../model/ids.ts";
 import { type Key, keyFromText } from "../model/key.ts";
-import type { KeyedCell, PeerReply, SlotCells } from "../model/peer-message.ts";
+import {
+  type KeyedCell,
+  type PeerMessage,
+  type PeerReply,
+  type SlotCells,
+  WIRE_VERSION,
+} from "../model/peer-message.ts";
 import { type Slot, slotFrom } from "../model/slot.ts";
 import { NO_STAMP, type Stamp, stampFrom } from "../model/stamp.ts";
+import { decodeFrame, isDecodeFailure } from "../protocol/peer/frame-codec.ts";
 import { BackupPages, type BackupPagesOptions, isBackupCursor } from "./backup-page.ts";
 import { Counters } from "./counters.ts";
 
@@ -32,6 +39,10 @@ interface Told {
 class Trial {
   nowMs = 0;
   readonly outcomes: BackupOutcome[] = [];
+  /** What was asked, of whom. */
+  readonly asked = new Map<NodeId, PeerMessage>();
+  /** The wire versions agreed on, where it is not this program's. */
+  readonly wireVersions = new Map<NodeId, number>();
   readonly #replies: ReadonlyMap<NodeId, Reply>;
   readonly #timers: { readonly atMs: number; readonly run: () => void }[] = [];
 
@@ -54,12 +65,14 @@ class Trial {
       placement: () => placement,
       monotonicMs: () => this.nowMs,
       peers: {
+        wireVersion: (node: NodeId) => this.wireVersions.get(node) ?? WIRE_VERSION,
         request: (
           to: NodeId,
-          _body: Uint8Array,
+          body: Uint8Array,
           _deadlineMs: number,
           sink: { onReply: (from: NodeId, token: number, reply: PeerReply) => void },
         ) => {
+          this.asked.set(to, messageIn(body));
           const reply = this.#replies.get(to);
           if (reply !== undefined && reply !== "silence") {
             this.#after(1, () => sink.onReply(to, 0, reply));
@@ -95,6 +108,12 @@ class Trial {
       next.run();
     }
   }
+}
+
+function messageIn(body: Uint8Array): PeerMessage {
+  const frame = decodeFrame(body);
+  assert.ok(!isDecodeFailure(frame));
+  return frame.message;
 }
 
 function at(ms: number): Stamp {
@@ -232,6 +251,42 @@ test("a cursor behind the last slot that is asked for ends the backup", () => {
   const trial = new Trial(told({}), told({}), told({}));
   const outcome = trial.take({ cursor: before, firstSlot: SLOT, lastSlot: SLOT });
   assert.deepEqual(outcome, { kind: "page", cells: [], next: undefined, thin: [] });
+});
+
+test("of some slots only those are asked for and taken, whoever tells of more", () => {
+  const keys = Array.from({ length: 5 }, (_none, index) => keyFromText(`{b${index}}`)).sort(
+    (a, b) => slotOfKey(a) - slotOfKey(b),
+  );
+  const cells = keys.map((key) => root("value", 10, key, key));
+  const [, second, , fourth] = keys as [Key, Key, Key, Key];
+  const slots = [slotOfKey(second), slotOfKey(fourth)];
+  const wanted = [cells[1], cells[3]];
+  const exact = told({ cells: wanted as KeyedCell[] });
+  // An earlier version cannot be asked for them alone.
+  const trial = new Trial(exact, told({ cells }), "silence");
+  trial.wireVersions.set(B, 4);
+  const taken = page(trial.take({ slots }));
+  assert.deepEqual([taken.cells, taken.next], [wanted, undefined]);
+  assert.deepEqual(trial.asked.get(A), { kind: "sparse-scan", slots, after: "" });
+  const [firstSlot, lastSlot] = slots as [Slot, Slot];
+  assert.deepEqual(trial.asked.get(B), { kind: "cell-scan", firstSlot, lastSlot, after: "" });
+
+  // The first of them was not looked at to its end, the cursor stands before it: the page still gets on.
+  const through = cellKey(firstSlot, second, undefined);
+  const cut = new Trial(told({ cells: wanted.slice(0, 1) as KeyedCell[], through }), exact, exact);
+  const begun = page(cut.take({ slots, cursor: slotRange(slotOfKey(keys[0] as Key)).before }));
+  assert.ok((begun.next as string) > slotRange(firstSlot).from);
+  const behind = new Trial(exact, exact, exact).take({ slots, cursor: slotRange(lastSlot).before });
+  assert.deepEqual(behind, { kind: "page", cells: [], next: undefined, thin: [] });
+});
+
+test("thin are those of the slots asked for that too few tell of", () => {
+  const slots = [slotFrom(3), slotFrom(5), slotFrom(6)];
+  const lone = new Trial(told({}), "silence", VOTELESS);
+  assert.deepEqual(page(lone.take({ slots, allowsThin: true })).thin, [
+    { firstSlot: 3, lastSlot: 3, copies: 1 },
+    { firstSlot: 5, lastSlot: 6, copies: 1 },
+  ]);
 });
 
 test("what is no position in a slot is no cursor", () => {

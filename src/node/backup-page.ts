@@ -14,17 +14,29 @@ import { mergeCells } from "../core/causality/merge.ts";
 import { cellKey, parseCellKey, slotRange } from "../core/causality/storage-key.ts";
 import type { Placement } from "../core/placement/placement.ts";
 import { majority } from "../core/replication/quorum.ts";
-import type { BackupOutcome, BackupRequest, ThinSlots } from "../model/backup.ts";
+import type {
+  BackupOutcome,
+  BackupRequest,
+  ComparisonOutcome,
+  ComparisonRequest,
+  ThinSlots,
+} from "../model/backup.ts";
 import type { Cell, CellAddress } from "../model/cell.ts";
 import type { NodeId } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
 import { DEADLINE_MS_DEFAULT, DEADLINE_MS_MAX } from "../model/limits.ts";
-import type { KeyedCell, PeerReply, PeerRequest } from "../model/peer-message.ts";
+import {
+  type KeyedCell,
+  type PeerReply,
+  type PeerRequest,
+  WIRE_VERSION,
+} from "../model/peer-message.ts";
 import { parseSlot, type Slot } from "../model/slot.ts";
 import { compareStamps, NO_STAMP, type Stamp } from "../model/stamp.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { StorageKey } from "../ports/storage.ts";
 import { encodeMessage } from "../protocol/peer/frame-codec.ts";
+import { compareWithBackup } from "./backup-comparison.ts";
 import { refuse } from "./reply.ts";
 import { RESYNC_ROUNDS_MAX, type RequestContext, readFailure } from "./request-context.ts";
 import type { ExchangePorts } from "./slot-exchange.ts";
@@ -36,10 +48,12 @@ const PAGES_MAX = 4;
 /** Witnesses that are late by this much are done without, where the others make a quorum. */
 const LATE_MS = 2_000;
 const LOOK_MS = 50;
+/** Since this one a node can be asked for some slots. */
+const WIRE_VERSION_SPARSE = 5;
 /** `d` and the slot: what every position begins with. */
 const POSITION_LENGTH_MIN = 3;
 
-type CellScan = Extract<PeerRequest, { kind: "cell-scan" }>;
+type CellScan = Extract<PeerRequest, { kind: "cell-scan" | "sparse-scan" }>;
 type ScanReply = Extract<PeerReply, { kind: "slot-scan-reply" }>;
 
 export interface BackupPagesOptions {
@@ -55,6 +69,11 @@ export class BackupPages {
 
   constructor(options: BackupPagesOptions) {
     this.#options = options;
+  }
+
+  /** Which slots hold something else than a backup does. Answers once, in a later turn. */
+  compare(request: ComparisonRequest, done: (outcome: ComparisonOutcome) => void): void {
+    compareWithBackup(this.#options, request, done);
   }
 
   /** Answers once, in a later turn unless it sheds. */
@@ -114,6 +133,8 @@ class Page {
   /** Under which everybody is asked, and answers. */
   #placement: Placement;
   #first: Slot;
+  /** Which are asked for, from the first to the last, in ascending order. */
+  #slots: readonly Slot[] = [];
   #last: Slot;
   #witnesses: Witness[] = [];
   #startMs = 0;
@@ -142,12 +163,16 @@ class Page {
   /** Asks everybody. Once more, when somebody saw another placement and memberships have been exchanged. */
   start(round: number): void {
     const { context } = this.#options;
-    if (this.#first > this.#request.lastSlot) return this.#end({ ...EMPTY_PAGE });
+    const wanted = wantedFrom(this.#first, this.#request);
+    const [first] = wanted;
+    if (first === undefined) return this.#end({ ...EMPTY_PAGE });
+    this.#first = first;
     this.#round = round;
     this.#placement = context.placement();
     if (this.#placement.effectiveReplicas === 0) return this.#end(readFailure("not-ready"));
-    const window = windowFrom(this.#placement, this.#first, this.#request.lastSlot);
-    this.#last = window.lastSlot;
+    const window = windowOf(this.#placement, wanted);
+    this.#slots = window.slots;
+    this.#last = window.slots.at(-1) as Slot;
     this.#startMs = context.monotonicMs();
     this.#witnesses = window.nodes.map((node) => ({
       node,
@@ -162,12 +187,11 @@ class Page {
 
   #ask(witness: Witness, round: number): void {
     const { context, ports } = this.#options;
-    const message: CellScan = {
-      kind: "cell-scan",
-      firstSlot: this.#first,
-      lastSlot: this.#last,
-      after: this.#request.cursor ?? "",
-    };
+    const after = this.#request.cursor ?? "";
+    const isSparse = this.#request.slots !== undefined && this.#canSparsely(witness.node);
+    const message: CellScan = isSparse
+      ? { kind: "sparse-scan", slots: this.#slots, after }
+      : { kind: "cell-scan", firstSlot: this.#first, lastSlot: this.#last, after };
     const onReply = (reply: PeerReply): void => this.#onReply(witness, reply, round);
     if (witness.node === context.self) {
       ports.share.serve((release) => {
@@ -188,6 +212,13 @@ class Page {
     const frame = encodeMessage(message);
     const isSent = context.peers.request(witness.node, frame, this.#deadlineMs, sink, 0);
     if (!isSent) witness.isOver = true;
+  }
+
+  /** Who cannot tells of all slots from the first to the last. */
+  #canSparsely(node: NodeId): boolean {
+    const { context } = this.#options;
+    const version = node === context.self ? WIRE_VERSION : context.peers.wireVersion(node);
+    return (version ?? 0) >= WIRE_VERSION_SPARSE;
   }
 
   #onReply(witness: Witness, reply: PeerReply, round: number): void {
@@ -245,8 +276,8 @@ class Page {
     );
     const thin = new Map<Slot, number>();
     if (told.size === this.#witnesses.length) return thin;
-    for (let index = this.#first as number; index <= last; index += 1) {
-      const slot = index as Slot;
+    for (const slot of this.#slots) {
+      if (slot > last) break;
       const primaries = this.#placement.primaries(slot);
       const copies = primaries.filter((node) => told.has(node)).length;
       if (copies < majority(primaries.length)) thin.set(slot, copies);
@@ -288,7 +319,7 @@ class Page {
     }
     if (frontier === undefined) {
       const { before } = slotRange(this.#last);
-      const isAll = this.#last >= this.#request.lastSlot;
+      const isAll = wantedFrom((this.#last + 1) as Slot, this.#request).length === 0;
       return { cut: undefined, next: isAll ? undefined : before };
     }
     const slot = slotAt(frontier);
@@ -318,9 +349,10 @@ class Page {
   /** What anybody holds, in storage order. */
   #placesUpTo(cut: StorageKey | undefined): Place[] {
     const places = new Map<StorageKey, Place>();
+    const wanted = new Set(this.#slots);
     for (const witness of this.#witnesses) {
       for (const { slot, cells } of witness.reply?.parts ?? []) {
-        if (!this.#placement.isPrimary(slot, witness.node)) continue;
+        if (!wanted.has(slot) || !this.#placement.isPrimary(slot, witness.node)) continue;
         for (const { key, field, bytes } of cells) {
           const position = cellKey(slot, key, field);
           if (cut !== undefined && position > cut) continue;
@@ -416,23 +448,29 @@ function positionBefore(slot: Slot, key: Key): StorageKey {
   return cellKey(slot, key, undefined).slice(0, -1);
 }
 
-/** From `first` on, as many slots as need no more witnesses than are asked for one page. */
-function windowFrom(
+/** The slots that are asked for, from this one on. */
+function wantedFrom(first: Slot, { lastSlot, slots }: BackupRequest): readonly Slot[] {
+  if (slots !== undefined) return slots.filter((slot) => slot >= first && slot <= lastSlot);
+  const length = Math.max(0, lastSlot - first + 1);
+  return Array.from({ length }, (_none, index) => (first + index) as Slot);
+}
+
+/** Of these slots as many, from the first on, as need no more witnesses than are asked for one page. */
+function windowOf(
   placement: Placement,
-  first: Slot,
-  last: Slot,
-): { readonly lastSlot: Slot; readonly nodes: readonly NodeId[] } {
-  const nodes = new Set<NodeId>(placement.primaries(first));
-  let lastSlot = first;
-  for (let index = first + 1; index <= last; index += 1) {
+  wanted: readonly Slot[],
+): { readonly slots: readonly Slot[]; readonly nodes: readonly NodeId[] } {
+  const nodes = new Set<NodeId>();
+  let count = 0;
+  for (const slot of wanted) {
     // Once everybody is a witness, no later slot can add one.
-    if (nodes.size === placement.memberIds.length) return { lastSlot: last, nodes: [...nodes] };
-    const added = placement.primaries(index as Slot).filter((node) => !nodes.has(node));
-    if (nodes.size + added.length > WITNESSES_MAX) break;
+    if (nodes.size === placement.memberIds.length) return { slots: wanted, nodes: [...nodes] };
+    const added = placement.primaries(slot).filter((node) => !nodes.has(node));
+    if (count > 0 && nodes.size + added.length > WITNESSES_MAX) break;
     for (const node of added) nodes.add(node);
-    lastSlot = index as Slot;
+    count += 1;
   }
-  return { lastSlot, nodes: [...nodes] };
+  return { slots: wanted.slice(0, count), nodes: [...nodes] };
 }
 
 /** Neighbours with as many copies as one range. */

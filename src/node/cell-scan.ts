@@ -6,15 +6,16 @@
  * C that goes with a slot was named before its cells were looked at, and still is.
  */
 import { decodeCell } from "../core/causality/cell-codec.ts";
-import { nextStorageKey, parseCellKey, slotRange } from "../core/causality/storage-key.ts";
+import { parseCellKey, slotRange } from "../core/causality/storage-key.ts";
 import type { Placement } from "../core/placement/placement.ts";
 import type { NodeId } from "../model/ids.ts";
 import type { KeyedCell, PeerRequest, SlotCells } from "../model/peer-message.ts";
 import type { Slot } from "../model/slot.ts";
 import { compareStamps, NO_STAMP, type Stamp } from "../model/stamp.ts";
-import type { Storage, StorageEntry, StorageKey } from "../ports/storage.ts";
+import type { Storage, StorageEntry } from "../ports/storage.ts";
 import type { CellStore } from "./cell-store.ts";
 import { type Reply, refuse } from "./reply.ts";
+import { scanSlots } from "./slot-scan.ts";
 import type { SlotStates } from "./slot-states.ts";
 import type { Votes } from "./votes.ts";
 
@@ -23,7 +24,7 @@ export const SCAN_PAGE_BYTES: number = 1024 * 1024;
 const SCAN_ENTRIES_MAX = 16_384;
 const NO_BYTES = new Uint8Array(0);
 
-type CellScan = Extract<PeerRequest, { kind: "cell-scan" }>;
+type CellScan = Extract<PeerRequest, { kind: "cell-scan" | "sparse-scan" }>;
 
 export interface CellScanPorts {
   readonly self: NodeId;
@@ -39,56 +40,57 @@ export function scanCells(ports: CellScanPorts, request: CellScan, reply: Reply)
   const { storage } = ports;
   const placement = ports.placement();
   const isOwn = (slot: Slot): boolean => placement.isPrimary(slot, ports.self);
-  const last = lastWithVote(ports, request, isOwn);
+  const asked = slotsAt(request);
+  const slots = withVote(ports, asked, isOwn);
+  const last = slots.at(-1);
   if (last === undefined) {
-    return refuse(reply, "voteless", `slot ${request.firstSlot} is being mended here`);
+    if (asked.length === 0)
+      return reply({ kind: "slot-scan-reply", parts: [], through: undefined });
+    return refuse(reply, "voteless", `slot ${asked[0]} is being mended here`);
   }
-  const from = startOf(request);
-  const { before } = slotRange(last);
+  const { after } = request;
   const namedBefore = namedOf(ports, isOwn);
-  const range = { from, before, entriesMax: SCAN_ENTRIES_MAX, bytesMax: SCAN_PAGE_BYTES };
+  const limits = { entriesMax: SCAN_ENTRIES_MAX, bytesMax: SCAN_PAGE_BYTES };
   // A scan sees what is committed, and so all that was acknowledged before the question.
-  storage.scan(range, (result) => {
-    if (result.kind === "failed") return refuse(reply, "failed", result.error.message);
-    const entries = fitting(result.entries);
-    const isWhole = result.isComplete && entries.length === result.entries.length;
+  scanSlots({ storage, slots, after, ...limits }, (page) => {
+    if (page === undefined) return refuse(reply, "failed", "the disk could not be read");
     // Up to the end of the last slot that was to be looked at, or everything.
-    const end = last === request.lastSlot ? undefined : before;
-    const through = isWhole ? end : entries.at(-1)?.key;
-    const parts = partsOf(ports, entries, isOwn);
-    const isLookedAt = (slot: Slot): boolean => {
-      const { from: first, before: next } = slotRange(slot);
-      return next > from && first < before && (through === undefined || first <= through);
-    };
-    for (const [slot, named] of namedBefore) {
+    const end = slots.length === asked.length ? undefined : slotRange(last).before;
+    const parts = partsOf(ports, page.entries, isOwn);
+    for (const slot of page.slots) {
+      const named = namedBefore.get(slot);
+      if (named === undefined) continue;
       const now = ports.states.named(slot);
       const collected = compareStamps(now, named) < 0 ? now : named;
       const part = parts.get(slot);
-      if (part !== undefined) parts.set(slot, { ...part, collected });
-      else if (isLookedAt(slot)) parts.set(slot, { slot, collected, cells: [] });
+      parts.set(slot, part === undefined ? { slot, collected, cells: [] } : { ...part, collected });
     }
     const inOrder = [...parts.values()].sort((a, b) => a.slot - b.slot);
-    reply({ kind: "slot-scan-reply", parts: inOrder, through });
+    reply({ kind: "slot-scan-reply", parts: inOrder, through: page.through ?? end });
   });
 }
 
-function startOf({ firstSlot, after }: CellScan): StorageKey {
-  const { from } = slotRange(firstSlot);
-  return after < from ? from : nextStorageKey(after);
+/** The slots that are asked for, from where the question goes on. */
+function slotsAt(request: CellScan): readonly Slot[] {
+  const { after } = request;
+  const isAhead = (slot: Slot): boolean => slotRange(slot).before > after;
+  if (request.kind === "sparse-scan") return request.slots.filter(isAhead);
+  const slots: Slot[] = [];
+  for (let index = request.firstSlot as number; index <= request.lastSlot; index += 1) {
+    if (isAhead(index as Slot)) slots.push(index as Slot);
+  }
+  return slots;
 }
 
-/** The last slot before one that this node holds and may not speak for; `undefined` where that is the first. */
-function lastWithVote(
+/** Those before the first that this node holds and may not speak for. */
+function withVote(
   { votes }: CellScanPorts,
-  { firstSlot, lastSlot }: CellScan,
+  slots: readonly Slot[],
   isOwn: (slot: Slot) => boolean,
-): Slot | undefined {
-  if (votes.voteless === 0) return lastSlot;
-  for (let index = firstSlot as number; index <= lastSlot; index += 1) {
-    if (votes.has(index as Slot) || !isOwn(index as Slot)) continue;
-    return index === firstSlot ? undefined : ((index - 1) as Slot);
-  }
-  return lastSlot;
+): readonly Slot[] {
+  if (votes.voteless === 0) return slots;
+  const index = slots.findIndex((slot) => !votes.has(slot) && isOwn(slot));
+  return index < 0 ? slots : slots.slice(0, index);
 }
 
 function namedOf({ states }: CellScanPorts, isOwn: (slot: Slot) => boolean): Map<Slot, Stamp> {
@@ -98,16 +100,6 @@ function namedOf({ states }: CellScanPorts, isOwn: (slot: Slot) => boolean): Map
     if (isOwn(slot) && compareStamps(stamp, NO_STAMP) > 0) named.set(slot, stamp);
   }
   return named;
-}
-
-/** The last entry of a scan may be of any size; beside others it could outgrow a frame. */
-function fitting(entries: readonly StorageEntry[]): readonly StorageEntry[] {
-  let bytes = 0;
-  for (const [index, { key, value }] of entries.entries()) {
-    bytes += key.length + value.length;
-    if (index > 0 && bytes > SCAN_PAGE_BYTES) return entries.slice(0, index);
-  }
-  return entries;
 }
 
 function partsOf(

@@ -183,8 +183,29 @@ export class ExchangeCounterpart {
   }
 
   /** A page of all cells of this node's own slots, for a backup. */
-  tellCells(request: RequestOf<"cell-scan">, reply: Reply): void {
+  tellCells(request: RequestOf<"cell-scan" | "sparse-scan">, reply: Reply): void {
     scanCells(this.#options, request, reply);
+  }
+
+  /**
+   * Of those slots that this node is a primary of, the ones for which it cannot say that it holds just the cells that the asker
+   * knows of, as far as sums over them tell.
+   */
+  compareSums({ firstSlot, sums }: RequestOf<"sum-compare">, reply: Reply): void {
+    if (!this.#isBuilt(reply)) return;
+    const { cells, self, votes } = this.#options;
+    const placement = this.#options.placement();
+    const count = sums.length / 2;
+    const mine = cells.hashes.sums(firstSlot, count);
+    const differing: Slot[] = [];
+    for (let index = 0; index < count; index += 1) {
+      const slot = (firstSlot + index) as Slot;
+      if (!placement.isPrimary(slot, self)) continue;
+      const isSame =
+        mine[2 * index] === sums[2 * index] && mine[2 * index + 1] === sums[2 * index + 1];
+      if (!isSame || !votes.has(slot)) differing.push(slot);
+    }
+    this.#replyDurable(reply, { kind: "compare-reply", isVoteless: this.#isVoteless(), differing });
   }
 
   /** The wanted cells, as many as fit a page; the asker asks again for the rest. */

@@ -410,11 +410,11 @@ test("a peer with other wire versions is spoken to in the greatest that both can
 });
 
 test("what was agreed with a member is known, and what was not offered is not spoken", () => {
-  const trial = new Trial({ least: 4, greatest: 6 });
+  const trial = new Trial({ least: WIRE_VERSION - 1, greatest: WIRE_VERSION + 1 });
   assert.equal(trial.peers.wireVersion(PEER), undefined);
   trial.connect();
   assert.equal(trial.peers.wireVersion(PEER), WIRE_VERSION);
-  const strict = new Trial({ least: 5, greatest: 6 });
+  const strict = new Trial({ least: WIRE_VERSION + 1, greatest: WIRE_VERSION + 2 });
   strict.connect();
   assert.equal(strict.peers.wireVersion(PEER), undefined);
   assert.equal(strict.transport.closed.length, 1);

@@ -118,7 +118,11 @@ export class Service {
       case "slot-scan":
         this.#inTheBackground(served, (told) => counterpart.scan(message, told));
         break;
+      case "sum-compare":
+        counterpart.compareSums(message, reply);
+        break;
       case "cell-scan":
+      case "sparse-scan":
         this.#inTheBackground(served, (told) => counterpart.tellCells(message, told));
         break;
       case "fetch":

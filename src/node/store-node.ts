@@ -456,6 +456,9 @@ export class StoreNode implements Store {
     dumpPage(this.#options.storage, cursor, limit, done);
   readonly backup: Store["backup"] = (request, done) => this.#backups.take(request, done);
 
+  readonly compareBackup: Store["compareBackup"] = (request, done) =>
+    this.#backups.compare(request, done);
+
   get subscriptions(): Subscriptions {
     return this.#pubSub.subscriptions;
   }

@@ -6,7 +6,12 @@
  */
 import type { Histogram } from "../base/histogram.ts";
 import type { Reach } from "../core/replication/quorum.ts";
-import type { BackupOutcome, BackupRequest } from "../model/backup.ts";
+import type {
+  BackupOutcome,
+  BackupRequest,
+  ComparisonOutcome,
+  ComparisonRequest,
+} from "../model/backup.ts";
 import type { CellType, RootKind } from "../model/cell.ts";
 import type { NodeConfig, SharedConfig } from "../model/config.ts";
 import type { ClusterId, Epoch, NodeId } from "../model/ids.ts";
@@ -207,6 +212,8 @@ export interface Store {
   dump(cursor: string, limit: number, done: (outcome: DumpOutcome) => void): void;
   /** A page of all that the cluster holds, cell by cell: see `backup-page.ts`. */
   backup(request: BackupRequest, done: (outcome: BackupOutcome) => void): void;
+  /** Which slots hold something else than a backup: see `backup-comparison.ts`. */
+  compareBackup(request: ComparisonRequest, done: (outcome: ComparisonOutcome) => void): void;
   status(): StoreStatus;
   locate(key: Key): KeyLocation;
   /** Of a slot, in order: cheap enough to ask for all of them. The same while the epoch is. */

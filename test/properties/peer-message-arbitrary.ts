@@ -385,6 +385,12 @@ export const messageArbitraries: {
     lastSlot: slot,
     after: position,
   }),
+  "sparse-scan": fc.record({ kind: fc.constant("sparse-scan"), slots, after: position }),
+  "sum-compare": fc.tuple(slot, hashes(10)).map(([firstSlot, halves]) => ({
+    kind: "sum-compare",
+    firstSlot,
+    sums: halves.slice(0, 2 * (SLOT_COUNT - firstSlot)),
+  })),
   fetch: fc.record({
     kind: fc.constant("fetch"),
     wanted: fc.array(fc.record({ slot, key, field }), { maxLength: 5 }),

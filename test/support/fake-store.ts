@@ -4,13 +4,19 @@
  * Answers come in a later turn, as the contract says. `failNext` and `hold` let a test choose the outcome and the moment.
  */
 
-import { encodeCell } from "../../src/core/causality/cell-codec.ts";
+import { differingIndices, SlotSums } from "../../src/core/anti-entropy/hash-tree.ts";
+import { checksumOf, encodeCell } from "../../src/core/causality/cell-codec.ts";
 import { cellKey, slotRange } from "../../src/core/causality/storage-key.ts";
 import { answerQuery, pageOf } from "../../src/core/operations/answer.ts";
 import { applyOperation } from "../../src/core/operations/apply.ts";
 import { KeyView, type ViewedCell } from "../../src/core/operations/key-view.ts";
 import { slotOfKey } from "../../src/core/placement/slot-of-key.ts";
-import type { BackupOutcome, BackupRequest } from "../../src/model/backup.ts";
+import type {
+  BackupOutcome,
+  BackupRequest,
+  ComparisonOutcome,
+  ComparisonRequest,
+} from "../../src/model/backup.ts";
 import type { FieldCell, RootCell } from "../../src/model/cell.ts";
 import type { Condition } from "../../src/model/condition.ts";
 import { SHARED_CONFIG_DEFAULT, type SharedConfig } from "../../src/model/config.ts";
@@ -239,13 +245,29 @@ export class FakeStore implements Store {
     const failure = this.#takeFailure();
     this.#answer(() => {
       if (failure !== undefined) return done(failure);
-      const { firstSlot, lastSlot, cursor = "" } = request;
+      const { firstSlot, lastSlot, slots, cursor = "" } = request;
       const cells = [...this.cells.keys()]
         .filter((key) => slotOfKey(key) >= firstSlot && slotOfKey(key) <= lastSlot)
+        .filter((key) => slots === undefined || slots.includes(slotOfKey(key)))
         .flatMap((key) => this.encodedCells(key))
         .filter((cell) => placeOf(cell) > cursor)
         .sort((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1));
       done({ kind: "page", cells, next: undefined, thin: [] });
+    });
+  }
+
+  compareBackup(request: ComparisonRequest, done: (outcome: ComparisonOutcome) => void): void {
+    const failure = this.#takeFailure();
+    this.#answer(() => {
+      if (failure !== undefined) return done(failure);
+      const { firstSlot, sums } = request;
+      const own = new SlotSums();
+      for (const cell of [...this.cells.keys()].flatMap((key) => this.encodedCells(key))) {
+        own.add(slotOfKey(cell.key), placeOf(cell), checksumOf(cell.bytes));
+      }
+      const mine = own.sums.slice(2 * firstSlot, 2 * firstSlot + sums.length);
+      const differing = differingIndices(mine, sums).map((index) => (firstSlot + index) as Slot);
+      done({ kind: "compared", differing });
     });
   }
 

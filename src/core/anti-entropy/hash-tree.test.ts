@@ -14,6 +14,7 @@ import {
   LEAF_COUNT,
   leafOf,
   SLOTS_PER_GROUP,
+  SlotSums,
 } from "./hash-tree.ts";
 import { encodeCleanMark, encodeLeaves, parseCleanMark, parseLeaves } from "./leaves-record.ts";
 
@@ -41,6 +42,25 @@ test("equal cells hash alike whatever the order in which they came", () => {
   b.add(SLOT, hashBinary("l"), 2);
   b.add(SLOT, hashBinary("k"), 1);
   assert.deepEqual(differingSlots(a, b), []);
+});
+
+test("sums over cells are those of a tree that holds them, whatever is named of the slot", () => {
+  const tree = new HashTree();
+  const sums = new SlotSums();
+  tree.add(SLOT, hashBinary("gone"), 9);
+  for (const [slot, key, checksum] of [
+    [SLOT, "k", 1],
+    [SLOT, "l", 2],
+    [NEXT, "k", 1],
+  ] as const) {
+    tree.add(slot, hashBinary(key), checksum);
+    sums.add(slot, key, checksum);
+  }
+  const both = () => [tree.sums(SLOT, 2), sums.sums.slice(2 * SLOT, 2 * SLOT + 4)] as const;
+  assert.notDeepEqual(...both());
+  tree.remove(SLOT, hashBinary("gone"), 9);
+  tree.setCollected(SLOT, stampFrom(1, 2, 0));
+  assert.deepEqual(...both());
 });
 
 test("one cell that differs in its checksum is found in its slot", () => {

@@ -128,6 +128,12 @@ export class HashTree {
     return hashes;
   }
 
+  /** Sums over the cells of so many slots, two halves each, high first: what is named of a slot is not in them. */
+  sums(first: Slot, count: number): Uint32Array {
+    assert(first + count <= SLOT_COUNT, "a slot has a number below SLOT_COUNT");
+    return this.#sums.slice(2 * first, 2 * (first + count));
+  }
+
   /** The leaves of a slot, two halves each, high first; `undefined` where all are zero. Not to be changed or kept. */
   leaves(slot: Slot): Uint32Array | undefined {
     return this.#leaves.get(slot);
@@ -153,7 +159,7 @@ export class HashTree {
   }
 
   #toggle(slot: Slot, address: Hash64, checksum: number): void {
-    const { high, low } = mix64(address.high ^ checksum, address.low);
+    const { high, low } = hashOfCell(address, checksum);
     toggle(this.#sums, slot, high, low);
     let leaves = this.#leaves.get(slot);
     if (leaves === undefined) {
@@ -161,6 +167,17 @@ export class HashTree {
       this.#leaves.set(slot, leaves);
     }
     toggle(leaves, leafOfHash(address), high, low);
+  }
+}
+
+/** What each slot's cells add up to, where no more of them is kept: equal to `sums` of a tree that holds the same cells. */
+export class SlotSums {
+  /** Two halves for each slot, high first. */
+  readonly sums: Uint32Array = new Uint32Array(2 * SLOT_COUNT);
+
+  add(slot: Slot, storageKey: StorageKey, checksum: number): void {
+    const { high, low } = hashOfCell(hashBinary(storageKey), checksum);
+    toggle(this.sums, slot, high, low);
   }
 }
 
@@ -197,6 +214,10 @@ export function differingIndices(a: Uint32Array, b: Uint32Array): number[] {
 }
 
 const NO_LEAVES = new Uint32Array(2 * LEAF_COUNT);
+
+function hashOfCell(address: Hash64, checksum: number): Hash64 {
+  return mix64(address.high ^ checksum, address.low);
+}
 
 function leafOfHash(address: Hash64): number {
   return address.high >>> 24;

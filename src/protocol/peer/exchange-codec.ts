@@ -9,6 +9,8 @@
  *   16 leaf-compare        count u16, then slot u16 and 256 hashes (2 halves u32) each
  *   17 slot-scan           position, count u16, slots u16 each
  *   23 cell-scan           first slot u16, last slot u16, position
+ *   24 sparse-scan         position, count u16, slots u16 each
+ *   25 sum-compare         first slot u16, count u16, sums (2 halves u32) each
  *   74 compare-reply       is voteless u8, count u32, indices u16 each
  *   75 slot-list-reply     optional position, count u16, then slot u16, collected stamp, count u32, keyed digests each
  *   76 fetch-reply         taken u32, unreadable slots (count u16, u16 each), count u16, slot cells
@@ -250,6 +252,35 @@ export function readCellScan(reader: ByteReader): RequestOf<"cell-scan"> {
   const firstSlot = readSlot(reader);
   const lastSlot = readSlot(reader);
   return { kind: "cell-scan", firstSlot, lastSlot, after: reader.binary32() };
+}
+
+export function writeSparseScan(
+  writer: ByteWriter,
+  { after, slots }: RequestOf<"sparse-scan">,
+): void {
+  writer.binary32(after);
+  writeSlots(writer, slots);
+}
+
+export function readSparseScan(reader: ByteReader): RequestOf<"sparse-scan"> {
+  const after = reader.binary32();
+  return { kind: "sparse-scan", slots: readSlots(reader), after };
+}
+
+export function writeSumCompare(writer: ByteWriter, request: RequestOf<"sum-compare">): void {
+  const { firstSlot, sums } = request;
+  assert(sums.length % 2 === 0, "a sum has two halves");
+  assert(firstSlot + sums.length / 2 <= SLOT_COUNT, "no sum beyond the last slot");
+  writer.u16(firstSlot);
+  writer.u16(sums.length / 2);
+  writeHashes(writer, sums);
+}
+
+export function readSumCompare(reader: ByteReader): RequestOf<"sum-compare"> {
+  const firstSlot = readSlot(reader);
+  const count = reader.count16(8);
+  if (firstSlot + count > SLOT_COUNT) reader.reject("a sum of a slot beyond the last");
+  return { kind: "sum-compare", firstSlot, sums: readHashes(reader, 2 * count) };
 }
 
 export function sizeOfSlotScanReply({ parts, through }: ReplyOf<"slot-scan-reply">): number {

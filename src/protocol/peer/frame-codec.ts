@@ -42,6 +42,8 @@ import {
   readSlotListReply,
   readSlotScan,
   readSlotScanReply,
+  readSparseScan,
+  readSumCompare,
 } from "./exchange-codec.ts";
 import {
   frameOf,
@@ -122,6 +124,8 @@ const REQUEST_CODES: Readonly<Record<PeerRequest["kind"], number>> = {
   publish: 21,
   subscriptions: 22,
   "cell-scan": 23,
+  "sparse-scan": 24,
+  "sum-compare": 25,
 };
 
 const REPLY_CODES: Readonly<Record<PeerReply["kind"], number>> = {
@@ -317,6 +321,10 @@ function readMessage(reader: ByteReader): PeerMessage {
       return readSlotScan(reader);
     case REQUEST_CODES["cell-scan"]:
       return readCellScan(reader);
+    case REQUEST_CODES["sparse-scan"]:
+      return readSparseScan(reader);
+    case REQUEST_CODES["sum-compare"]:
+      return readSumCompare(reader);
     case REQUEST_CODES["slot-list"]:
       return readSlotList(reader);
     case REQUEST_CODES.fetch:

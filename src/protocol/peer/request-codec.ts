@@ -51,6 +51,8 @@ import {
   writeSlotCompare,
   writeSlotList,
   writeSlotScan,
+  writeSparseScan,
+  writeSumCompare,
 } from "./exchange-codec.ts";
 import {
   READ_DIGEST,
@@ -116,6 +118,10 @@ export function sizeOfRequest(request: ColdRequest): number {
       return 6 + request.after.length + 2 * request.slots.length;
     case "cell-scan":
       return 8 + request.after.length;
+    case "sparse-scan":
+      return 6 + request.after.length + 2 * request.slots.length;
+    case "sum-compare":
+      return 4 + 4 * request.sums.length;
     case "forward":
       return 64 + request.key.length + sizeOfOperation(request.operation);
     case "compare":
@@ -200,6 +206,12 @@ export function writeRequest(writer: ByteWriter, request: ColdRequest): void {
       return;
     case "cell-scan":
       writeCellScan(writer, request);
+      return;
+    case "sparse-scan":
+      writeSparseScan(writer, request);
+      return;
+    case "sum-compare":
+      writeSumCompare(writer, request);
       return;
     case "fetch":
       writeFetch(writer, request);
