@@ -14,6 +14,7 @@ import type { Publication, SubscriptionCounts, SubscriptionQuery } from "./publi
 import type { Selection } from "./selection.ts";
 import type { Slot } from "./slot.ts";
 import type { Stamp } from "./stamp.ts";
+import type { TraceContext } from "./trace.ts";
 
 /**
  * Raised whenever a message, kind or code is added or changed: the greatest version this node speaks. The rule by which nodes of
@@ -22,6 +23,8 @@ import type { Stamp } from "./stamp.ts";
 export const WIRE_VERSION = 5;
 /** The least it still speaks. A hello has begun alike since version 4, so it is never less. */
 export const WIRE_VERSION_LEAST = 4;
+/** The least in which a request may be `traced`. */
+export const WIRE_VERSION_TRACED = 5;
 
 /** What every frame begins with. */
 export interface FrameHeader {
@@ -103,7 +106,18 @@ export type MarkHolder =
   | "foreign-cells"
   | "not-ready";
 
+/** Requests that a client waits for: they may be part of its trace. */
+export type TraceableRequest = Extract<
+  PlainRequest,
+  { readonly kind: "write" | "read" | "forward" | "list" | "merge" }
+>;
+
 export type PeerRequest =
+  | PlainRequest
+  /** The request, and the span at the sender that asks it. */
+  | { readonly kind: "traced"; readonly trace: TraceContext; readonly request: TraceableRequest };
+
+type PlainRequest =
   | {
       readonly kind: "hello";
       /** The greatest and the least version the sender speaks. */

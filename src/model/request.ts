@@ -4,8 +4,14 @@ import type { Key } from "./key.ts";
 import type { Operation, Query } from "./operation.ts";
 import type { Slot } from "./slot.ts";
 import type { Stamp } from "./stamp.ts";
+import type { Span } from "./trace.ts";
 
-export interface WriteOptions {
+interface Traced {
+  /** What it does belongs under this span; `undefined` where it is part of no trace. */
+  readonly trace?: Span | undefined;
+}
+
+export interface WriteOptions extends Traced {
   /** Primaries that must acknowledge, 1..N; `undefined` is the majority, met sloppily unless the cluster is strict. */
   readonly w?: number | undefined;
   /** Milliseconds the request may take: 1..60 000. */
@@ -28,7 +34,7 @@ export interface DeleteRequest extends WriteOptions {
 }
 
 /** A read-modify-write; `core/operations/` says what becomes of it. */
-export interface OperateRequest {
+export interface OperateRequest extends Traced {
   readonly key: Key;
   readonly operation: Operation;
   /** As in `WriteOptions`. */
@@ -37,13 +43,13 @@ export interface OperateRequest {
 }
 
 /** Takes away all that some slots hold, each at one moment; what is written meanwhile may stay or go. */
-export interface FlushRequest {
+export interface FlushRequest extends Traced {
   /** `undefined`: all that hold a key. */
   readonly slots?: readonly Slot[] | undefined;
   readonly deadlineMs?: number | undefined;
 }
 
-export interface ReadRequest {
+export interface ReadRequest extends Traced {
   readonly key: Key;
   /** Primaries that must answer, 1..N; `undefined` is the majority, or what is reachable, as the answer says. */
   readonly r?: number | undefined;
@@ -59,7 +65,7 @@ export interface QueryRequest extends ReadRequest {
   readonly query: Query;
 }
 
-export interface ListRequest {
+export interface ListRequest extends Traced {
   /** Binary string that keys start with; empty for all. */
   readonly prefix: string;
   /** Entries a page at most: 1..1 000. */

@@ -14,7 +14,7 @@ import { maxStamp, NO_STAMP } from "../model/stamp.ts";
 import { type KeyRead, type KeyReadPorts, readKey, readPage } from "./key-reader.ts";
 
 const KEY = keyFromText("k");
-const REQUEST = { key: KEY, r: undefined, after: undefined, deadlineMs: 1 };
+const REQUEST = { key: KEY, r: undefined, after: undefined, deadlineMs: 1, trace: undefined };
 const QUORUM = { acks: 1, of: 1, hinted: 0 };
 
 /** Reads of one replica's cells, as it would answer them. */

@@ -28,6 +28,7 @@ import type { Query } from "../model/operation.ts";
 import type { QuorumReport } from "../model/outcome.ts";
 import { FIELDS_PER_PAGE_MAX, type Selection } from "../model/selection.ts";
 import { maxStamp, NO_STAMP, type Stamp } from "../model/stamp.ts";
+import type { Span } from "../model/trace.ts";
 
 /** Fields looked at by one operation or query: HGETALL and its like are refused beyond. */
 export const WHOLE_FIELDS_MAX = 1_000_000;
@@ -42,6 +43,7 @@ export interface KeyReadRequest {
   readonly after: Stamp | undefined;
   /** Monotonic milliseconds. */
   readonly deadlineMs: number;
+  readonly trace: Span | undefined;
 }
 
 export interface KeyReadPorts {

@@ -15,12 +15,14 @@ import {
   type BootId,
   type ClusterId,
   type NodeId,
+  nodeIdFrom,
   parseClusterId,
   parseNodeId,
 } from "../model/ids.ts";
 import { SLOT_COUNT } from "../model/limits.ts";
 import type { MemberRecord } from "../model/member.ts";
 import { NO_STAMP, type Stamp } from "../model/stamp.ts";
+import type { Random } from "../ports/random.ts";
 import type { Storage, StorageOperation } from "../ports/storage.ts";
 import { readState, writeState } from "../protocol/peer/member-codec.ts";
 import { opened, sealed } from "./sealed.ts";
@@ -65,6 +67,17 @@ const SCRUB_BYTES = 16;
 export function loadIdentity(storage: Storage): Identity | undefined | "damaged" {
   const bytes = opened(storage.get(IDENTITY));
   return typeof bytes === "object" ? parseIdentity(binaryFromBytes(bytes)) : bytes;
+}
+
+/** Who the node is in this start: whom the directory names, or somebody new. */
+export function identityAtStart(
+  stored: Identity | undefined | "damaged",
+  shared: SharedConfig,
+  random: Random,
+): Identity {
+  if (stored !== undefined && stored !== "damaged") return { ...stored, boots: stored.boots + 1 };
+  const nodeId = nodeIdFrom(random.next32(), random.next32());
+  return { nodeId, clusterId: undefined, boots: 1, shared };
 }
 
 export function identityOperation(identity: Identity): StorageOperation {

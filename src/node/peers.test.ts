@@ -11,6 +11,7 @@ import {
   nodeIdFrom,
   parseAddress,
 } from "../model/ids.ts";
+import { keyFromText } from "../model/key.ts";
 import type { Member } from "../model/member.ts";
 import {
   type FrameHeader,
@@ -18,6 +19,7 @@ import {
   type PeerReply,
   WIRE_VERSION,
 } from "../model/peer-message.ts";
+import { ROOT_ONLY } from "../model/selection.ts";
 import { NO_STAMP } from "../model/stamp.ts";
 import type { ConnectionId, Transport, TransportListener } from "../ports/transport.ts";
 import {
@@ -131,11 +133,11 @@ class Trial {
   }
 
   /** A connection to `PEER` that stands. */
-  connect(): ConnectionId {
+  connect(wireVersion = WIRE_VERSION): ConnectionId {
     this.peers.follow([memberOf(PEER)]);
     const connection = this.transport.dialled;
     this.listener.onOpened(connection);
-    this.answer(connection, helloReply(PEER));
+    this.answer(connection, { ...helloReply(PEER), wireVersion });
     return connection;
   }
 
@@ -175,7 +177,7 @@ function memberOf(id: NodeId): Member {
   } as Member;
 }
 
-function helloReply(nodeId: NodeId, remembered = 0): PeerReply {
+function helloReply(nodeId: NodeId, remembered = 0): Extract<PeerReply, { kind: "hello-reply" }> {
   const boot = bootIdFrom(2);
   return {
     kind: "hello-reply",
@@ -418,6 +420,27 @@ test("what was agreed with a member is known, and what was not offered is not sp
   strict.connect();
   assert.equal(strict.peers.wireVersion(PEER), undefined);
   assert.equal(strict.transport.closed.length, 1);
+});
+
+test("a trace goes along with a request where the peer knows what that is, and nowhere else", () => {
+  const request = {
+    kind: "read",
+    key: keyFromText("k"),
+    selection: ROOT_ONLY,
+    want: "cells",
+  } as const;
+  const sink = { onReply: () => undefined, onNoAnswer: () => undefined };
+  const trace = { traceId: "1".repeat(32), spanId: "2".repeat(16), flags: 1, state: "" };
+  const sentTo = (wireVersion: number): PeerMessage => {
+    const trial = new Trial({ least: 4, greatest: 5 });
+    trial.connect(wireVersion);
+    assert.ok(trial.peers.request(PEER, encodeMessage(request), 1_000, sink, 0, trace));
+    const frame = decodeFrame(trial.transport.sent.at(-1)?.frame ?? new Uint8Array(0));
+    assert.ok(!isDecodeFailure(frame));
+    return frame.message;
+  };
+  assert.deepEqual(sentTo(4), request);
+  assert.deepEqual(sentTo(5), { kind: "traced", trace, request });
 });
 
 test("a lost connection is dialled again", () => {

@@ -9,8 +9,14 @@ import { assert } from "../base/assert.ts";
 import type { Reach } from "../core/replication/quorum.ts";
 import type { Address, BootId, ClusterId, Epoch, NodeId } from "../model/ids.ts";
 import type { Liveness, Member } from "../model/member.ts";
-import type { FrameHeader, PeerReply, PeerRequest } from "../model/peer-message.ts";
+import {
+  type FrameHeader,
+  type PeerReply,
+  type PeerRequest,
+  WIRE_VERSION_TRACED,
+} from "../model/peer-message.ts";
 import type { Stamp } from "../model/stamp.ts";
+import type { Span, TraceContext } from "../model/trace.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
@@ -20,6 +26,7 @@ import {
   encodeMessage,
   frameFrom,
   isDecodeFailure,
+  tracedFrameFrom,
 } from "../protocol/peer/frame-codec.ts";
 import type { CommitNumbers } from "./commit-numbers.ts";
 import type { Durations } from "./durations.ts";
@@ -51,6 +58,8 @@ export interface Served {
   readonly message: PeerRequest;
   /** Sends the one reply. Harmless when the connection is gone. */
   readonly reply: (reply: PeerReply) => void;
+  /** What it does belongs under this span, where it is part of a trace. */
+  readonly span?: Span;
 }
 
 export interface PeersOptions {
@@ -243,7 +252,7 @@ export class Peers {
 
   /**
    * Sends a message encoded by `encodeMessage`. False: it was not sent, and nobody will be told anything.
-   * `deadlineMs` is monotonic.
+   * `deadlineMs` is monotonic. `trace` goes along where the peer knows what it is.
    */
   request(
     to: NodeId,
@@ -251,10 +260,11 @@ export class Peers {
     deadlineMs: number,
     sink: ReplySink,
     token: number,
+    trace?: TraceContext,
   ): boolean {
     const connection = this.#links.get(to)?.connection;
     if (connection === undefined || !connection.isReady) return false;
-    return this.#send(connection, body, deadlineMs, { sink, token });
+    return this.#send(connection, body, deadlineMs, { sink, token }, false, trace);
   }
 
   /**
@@ -561,10 +571,12 @@ export class Peers {
     deadlineMs: number,
     { sink, token }: { readonly sink: ReplySink; readonly token: number },
     isInLine = false,
+    trace?: TraceContext,
   ): boolean {
     const nowMs = this.#options.clock.monotonicMs();
     const requestId = connection.pending.nextId();
-    if (!this.#sendFrame(connection, requestId, deadlineMs - nowMs, body, isInLine)) return false;
+    const remainingMs = deadlineMs - nowMs;
+    if (!this.#sendFrame(connection, requestId, remainingMs, body, isInLine, trace)) return false;
     connection.pending.add(requestId, { sink, token, sentMs: nowMs, deadlineMs });
     return true;
   }
@@ -575,6 +587,7 @@ export class Peers {
     remainingMs: number,
     body: Uint8Array,
     isInLine = false,
+    trace?: TraceContext,
   ): boolean {
     const { ms, counter, epoch } = this.#options.reading();
     const header: FrameHeader = {
@@ -585,7 +598,8 @@ export class Peers {
       remainingMs: Math.max(0, Math.min(0xffff_ffff, Math.ceil(remainingMs))),
       sentMs: this.#options.clock.monotonicMs(),
     };
-    const frame = frameFrom(header, body);
+    const isTraced = trace !== undefined && connection.wireVersion >= WIRE_VERSION_TRACED;
+    const frame = isTraced ? tracedFrameFrom(header, body, trace) : frameFrom(header, body);
     if (!this.#options.transport.send(connection.id, frame, isInLine)) return false;
     connection.traffic.noteSent(frame.length);
     return true;

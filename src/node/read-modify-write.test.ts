@@ -28,7 +28,7 @@ function place() {
   const ask = (deadlineMs: number): void => {
     const index = outcomes.push(undefined) - 1;
     const operation = { kind: "delete-if", condition: { kind: "exists" } } as const;
-    writes.run({ key: KEY, operation, w: undefined, deadlineMs }, (outcome) => {
+    writes.run({ key: KEY, operation, w: undefined, deadlineMs, trace: undefined }, (outcome) => {
       assert.equal(outcomes[index], undefined, "answered once");
       outcomes[index] = outcome;
     });
@@ -112,7 +112,7 @@ function readOf(heldMs: number, expiresAtMs = 0): ReadVerdict {
 function run(writes: ReadModifyWrites, condition: Condition): OperationOutcome {
   const outcomes: OperationOutcome[] = [];
   const operation = { kind: "delete-if", condition } as const;
-  writes.run({ key: KEY, operation, w: undefined, deadlineMs: 1 }, (outcome) =>
+  writes.run({ key: KEY, operation, w: undefined, deadlineMs: 1, trace: undefined }, (outcome) =>
     outcomes.push(outcome),
   );
   assert.equal(outcomes.length, 1);
@@ -199,7 +199,7 @@ test("writes that wait are answered in turn, however many end at once", () => {
   const order: number[] = [];
   for (let index = 0; index < 1_025; index += 1) {
     const operation = { kind: "delete-if", condition: { kind: "absent" } } as const;
-    writes.run({ key: KEY, operation, w: undefined, deadlineMs: 1 }, () => {
+    writes.run({ key: KEY, operation, w: undefined, deadlineMs: 1, trace: undefined }, () => {
       order.push(index);
     });
   }
@@ -245,7 +245,10 @@ function counting() {
   });
   const add = (): void => {
     const operation = { kind: "add", delta: 1n } as const;
-    writes.run({ key: KEY, operation, w: undefined, deadlineMs: 1 }, () => undefined);
+    writes.run(
+      { key: KEY, operation, w: undefined, deadlineMs: 1, trace: undefined },
+      () => undefined,
+    );
   };
   /** The cell in which it counted last, and what that came to. */
   const last = (): { readonly field: CellAddress; readonly sum: string } => {
@@ -329,7 +332,10 @@ test("what replaces a key builds on the root that was read, and on any field bel
   });
   const when = "always";
   const operation = { kind: "set-replace", members: ["m", "n"], expiresAtMs: 0, when } as const;
-  writes.run({ key: KEY, operation, w: undefined, deadlineMs: 1 }, () => undefined);
+  writes.run(
+    { key: KEY, operation, w: undefined, deadlineMs: 1, trace: undefined },
+    () => undefined,
+  );
   const [read, write] = [stampFrom(50, 0, 0), stampFrom(51, 0, 0)];
   assert.deepEqual(bases, [[read, write, write]]);
 });

@@ -17,6 +17,7 @@ import type { Key } from "../model/key.ts";
 import type { Operation, OperationOutcome, OperationResult } from "../model/operation.ts";
 import type { QuorumReport } from "../model/outcome.ts";
 import { compareStamps, maxStamp, NO_STAMP, type Stamp } from "../model/stamp.ts";
+import type { Span } from "../model/trace.ts";
 import type { Random } from "../ports/random.ts";
 import { type KeyReadPorts, readKey } from "./key-reader.ts";
 import { OwnCounts } from "./own-counts.ts";
@@ -33,6 +34,7 @@ export interface ModifyRequest {
   readonly w: number | undefined;
   /** Monotonic milliseconds. */
   readonly deadlineMs: number;
+  readonly trace: Span | undefined;
 }
 
 /** What is written of it. */
@@ -44,6 +46,7 @@ export interface ModifyWrite {
   readonly bases: readonly Stamp[];
   readonly w: number | undefined;
   readonly deadlineMs: number;
+  readonly trace: Span | undefined;
 }
 
 /** What a read-modify-write needs of the node: quorum reads and writes of its own. */
@@ -139,14 +142,14 @@ export class ReadModifyWrites {
     past: { readonly tries: number; readonly above: Stamp; readonly mayBeStored: boolean },
     done: Done,
   ): void {
-    const { key, operation, w, deadlineMs } = request;
+    const { key, operation, w, deadlineMs, trace } = request;
     const stored = past.mayBeStored ? "maybe" : "no";
     if (this.#ports.monotonicMs() >= deadlineMs) {
       done(failure("timed-out", stored));
       return;
     }
     const need = needOf(operation, this.#ownCounts.id);
-    const asked = { key, r: undefined, after: undefined, deadlineMs };
+    const asked = { key, r: undefined, after: undefined, deadlineMs, trace };
     readKey(this.#portsAbove(past.above), asked, need, (read) => {
       if (read.kind === "failed") {
         done(failure(read.code, stored, read.quorum));
@@ -165,7 +168,7 @@ export class ReadModifyWrites {
       const bases = changes.map((change, index) =>
         change.isOverCleared === true ? stamp : (held[index] as Stamp),
       );
-      const write = { key, changes, stamp, bases, w, deadlineMs };
+      const write = { key, changes, stamp, bases, w, deadlineMs, trace };
       this.#ports.write(write, (verdict, last) => {
         this.#noteCounts(write, verdict, last);
         this.#settle(request, past, verdict, { result, stamp: last }, done);

@@ -10,10 +10,17 @@ import type { Counters } from "./counters.ts";
 import type { Peers } from "./peers.ts";
 import type { Replica } from "./replica.ts";
 
+/** What requests ask of others, and of this node's own cells: directly, or under a span (`tracing.ts`). */
+export type RequestPeers = Pick<Peers, "request" | "reach" | "tell" | "wireVersion">;
+export type RequestReplica = Pick<
+  Replica,
+  "write" | "read" | "list" | "merge" | "mark" | "readRootNow"
+>;
+
 export interface RequestContext {
   readonly self: NodeId;
-  readonly peers: Peers;
-  readonly replica: Replica;
+  readonly peers: RequestPeers;
+  readonly replica: RequestReplica;
   readonly counters: Counters;
   readonly placement: () => Placement;
   readonly monotonicMs: () => number;

@@ -43,6 +43,7 @@ import type {
 } from "../model/request.ts";
 import type { Selection } from "../model/selection.ts";
 import { compareStamps, type Stamp } from "../model/stamp.ts";
+import type { Span } from "../model/trace.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
 import { encodeMessage } from "../protocol/peer/frame-codec.ts";
@@ -55,6 +56,7 @@ import { listed, pageOutcome, queryOutcome, readOutcome, writeOutcome } from "./
 import { ReadModifyWrites } from "./read-modify-write.ts";
 import { ReadRun } from "./read-run.ts";
 import { failure, RESYNC_ROUNDS_MAX, type RequestContext, readFailure } from "./request-context.ts";
+import { tracedContext } from "./tracing.ts";
 import { WriteRun } from "./write-run.ts";
 
 /** How often runs in flight are looked at for something due. */
@@ -93,6 +95,7 @@ interface Write {
   readonly bases: readonly Stamp[] | undefined;
   readonly w: number | undefined;
   readonly deadlineMs: number;
+  readonly trace: Span | undefined;
   /** An earlier try of it, below a floor, may have left something behind. */
   readonly mayBeStored?: boolean;
 }
@@ -276,13 +279,13 @@ export class Requests {
     const refusal = this.#refusal();
     if (refusal !== undefined) return this.#shed(() => done(readFailure(refusal)));
     const { context, clock } = this.#options;
-    const { key, r, after } = request;
+    const { key, r, after, trace } = request;
     const deadlineMs = this.#deadline(request.deadlineMs);
     this.#inFlight += 1;
     context.counters.add("reads");
     const startMs = context.monotonicMs();
     let isInside = true;
-    begin({ key, r, after, deadlineMs }, (outcome) => {
+    begin({ key, r, after, deadlineMs, trace }, (outcome) => {
       this.#inFlight -= 1;
       const durationMs = context.monotonicMs() - startMs;
       this.#options.onAnswered(durationMs, "read");
@@ -322,7 +325,8 @@ export class Requests {
     const after = (delayMs: number, callback: () => void): void => clock.after(delayMs, callback);
     const deadlineMs = this.#deadline(request.deadlineMs);
     const startMs = context.monotonicMs();
-    listPage({ context, after }, request, deadlineMs, (outcome) => {
+    const listing = { context: this.#contextFor(request.trace), after };
+    listPage(listing, request, deadlineMs, (outcome) => {
       this.#complete(request, outcome, deadlineMs, (completed) => {
         this.#inFlight -= 1;
         const durationMs = context.monotonicMs() - startMs;
@@ -345,7 +349,8 @@ export class Requests {
     let left = containers.length;
     let failed: Failure | undefined;
     for (const entry of containers) {
-      const asked = { key: entry.key, r: undefined, after: undefined, deadlineMs };
+      const { trace } = request;
+      const asked = { key: entry.key, r: undefined, after: undefined, deadlineMs, trace };
       readKey(this.#readPorts, asked, VALUE_NEED, (read) => {
         const seen = readOutcome(read);
         const index = entries.indexOf(entry);
@@ -363,6 +368,7 @@ export class Requests {
     message: Forward,
     deadlineMs: number,
     done: (outcome: OperationOutcome | "seen" | "not-first") => void,
+    trace: Span | undefined,
   ): void {
     const refusal = this.#state === "draining" ? this.#overload() : this.#refusal();
     if (refusal !== undefined) return done(failure(refusal, "no"));
@@ -378,7 +384,7 @@ export class Requests {
       }
     const { key, operation, w } = message;
     this.#inFlight += 1;
-    const request = { key, operation, w: w === 0 ? undefined : w, deadlineMs };
+    const request = { key, operation, w: w === 0 ? undefined : w, deadlineMs, trace };
     this.#modifies.run(request, (outcome) => {
       this.#inFlight -= 1;
       done(outcome);
@@ -388,7 +394,7 @@ export class Requests {
   /** A write that depends on nothing the key holds. */
   #blind(request: DeleteRequest, change: CellChange, bytes: number, done: WriteDone): void {
     const { context } = this.#options;
-    const { key, w } = request;
+    const { key, w, trace } = request;
     this.#accept("write", request, bytes, done, (deadlineMs, answer) => {
       context.counters.add(change === TOMBSTONE ? "deletes" : "puts");
       const write = {
@@ -398,6 +404,7 @@ export class Requests {
         bases: undefined,
         w: this.#demanded(w),
         deadlineMs,
+        trace,
       };
       this.#write(write, (verdict, stamp) => answer(this.#outcome(verdict, stamp)));
     });
@@ -446,12 +453,12 @@ export class Requests {
   /** Has the key's first live primary run it. Sent once: without an answer nobody knows what became of it. */
   #forward(request: OperateRequest, deadlineMs: number, done: OperateDone, rounds = 0): void {
     const { context, clock, boot } = this.#options;
-    const { key, operation, w } = request;
+    const { key, operation, w, trace } = request;
     const first = this.#firstLivePrimary(key);
     if (first === undefined) return done(failure("quorum-unreachable", "no"));
     if (rounds === 0) context.counters.add("conditional-writes");
     if (first === context.self) {
-      this.#modifies.run({ key, operation, w, deadlineMs }, done);
+      this.#modifies.run({ key, operation, w, deadlineMs, trace }, done);
       return;
     }
     this.#sequence += 1;
@@ -483,7 +490,7 @@ export class Requests {
       },
       onNoAnswer: (): void => done(failure("timed-out", "maybe")),
     };
-    if (!context.peers.request(first, body, deadlineMs, sink, 0)) {
+    if (!this.#contextFor(trace).peers.request(first, body, deadlineMs, sink, 0)) {
       done(failure("quorum-unreachable", "no"));
     }
   }
@@ -499,7 +506,6 @@ export class Requests {
   }
 
   #write(write: Write, done: VerdictDone): void {
-    const { context } = this.#options;
     const onVerdict = (verdict: WriteVerdict, stamp: Stamp): void => {
       if (verdict.kind === "below") this.#writeAnew(write, verdict, done);
       else if (verdict.kind === "failed" && write.mayBeStored === true) {
@@ -507,7 +513,7 @@ export class Requests {
       } else done(verdict, stamp);
     };
     const run = new WriteRun({
-      context,
+      context: this.#contextFor(write.trace),
       key: write.key,
       changes: write.changes,
       stamp: write.stamp,
@@ -540,13 +546,20 @@ export class Requests {
       readonly r: number | undefined;
       readonly after: Stamp | undefined;
       readonly deadlineMs: number;
+      readonly trace: Span | undefined;
     },
     done: (verdict: ReadVerdict) => void,
   ): void {
-    const { context } = this.#options;
     const own = read.selection.kind === "root" ? this.#ownWord(read) : undefined;
     if (own !== undefined) return done(own);
+    const context = this.#contextFor(read.trace);
     this.#start(new ReadRun({ ...read, context, done, onFinished: this.#onFinished }));
+  }
+
+  /** What a request asks the others and this node's replica through. */
+  #contextFor(trace: Span | undefined): RequestContext {
+    const { context } = this.#options;
+    return trace === undefined ? context : tracedContext(context, trace);
   }
 
   #start(run: ReadRun | WriteRun): void {

@@ -7,7 +7,9 @@ import { unreachable } from "../base/assert.ts";
 import type { Placement } from "../core/placement/placement.ts";
 import type { SharedConfig } from "../model/config.ts";
 import type { ClusterId } from "../model/ids.ts";
+import type { OperationOutcome } from "../model/operation.ts";
 import type { PeerRequest } from "../model/peer-message.ts";
+import type { Tracer } from "../ports/tracer.ts";
 import type { BackgroundShare } from "./background-share.ts";
 import type { Collector } from "./collector.ts";
 import type { Counters } from "./counters.ts";
@@ -20,6 +22,7 @@ import type { PubSub } from "./pub-sub.ts";
 import type { Replica } from "./replica.ts";
 import { type Reply, refuse } from "./reply.ts";
 import type { Requests } from "./requests.ts";
+import { serveTraced } from "./tracing.ts";
 
 export interface ServiceOptions {
   readonly replica: Replica;
@@ -36,6 +39,8 @@ export interface ServiceOptions {
   /** Whether this node holds, under the present placement, all that it is to hold. */
   readonly isFilled: () => boolean;
   readonly share: BackgroundShare;
+  /** `undefined`: this node keeps no traces. */
+  readonly tracer: Tracer | undefined;
 }
 
 /** Requests that mean the same under any placement. A dirty bit too many costs an exchange, one too few a repair. */
@@ -57,7 +62,7 @@ export class Service {
   }
 
   serve(served: Served): void {
-    const { replica, counterpart, requests, collector, placement, membership } = this.#options;
+    const { replica, counterpart, collector, placement, membership } = this.#options;
     const { message, from, reply } = served;
     const runner = membership();
     if (runner === undefined) {
@@ -93,12 +98,7 @@ export class Service {
         replica.read(message, this.#timed("replica-read", reply));
         break;
       case "forward":
-        requests.runForwarded(message, served.deadlineMs, (outcome) => {
-          if (outcome === "seen") refuse(reply, "seen", "this write was taken before");
-          else if (outcome === "not-first")
-            refuse(reply, "not-first", "not the first live primary");
-          else reply({ kind: "forward-reply", outcome });
-        });
+        this.#onForward(served, message);
         break;
       case "list":
         replica.list(message, reply);
@@ -149,9 +149,25 @@ export class Service {
       case "merge":
         replica.merge(message.parts, reply);
         break;
+      case "traced":
+        serveTraced(this.#options.tracer, served, message, (inner) => this.serve(inner));
+        break;
       default:
         unreachable(message);
     }
+  }
+
+  #onForward(
+    { deadlineMs, reply, span }: Served,
+    message: Extract<PeerRequest, { kind: "forward" }>,
+  ): void {
+    const { requests } = this.#options;
+    const done = (outcome: OperationOutcome | "seen" | "not-first"): void => {
+      if (outcome === "seen") refuse(reply, "seen", "this write was taken before");
+      else if (outcome === "not-first") refuse(reply, "not-first", "not the first live primary");
+      else reply({ kind: "forward-reply", outcome });
+    };
+    requests.runForwarded(message, deadlineMs, done, span);
   }
 
   /** `reply`, which also notes how long it took. */

@@ -10,7 +10,7 @@ import { Placement, type PlacementSource } from "../core/placement/placement.ts"
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import { DirtyMaps } from "../core/replication/dirty-maps.ts";
 import { type NodeConfig, SHARED_CONFIG_DEFAULT, type SharedConfig } from "../model/config.ts";
-import { type NodeId, nodeIdFrom } from "../model/ids.ts";
+import type { NodeId } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
 import type { Liveness, Member, MemberRecord } from "../model/member.ts";
 import type { Slot } from "../model/slot.ts";
@@ -20,6 +20,7 @@ import type { Discovery } from "../ports/discovery.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
 import type { Storage, StorageError, StorageKey } from "../ports/storage.ts";
+import type { Tracer } from "../ports/tracer.ts";
 import type { Transport } from "../ports/transport.ts";
 import { Activation } from "./activation.ts";
 import { BackgroundShare } from "./background-share.ts";
@@ -41,6 +42,7 @@ import { NodeClock } from "./node-clock.ts";
 import {
   clockOperation,
   type Identity,
+  identityAtStart,
   identityOperation,
   loadClock,
   loadIdentity,
@@ -88,6 +90,8 @@ export interface StoreNodeOptions {
   readonly place?: (source: PlacementSource) => Placement;
   /** Read anew each time; the usual one by default. */
   readonly pace?: Readonly<Pace> | undefined;
+  /** By default no traces are kept. */
+  readonly tracer?: Tracer | undefined;
 }
 
 export class StoreNode implements Store {
@@ -128,15 +132,7 @@ export class StoreNode implements Store {
     const saved = loadClock(storage);
     this.#problem = stateProblem(stored, saved);
     const shared: SharedConfig = { ...SHARED_CONFIG_DEFAULT, ...config.shared };
-    this.#identity =
-      stored === undefined || stored === "damaged"
-        ? {
-            nodeId: nodeIdFrom(random.next32(), random.next32()),
-            clusterId: undefined,
-            boots: 1,
-            shared,
-          }
-        : { ...stored, boots: stored.boots + 1 };
+    this.#identity = identityAtStart(stored, shared, random);
     const floor = saved === "damaged" || saved === undefined ? CLOCK_AT_FIRST : saved;
     const ownCommits = new OwnCommits(floor.commitNumber);
     this.#nodeClock = new NodeClock({
@@ -365,6 +361,7 @@ export class StoreNode implements Store {
       counters: this.#counters,
       isFilled: () => this.#convergence.isFilled,
       share: this.#share,
+      tracer: options.tracer,
     });
     this.#departures = new Departures({
       ports: exchangePorts,

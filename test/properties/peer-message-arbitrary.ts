@@ -26,6 +26,7 @@ import { WIRE_VERSION, WIRE_VERSION_LEAST } from "../../src/model/peer-message.t
 import { FIELDS_PER_PAGE_MAX, type Selection } from "../../src/model/selection.ts";
 import { type Slot, slotFrom } from "../../src/model/slot.ts";
 import type { Stamp } from "../../src/model/stamp.ts";
+import { TRACE_STATE_BYTES_MAX, type TraceContext } from "../../src/model/trace.ts";
 
 const u16 = fc.integer({ min: 0, max: 0xffff });
 const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
@@ -295,10 +296,11 @@ const subscriptionKind = fc.constantFrom("channel" as const, "pattern" as const,
 const optionalClusterId = fc.option(clusterId, { nil: undefined });
 const limit = fc.integer({ min: 1, max: 0xffff });
 
-/** One arbitrary a kind, so that the compiler asks for new ones and a test can be made of each. */
-export const messageArbitraries: {
-  readonly [Kind in PeerMessage["kind"]]: fc.Arbitrary<Extract<PeerMessage, { kind: Kind }>>;
-} = {
+type ArbitrariesOf<Kinds extends PeerMessage["kind"]> = {
+  readonly [Kind in Kinds]: fc.Arbitrary<Extract<PeerMessage, { kind: Kind }>>;
+};
+
+const plainArbitraries: ArbitrariesOf<Exclude<PeerMessage["kind"], "traced">> = {
   hello: fc.record({
     kind: fc.constant("hello"),
     wireVersion: fc.constant(WIRE_VERSION),
@@ -501,6 +503,35 @@ export const messageArbitraries: {
   }),
   "floor-reply": fc.record({ kind: fc.constant("floor-reply"), generation: u53 }),
   "collect-reply": fc.record({ kind: fc.constant("collect-reply") }),
+};
+
+const traceId = fc.string({ unit: hex, minLength: 31, maxLength: 31 }).map((text) => `${text}1`);
+const printable = fc.integer({ min: 32, max: 126 }).map((code) => String.fromCharCode(code));
+const trace: fc.Arbitrary<TraceContext> = fc.record({
+  traceId,
+  spanId: traceId.map((text) => text.slice(16)),
+  flags: fc.integer({ min: 0, max: 255 }),
+  state: fc.oneof(
+    fc.constant(""),
+    fc.string({ unit: printable, maxLength: 30 }),
+    fc.constant("s".repeat(TRACE_STATE_BYTES_MAX)),
+  ),
+});
+
+/** One arbitrary a kind, so that the compiler asks for new ones and a test can be made of each. */
+export const messageArbitraries: ArbitrariesOf<PeerMessage["kind"]> = {
+  ...plainArbitraries,
+  traced: fc.record({
+    kind: fc.constant("traced"),
+    trace,
+    request: fc.oneof(
+      plainArbitraries.write,
+      plainArbitraries.read,
+      plainArbitraries.forward,
+      plainArbitraries.list,
+      plainArbitraries.merge,
+    ),
+  }),
 };
 
 export const anyMessage: fc.Arbitrary<PeerMessage> = fc.oneof(...Object.values(messageArbitraries));

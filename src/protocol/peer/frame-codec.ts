@@ -9,7 +9,7 @@
  *   24  sent ms       f64   the sender's monotonic clock
  *   32  kind          u8    1..63 requests, from 64 on replies
  *   33  body                `request-codec.ts`, `reply-codec.ts`, `exchange-codec.ts`, `collection-codec.ts`,
- *                         `publish-codec.ts`
+ *                         `publish-codec.ts`, `traced-codec.ts`
  *
  * Integers are big-endian. Invariant: `decodeFrame` answers for any bytes whatever, in time linear in their number, and takes
  * memory only for what is really there; what it accepts, encodes to the same bytes again.
@@ -26,7 +26,9 @@ import type {
   PeerMessage,
   PeerReply,
   PeerRequest,
+  TraceableRequest,
 } from "../../model/peer-message.ts";
+import type { TraceContext } from "../../model/trace.ts";
 import { readCollect, readMarkReply, readRaiseFloor } from "./collection-codec.ts";
 import {
   readCellScan,
@@ -89,6 +91,7 @@ import {
   sizeOfRequest,
   writeRequest,
 } from "./request-codec.ts";
+import { readTrace, withTrace } from "./traced-codec.ts";
 
 /** Bytes before the kind. */
 export const HEADER_BYTES = 32;
@@ -126,7 +129,9 @@ const REQUEST_CODES: Readonly<Record<PeerRequest["kind"], number>> = {
   "cell-scan": 23,
   "sparse-scan": 24,
   "sum-compare": 25,
+  traced: 26,
 };
+const TRACED = { headerBytes: HEADER_BYTES, code: REQUEST_CODES.traced };
 
 const REPLY_CODES: Readonly<Record<PeerReply["kind"], number>> = {
   refused: 64,
@@ -155,6 +160,13 @@ const REPLY_CODES: Readonly<Record<PeerReply["kind"], number>> = {
 
 const CODES: ReadonlyMap<PeerMessage["kind"], number> = new Map(
   Object.entries({ ...REQUEST_CODES, ...REPLY_CODES }) as [PeerMessage["kind"], number][],
+);
+
+const TRACEABLE: ReadonlyMap<number, TraceableRequest["kind"]> = new Map(
+  (["write", "read", "forward", "list", "merge"] as const).map((kind) => [
+    REQUEST_CODES[kind],
+    kind,
+  ]),
 );
 
 const FIRST_REPLY_CODE = 64;
@@ -200,6 +212,8 @@ export function encodeMessage(message: PeerMessage): Uint8Array {
       putDigestReply(frame, BODY_OFFSET, message);
       return frame;
     }
+    case "traced":
+      return withTrace(encodeMessage(message.request), message.trace, TRACED);
     default:
       return encodeCold(message);
   }
@@ -230,6 +244,23 @@ export function frameFrom(header: FrameHeader, encoded: Uint8Array): Uint8Array 
   return frame;
 }
 
+/** As `frameFrom`, of a request that is part of a trace. */
+export function tracedFrameFrom(
+  header: FrameHeader,
+  encoded: Uint8Array,
+  trace: TraceContext,
+): Uint8Array {
+  const frame = withTrace(encoded, trace, TRACED);
+  if (frame === encoded) return frameFrom(header, encoded);
+  patchHeader(frame, header);
+  return frame;
+}
+
+/** The kind of a request that `encodeMessage` made, of those that can be traced. */
+export function traceableKind(encoded: Uint8Array): TraceableRequest["kind"] | undefined {
+  return TRACEABLE.get(encoded[HEADER_BYTES] as number);
+}
+
 /** Writes the header into what `encodeMessage` made. Never after the frame was sent: it may still be waiting. */
 export function patchHeader(encoded: Uint8Array, header: FrameHeader): void {
   const { requestId, clockMs, clockCounter, epoch, sentMs } = header;
@@ -254,7 +285,7 @@ export function decodeFrame(bytes: Uint8Array): Frame | DecodeFailure {
   try {
     const reader = new ByteReader(bytes);
     const header = readHeader(reader);
-    const message = readMessage(reader);
+    const message = readMessage(reader.u8(), reader);
     if (reader.remaining > 0) reader.reject(`${reader.remaining} bytes left over`);
     return { header, message };
   } catch (error) {
@@ -282,8 +313,7 @@ function readHeader(reader: ByteReader): FrameHeader {
   return { requestId, clockMs, clockCounter, epoch, remainingMs, sentMs };
 }
 
-function readMessage(reader: ByteReader): PeerMessage {
-  const code = reader.u8();
+function readMessage(code: number, reader: ByteReader): PeerMessage {
   switch (code) {
     case REQUEST_CODES.write:
       return readWrite(reader);
@@ -341,9 +371,18 @@ function readMessage(reader: ByteReader): PeerMessage {
       return readPublish(reader);
     case REQUEST_CODES.subscriptions:
       return readSubscriptions(reader);
+    case REQUEST_CODES.traced:
+      return readTraced(reader);
     default:
       return readRareReply(code, reader);
   }
+}
+
+function readTraced(reader: ByteReader): PeerRequest {
+  const trace = readTrace(reader);
+  const code = reader.u8();
+  if (!TRACEABLE.has(code)) reader.reject(`kind ${code} is not traced`);
+  return { kind: "traced", trace, request: readMessage(code, reader) as TraceableRequest };
 }
 
 function readRareReply(code: number, reader: ByteReader): PeerReply {

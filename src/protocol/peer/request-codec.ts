@@ -18,7 +18,8 @@
  *   15 .. 17      `exchange-codec.ts`
  *   18 .. 20      `collection-codec.ts`
  *   21, 22        `publish-codec.ts`
- *   23            `exchange-codec.ts`
+ *   23 .. 25      `exchange-codec.ts`
+ *   26            `traced-codec.ts`
  *
  * A hello is the same in every wire version from 4 on; what later ones add stands in its extension, which is passed over by
  * those who do not know it. What follows the versions is not read when there is none that both ends speak: so that such a
@@ -94,8 +95,8 @@ const FIELD_PART_BYTES_MIN = 2;
 
 type RequestOf<Kind extends PeerRequest["kind"]> = Extract<PeerRequest, { kind: Kind }>;
 
-/** Requests that are not written by `hot-codec.ts`. */
-export type ColdRequest = Exclude<PeerRequest, { kind: "write" | "read" }>;
+/** Requests that are not written by `hot-codec.ts`, nor by `traced-codec.ts`. */
+export type ColdRequest = Exclude<PeerRequest, { kind: "write" | "read" | "traced" }>;
 
 /** Bytes the body will take, exact for the messages that carry values and a fair guess for the rest. */
 export function sizeOfRequest(request: ColdRequest): number {
