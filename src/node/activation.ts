@@ -13,8 +13,10 @@ import { blockingCount } from "../core/replication/quorum.ts";
 import type { NodeId } from "../model/ids.ts";
 import { SLOT_COUNT } from "../model/limits.ts";
 import type { Liveness } from "../model/member.ts";
+import type { PeerReply } from "../model/peer-message.ts";
 import type { Slot } from "../model/slot.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { Reply } from "./reply.ts";
 import { askPeer, type ExchangePorts } from "./slot-exchange.ts";
 
 /** How often predecessors that have not answered are asked again. */
@@ -51,9 +53,9 @@ export class Activation {
   }
 
   /** Acknowledges at once, or when the predecessors know. */
-  acknowledge(reply: () => void): void {
-    if (this.#former === undefined) reply();
-    else this.#held.push(reply);
+  acknowledge(reply: Reply, said: PeerReply): void {
+    if (this.#former === undefined) reply(said);
+    else this.#held.push(() => reply(said));
   }
 
   /** Forgets what is held: the node stops. */

@@ -52,7 +52,7 @@ export class Durations {
 }
 
 /** What all outcomes of requests have in common. */
-interface AnyOutcome {
+export interface AnyOutcome {
   readonly kind: string;
   readonly quorum?: QuorumReport;
   readonly result?: { readonly kind: string };

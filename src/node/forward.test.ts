@@ -48,6 +48,7 @@ class Trial {
         self: SELF,
         peers: peers as Peers,
         replica: {} as Replica,
+        reach: () => "up",
         counters: new Counters(),
         placement: () => placement,
         monotonicMs: () => clock.monotonicMs(),

@@ -45,6 +45,7 @@ class Trial {
         self: SELF,
         peers: {} as Peers,
         replica: { readRootNow } as Replica,
+        reach: () => "up",
         counters: new Counters(),
         placement: () => placement,
         monotonicMs: () => clock.monotonicMs(),

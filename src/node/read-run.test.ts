@@ -46,6 +46,7 @@ test("a repair is sent in as many messages as hold it, since each cell takes its
   });
   const context: RequestContext = {
     self: SELF,
+    reach: () => "up",
     peers: {
       reach: () => "up",
       request: (

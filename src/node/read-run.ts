@@ -60,7 +60,7 @@ export class ReadRun implements ReplySink {
       key,
       selection: options.selection,
       plan: planFor(context.placement(), key),
-      reach: (node) => context.peers.reach(node),
+      reach: context.reach,
       r: options.r,
       after: options.after,
       startMs: this.#startMs,

@@ -64,11 +64,15 @@ export interface ReplicaOptions {
   readonly reading: () => Stamp;
   readonly counters: Counters;
   /** Sends the acknowledgement of a write, at once or when it may be counted. */
-  readonly acknowledge: (reply: () => void) => void;
+  readonly acknowledge: (reply: Reply, said: PeerReply) => void;
 }
+
+type WriteReply = Extract<PeerReply, { kind: "write-reply" }>;
 
 export class Replica {
   readonly #options: ReplicaOptions;
+  /** What was said last of a write that was stored. */
+  #stored: WriteReply = { kind: "write-reply", result: "stored", held: NO_STAMP, commitNumber: 0 };
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
@@ -151,15 +155,22 @@ export class Replica {
     reply: Reply,
     superseding?: Stamp,
   ): void {
-    const { acknowledge, commit } = this.#options;
-    this.mark(slot, unreached);
-    const result = superseding === undefined ? "stored" : "superseded";
-    const held = superseding ?? NO_STAMP;
-    commit.whenDurable((error) => {
+    if (unreached.length > 0) this.mark(slot, unreached);
+    this.#options.commit.whenDurable((error) => {
       if (error !== undefined) return refuseStoring(reply, error);
-      const commitNumber = this.#options.commitNumber();
-      acknowledge(() => reply({ kind: "write-reply", result, held, commitNumber }));
+      this.#options.acknowledge(reply, this.#storedReply(superseding));
     });
+  }
+
+  #storedReply(superseding: Stamp | undefined): WriteReply {
+    const commitNumber = this.#options.commitNumber();
+    if (superseding !== undefined) {
+      return { kind: "write-reply", result: "superseded", held: superseding, commitNumber };
+    }
+    // The same for all of a batch.
+    if (this.#stored.commitNumber !== commitNumber)
+      this.#stored = { ...this.#stored, commitNumber };
+    return this.#stored;
   }
 
   /** Remembers that `targets` may lack something of the slot; durable with the forming commit. */

@@ -1,7 +1,7 @@
 /** What every request in flight needs of its node. */
 import type { Placement } from "../core/placement/placement.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
-import type { SlotPlan } from "../core/replication/quorum.ts";
+import type { Reach, SlotPlan } from "../core/replication/quorum.ts";
 import type { NodeId } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
 import type { Failure, FailureCode, QuorumReport } from "../model/outcome.ts";
@@ -21,6 +21,8 @@ export interface RequestContext {
   readonly self: NodeId;
   readonly peers: RequestPeers;
   readonly replica: RequestReplica;
+  /** As `peers` says. */
+  readonly reach: (node: NodeId) => Reach;
   readonly counters: Counters;
   readonly placement: () => Placement;
   readonly monotonicMs: () => number;

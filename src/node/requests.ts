@@ -1,8 +1,7 @@
 /**
  * The requests this node coordinates: takes them from the front doors, keeps those in flight, and wakes them.
  *
- * Invariant: at most REQUESTS_IN_FLIGHT_MAX wait for an answer, with VALUE_BYTES_IN_FLIGHT_MAX of values; one more is
- * shed before anything was done.
+ * Invariant: what is taken (`intake.ts`) is answered once, by its deadline.
  */
 import { visibleRoot } from "../core/causality/view.ts";
 import { type CellChange, TOMBSTONE, value as valueChange } from "../core/operations/changes.ts";
@@ -11,17 +10,10 @@ import { bytesOf } from "../core/operations/sizes.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import { majority } from "../core/replication/quorum.ts";
 import type { ReadVerdict } from "../core/replication/read-coordinator.ts";
-import type { WriteVerdict } from "../core/replication/write-coordinator.ts";
 import type { SharedConfig } from "../model/config.ts";
 import type { BootId, NodeId } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
-import {
-  DEADLINE_MS_DEFAULT,
-  DEADLINE_MS_MAX,
-  EXPIRES_AT_MS_MAX,
-  REQUESTS_IN_FLIGHT_MAX,
-  VALUE_BYTES_IN_FLIGHT_MAX,
-} from "../model/limits.ts";
+import { DEADLINE_MS_MAX, EXPIRES_AT_MS_MAX } from "../model/limits.ts";
 import type { Liveness } from "../model/member.ts";
 import type { Operation, OperationOutcome, QueryOutcome } from "../model/operation.ts";
 import type {
@@ -47,13 +39,14 @@ import type { Span } from "../model/trace.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
 import { encodeMessage } from "../protocol/peer/frame-codec.ts";
-import type { RequestKind } from "./durations.ts";
 import { flushSlots } from "./flush.ts";
+import { Intake } from "./intake.ts";
 import { type KeyReadPorts, type KeyReadRequest, readKey, readPage } from "./key-reader.ts";
+import { KeyWrite, type RunKeeper } from "./key-write.ts";
 import { placeOfCursor } from "./list-cursor.ts";
 import { listPage } from "./listing.ts";
 import { listed, pageOutcome, queryOutcome, readOutcome, writeOutcome } from "./outcomes.ts";
-import { ReadModifyWrites } from "./read-modify-write.ts";
+import { type ModifyVerdict, ReadModifyWrites } from "./read-modify-write.ts";
 import { ReadRun } from "./read-run.ts";
 import { failure, RESYNC_ROUNDS_MAX, type RequestContext, readFailure } from "./request-context.ts";
 import { tracedContext } from "./tracing.ts";
@@ -70,7 +63,6 @@ const AT_ONCE_MAX = 64;
 /** A first primary that takes no requests yet is asked again after so long. */
 const FORWARD_AGAIN_MS = 50;
 
-const LOW = "this node's disk has less free space than it keeps; nothing was stored";
 /** What a disk with little space left is still asked for: it gives some back, or takes next to none. */
 const TAKES_NO_SPACE: ReadonlySet<Operation["kind"]> = new Set([
   "delete-if",
@@ -87,22 +79,6 @@ type WriteDone = (outcome: WriteOutcome) => void;
 type OperateDone = (outcome: OperationOutcome) => void;
 type Forward = Extract<PeerRequest, { kind: "forward" }>;
 
-/** One write, ready to be coordinated here. */
-interface Write {
-  readonly key: Key;
-  readonly changes: readonly CellChange[];
-  readonly stamp: Stamp;
-  readonly bases: readonly Stamp[] | undefined;
-  readonly w: number | undefined;
-  readonly deadlineMs: number;
-  readonly trace: Span | undefined;
-  /** An earlier try of it, below a floor, may have left something behind. */
-  readonly mayBeStored?: boolean;
-}
-
-type VerdictDone = (verdict: Exclude<WriteVerdict, BelowVerdict>, stamp: Stamp) => void;
-type BelowVerdict = Extract<WriteVerdict, { kind: "below" }>;
-
 export interface RequestsOptions {
   readonly context: RequestContext;
   readonly clock: Clock;
@@ -118,25 +94,34 @@ export interface RequestsOptions {
 
 export class Requests {
   readonly #options: RequestsOptions;
+  readonly #intake: Intake;
   readonly #modifies: ReadModifyWrites;
   readonly #readPorts: KeyReadPorts;
   readonly #seen = new Set<string>();
   /** Those that wait for somebody, in the order they began. */
   readonly #runs = new Set<ReadRun | WriteRun>();
-  readonly #onFinished = (run: ReadRun | WriteRun): void => void this.#runs.delete(run);
+  readonly #keeper: RunKeeper = {
+    begin: (run) => this.#start(run),
+    finish: (run) => void this.#runs.delete(run),
+  };
   /** Read-modify-writes of this node's clients, wherever they run. */
   readonly #forwards = new Set<{ readonly deadlineMs: number; readonly end: OperateDone }>();
-  #inFlight = 0;
-  #bytesInFlight = 0;
   #sequence = 0;
   #isTicking = false;
   /** Reads answered within their call, in this turn. */
   #atOnce = 0;
-  #state: "closed" | "open" | "draining" | "ended" = "closed";
 
   constructor(options: RequestsOptions) {
     const { context } = options;
     this.#options = options;
+    this.#intake = new Intake({
+      counters: context.counters,
+      monotonicMs: context.monotonicMs,
+      defer: (callback) => options.clock.defer(callback),
+      isPlaced: () => context.placement().effectiveReplicas > 0,
+      isLow: options.isLow,
+      onAnswered: options.onAnswered,
+    });
     this.#readPorts = { wallMs: context.wallMs, read: (read, done) => this.#read(read, done) };
     this.#modifies = new ReadModifyWrites({
       ...this.#readPorts,
@@ -144,7 +129,14 @@ export class Requests {
       mintAbove: context.mintAbove,
       random: options.random,
       valueBytesMax: () => options.shared().valueBytesMax,
-      write: (write, done) => this.#write({ ...write, w: this.#demanded(write.w) }, done),
+      write: (write, done) => {
+        const demanded = {
+          ...write,
+          context: this.#contextFor(write.trace),
+          w: this.#demanded(write.w),
+        };
+        new KeyWrite(demanded, this.#keeper, done).start();
+      },
     });
   }
 
@@ -155,7 +147,7 @@ export class Requests {
 
   /** Requests waiting for their answer. */
   get inFlight(): number {
-    return this.#inFlight;
+    return this.#intake.inFlight;
   }
 
   /** The least stamp of a write that is still being sent; `undefined` when none is. */
@@ -169,21 +161,21 @@ export class Requests {
   }
 
   open(): void {
-    this.#state = "open";
+    this.#intake.open();
   }
 
   /** Takes no more from clients; what is in flight goes on, and so does what peers forward until they know. */
   drain(): void {
-    if (this.#state !== "ended") this.#state = "draining";
+    this.#intake.drain();
   }
 
   /** Takes no more from anybody. */
   end(): void {
-    this.#state = "ended";
+    this.#intake.end();
   }
 
   put(request: PutRequest, done: WriteDone): void {
-    if (this.#isLow(done)) return;
+    if (this.#intake.shedForSpace(done)) return;
     const { value, contentType, ttlMs, condition } = request;
     const expiry =
       request.expiresAtMs ?? (ttlMs === undefined ? 0 : this.#options.context.wallMs() + ttlMs);
@@ -204,11 +196,11 @@ export class Requests {
   }
 
   flush(request: FlushRequest, done: (outcome: FlushOutcome) => void): void {
-    const refusal = this.#refusal();
-    if (refusal !== undefined) return this.#shed(() => done(failure(refusal, "no")));
+    const refusal = this.#intake.refusal();
+    if (refusal !== undefined) return this.#intake.shed(() => done(failure(refusal, "no")));
     const { context, clock } = this.#options;
-    const deadlineMs = this.#deadline(request.deadlineMs ?? DEADLINE_MS_MAX);
-    this.#inFlight += 1;
+    const deadlineMs = this.#intake.deadlineAfter(request.deadlineMs ?? DEADLINE_MS_MAX);
+    this.#intake.begin();
     context.counters.add("flushes");
     const ports = {
       remainingMs: () => Math.max(1, deadlineMs - context.monotonicMs()),
@@ -218,7 +210,7 @@ export class Requests {
     };
     const startMs = context.monotonicMs();
     flushSlots(ports, request.slots, (outcome) => {
-      this.#inFlight -= 1;
+      this.#intake.finish();
       const durationMs = context.monotonicMs() - startMs;
       context.counters.durations.noteRequest("flush", outcome, undefined, durationMs);
       clock.defer(() => done(outcome));
@@ -227,16 +219,18 @@ export class Requests {
 
   operate(request: OperateRequest, done: OperateDone): void {
     const { operation } = request;
-    if (!TAKES_NO_SPACE.has(operation.kind) && this.#isLow(done)) return;
-    this.#accept("modify", request, bytesOf(operation), done, (deadlineMs, answer) => {
-      this.#options.context.counters.add(operation.kind === "delete-if" ? "deletes" : "puts");
-      const forward = { deadlineMs, end: answer };
-      this.#forwards.add(forward);
-      this.#forward(request, deadlineMs, (outcome) => {
-        if (this.#forwards.delete(forward)) answer(outcome);
-      });
-      this.#tickLater();
+    if (!TAKES_NO_SPACE.has(operation.kind) && this.#intake.shedForSpace(done)) return;
+    const taken = this.#intake.takeWrite("modify", request, bytesOf(operation), done);
+    if (taken === undefined) return;
+    const { deadlineMs } = taken;
+    this.#options.context.counters.add(operation.kind === "delete-if" ? "deletes" : "puts");
+    const forward = { deadlineMs, end: (outcome: OperationOutcome) => taken.answer(outcome) };
+    this.#forwards.add(forward);
+    this.#forward(request, deadlineMs, (outcome) => {
+      if (this.#forwards.delete(forward)) taken.answer(outcome);
     });
+    this.#tickLater();
+    taken.leave();
   }
 
   /** A plain key's value; of a container, that it is there. */
@@ -276,17 +270,17 @@ export class Requests {
     done: (outcome: Outcome | Failure) => void,
     begin: (asked: KeyReadRequest, answer: (outcome: Outcome | Failure) => void) => void,
   ): void {
-    const refusal = this.#refusal();
-    if (refusal !== undefined) return this.#shed(() => done(readFailure(refusal)));
+    const refusal = this.#intake.refusal();
+    if (refusal !== undefined) return this.#intake.shed(() => done(readFailure(refusal)));
     const { context, clock } = this.#options;
     const { key, r, after, trace } = request;
-    const deadlineMs = this.#deadline(request.deadlineMs);
-    this.#inFlight += 1;
+    const deadlineMs = this.#intake.deadlineAfter(request.deadlineMs);
+    this.#intake.begin();
     context.counters.add("reads");
     const startMs = context.monotonicMs();
     let isInside = true;
     begin({ key, r, after, deadlineMs, trace }, (outcome) => {
-      this.#inFlight -= 1;
+      this.#intake.finish();
       const durationMs = context.monotonicMs() - startMs;
       this.#options.onAnswered(durationMs, "read");
       context.counters.durations.noteRequest("read", outcome, r, durationMs);
@@ -312,23 +306,23 @@ export class Requests {
   }
 
   list(request: ListRequest, done: (outcome: ListOutcome) => void): void {
-    const refusal = this.#refusal();
-    if (refusal !== undefined) return this.#shed(() => done(readFailure(refusal)));
+    const refusal = this.#intake.refusal();
+    if (refusal !== undefined) return this.#intake.shed(() => done(readFailure(refusal)));
     const { context, clock } = this.#options;
     const { cursor } = request;
     if (cursor !== undefined && placeOfCursor(cursor) === undefined) {
       clock.defer(() => done({ kind: "page", entries: [], next: undefined }));
       return;
     }
-    this.#inFlight += 1;
+    this.#intake.begin();
     context.counters.add("listings");
     const after = (delayMs: number, callback: () => void): void => clock.after(delayMs, callback);
-    const deadlineMs = this.#deadline(request.deadlineMs);
+    const deadlineMs = this.#intake.deadlineAfter(request.deadlineMs);
     const startMs = context.monotonicMs();
     const listing = { context: this.#contextFor(request.trace), after };
     listPage(listing, request, deadlineMs, (outcome) => {
       this.#complete(request, outcome, deadlineMs, (completed) => {
-        this.#inFlight -= 1;
+        this.#intake.finish();
         const durationMs = context.monotonicMs() - startMs;
         context.counters.durations.noteRequest("list", completed, undefined, durationMs);
         done(completed);
@@ -370,7 +364,7 @@ export class Requests {
     done: (outcome: OperationOutcome | "seen" | "not-first") => void,
     trace: Span | undefined,
   ): void {
-    const refusal = this.#state === "draining" ? this.#overload() : this.#refusal();
+    const refusal = this.#intake.isDraining ? this.#intake.overload() : this.#intake.refusal();
     if (refusal !== undefined) return done(failure(refusal, "no"));
     if (this.#firstLivePrimary(message.key) !== this.#options.context.self)
       return done("not-first");
@@ -383,63 +377,36 @@ export class Requests {
         break;
       }
     const { key, operation, w } = message;
-    this.#inFlight += 1;
+    this.#intake.begin();
     const request = { key, operation, w: w === 0 ? undefined : w, deadlineMs, trace };
     this.#modifies.run(request, (outcome) => {
-      this.#inFlight -= 1;
+      this.#intake.finish();
       done(outcome);
     });
   }
 
   /** A write that depends on nothing the key holds. */
   #blind(request: DeleteRequest, change: CellChange, bytes: number, done: WriteDone): void {
+    const taken = this.#intake.takeWrite("write", request, bytes, done);
+    if (taken === undefined) return;
     const { context } = this.#options;
-    const { key, w, trace } = request;
-    this.#accept("write", request, bytes, done, (deadlineMs, answer) => {
-      context.counters.add(change === TOMBSTONE ? "deletes" : "puts");
-      const write = {
-        key,
-        changes: [change],
-        stamp: context.mint(),
-        bases: undefined,
-        w: this.#demanded(w),
-        deadlineMs,
-        trace,
-      };
-      this.#write(write, (verdict, stamp) => answer(this.#outcome(verdict, stamp)));
-    });
+    context.counters.add(change === TOMBSTONE ? "deletes" : "puts");
+    const write = {
+      context: this.#contextFor(request.trace),
+      key: request.key,
+      changes: [change],
+      stamp: context.mint(),
+      bases: undefined,
+      w: this.#demanded(request.w),
+      deadlineMs: taken.deadlineMs,
+    };
+    new KeyWrite(write, this.#keeper, (verdict, stamp) =>
+      taken.answer(this.#outcome(verdict, stamp)),
+    ).start();
+    taken.leave();
   }
 
-  /** Takes a request that writes, unless it is to be shed, and answers it once, in a later turn. */
-  #accept<Outcome extends { readonly kind: string }>(
-    kind: RequestKind,
-    request: { readonly deadlineMs?: number | undefined; readonly w?: number | undefined },
-    bytes: number,
-    done: (outcome: Outcome | Failure) => void,
-    begin: (deadlineMs: number, answer: (outcome: Outcome | Failure) => void) => void,
-  ): void {
-    const refusal = this.#refusal() ?? this.#refusalOf(bytes);
-    if (refusal !== undefined) return this.#shed(() => done(failure(refusal, "no")));
-    const { context, clock } = this.#options;
-    const deadlineMs = this.#deadline(request.deadlineMs);
-    this.#inFlight += 1;
-    this.#bytesInFlight += bytes;
-    const startMs = context.monotonicMs();
-    let isInside = true;
-    begin(deadlineMs, (outcome) => {
-      this.#inFlight -= 1;
-      const durationMs = context.monotonicMs() - startMs;
-      this.#options.onAnswered(durationMs, "write");
-      context.counters.durations.noteRequest(kind, outcome, request.w, durationMs);
-      this.#bytesInFlight -= bytes;
-      if (outcome.kind === "failed") context.counters.add("writes-failed");
-      if (isInside) clock.defer(() => done(outcome));
-      else done(outcome);
-    });
-    isInside = false;
-  }
-
-  #outcome(verdict: Exclude<WriteVerdict, BelowVerdict>, stamp: Stamp): WriteOutcome {
+  #outcome(verdict: ModifyVerdict, stamp: Stamp): WriteOutcome {
     const { counters } = this.#options.context;
     if (verdict.kind === "written") {
       if (verdict.quorum.hinted > 0) counters.add("writes-hinted");
@@ -505,40 +472,6 @@ export class Requests {
     });
   }
 
-  #write(write: Write, done: VerdictDone): void {
-    const onVerdict = (verdict: WriteVerdict, stamp: Stamp): void => {
-      if (verdict.kind === "below") this.#writeAnew(write, verdict, done);
-      else if (verdict.kind === "failed" && write.mayBeStored === true) {
-        done({ ...verdict, mayBeStored: true }, stamp);
-      } else done(verdict, stamp);
-    };
-    const run = new WriteRun({
-      context: this.#contextFor(write.trace),
-      key: write.key,
-      changes: write.changes,
-      stamp: write.stamp,
-      bases: write.bases,
-      w: write.w,
-      deadlineMs: write.deadlineMs,
-      done: onVerdict,
-      onFinished: this.#onFinished,
-    });
-    this.#start(run);
-  }
-
-  /** A write that came below a floor is another, later one: each try costs a round trip, and the deadline ends them. */
-  #writeAnew(write: Write, verdict: BelowVerdict, done: VerdictDone): void {
-    const { context } = this.#options;
-    const { held, quorum } = verdict;
-    context.counters.add("writes-below-floor");
-    const mayBeStored = (write.mayBeStored ?? false) || verdict.mayBeStored;
-    if (write.bases !== undefined) {
-      done({ kind: "behind", held, mayBeStored, quorum }, write.stamp);
-    } else if (context.monotonicMs() >= write.deadlineMs) {
-      done({ kind: "failed", code: "timed-out", mayBeStored, quorum }, write.stamp);
-    } else this.#write({ ...write, stamp: context.mintAbove(held), mayBeStored }, done);
-  }
-
   #read(
     read: {
       readonly key: Key;
@@ -553,7 +486,9 @@ export class Requests {
     const own = read.selection.kind === "root" ? this.#ownWord(read) : undefined;
     if (own !== undefined) return done(own);
     const context = this.#contextFor(read.trace);
-    this.#start(new ReadRun({ ...read, context, done, onFinished: this.#onFinished }));
+    this.#start(
+      new ReadRun({ ...read, context, done, onFinished: (run) => void this.#runs.delete(run) }),
+    );
   }
 
   /** What a request asks the others and this node's replica through. */
@@ -613,40 +548,5 @@ export class Requests {
     const shared = this.#options.shared();
     if (w !== undefined || shared.writeQuorum === "sloppy") return w;
     return majority(Math.max(1, this.#options.context.placement().effectiveReplicas));
-  }
-
-  /** Answers within the call: nothing was begun. */
-  #shed(answer: () => void): void {
-    this.#options.context.counters.add("requests-shed");
-    answer();
-  }
-
-  #refusal(): "overloaded" | "not-ready" | "shutting-down" | undefined {
-    if (this.#state === "draining" || this.#state === "ended") return "shutting-down";
-    if (this.#state === "closed") return "not-ready";
-    if (this.#options.context.placement().effectiveReplicas === 0) return "not-ready";
-    return this.#overload();
-  }
-
-  /** A node whose disk fills up sends its clients elsewhere, though others would take the write: they fill up next. */
-  #isLow(done: (failed: Failure) => void): boolean {
-    if (!this.#options.isLow()) return false;
-    this.#options.context.counters.add("writes-refused-for-space");
-    this.#shed(() => done({ ...failure("storage-failed", "no"), detail: LOW }));
-    return true;
-  }
-
-  #overload(): "overloaded" | undefined {
-    return this.#inFlight >= REQUESTS_IN_FLIGHT_MAX ? "overloaded" : undefined;
-  }
-
-  #refusalOf(bytes: number): "overloaded" | undefined {
-    const isOver = this.#bytesInFlight + bytes > VALUE_BYTES_IN_FLIGHT_MAX;
-    return isOver && this.#bytesInFlight > 0 ? "overloaded" : undefined;
-  }
-
-  #deadline(deadlineMs: number | undefined): number {
-    const durationMs = Math.min(deadlineMs ?? DEADLINE_MS_DEFAULT, DEADLINE_MS_MAX);
-    return this.#options.context.monotonicMs() + durationMs;
   }
 }

@@ -231,7 +231,7 @@ export class StoreNode implements Store {
       votes: this.#collection.votes,
       reading: () => this.#nodeClock.stamp(),
       counters: this.#counters,
-      acknowledge: (reply) => this.#activation.acknowledge(reply),
+      acknowledge: (reply, said) => this.#activation.acknowledge(reply, said),
     });
     const counterpart = new ExchangeCounterpart({
       self: this.#identity.nodeId,
@@ -247,6 +247,7 @@ export class StoreNode implements Store {
       self: this.#identity.nodeId,
       peers: this.#peers,
       replica: this.#replica,
+      reach: (node) => this.#peers.reach(node),
       counters: this.#counters,
       placement,
       monotonicMs: () => clock.monotonicMs(),

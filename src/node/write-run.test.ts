@@ -52,6 +52,7 @@ class Trial {
         write: (_request: unknown, reply: (reply: PeerReply) => void) => reply(STORED),
         mark: () => undefined,
       } as unknown as Replica,
+      reach: () => "up",
       counters: new Counters(),
       placement: () => this.placement,
       monotonicMs: () => 0,
@@ -68,7 +69,7 @@ class Trial {
       bases: undefined,
       w: undefined,
       deadlineMs: 1_000,
-      done: (verdict) => this.verdicts.push(verdict),
+      onVerdict: (verdict) => void this.verdicts.push(verdict),
       onFinished: () => undefined,
     });
   }

@@ -1,12 +1,14 @@
 /**
- * Runs one write coordinator: turns its effects into frames and local merges, their replies into its events.
+ * Runs one write: turns what its coordinator wants into frames and local merges, and their replies into its events. A coordinator
+ * is there once more has happened to the write than acks: until then `PlainWrite` counts them.
  *
  * Invariant: events are delivered one at a time, also when a local merge answers within the call that asked for it.
  */
-import { unreachable } from "../base/assert.ts";
+import { assert, unreachable } from "../base/assert.ts";
 import { encodeCell } from "../core/causality/cell-codec.ts";
 import type { CellChange } from "../core/operations/changes.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
+import { PlainWrite } from "../core/replication/plain-write.ts";
 import {
   OUTVOTE_MS,
   PATIENCE_MS,
@@ -14,6 +16,7 @@ import {
   WriteCoordinator,
   type WriteEffect,
   type WriteEvent,
+  type WriteOptions,
   type WriteVerdict,
 } from "../core/replication/write-coordinator.ts";
 import type { Attempt } from "../core/replication/write-tally.ts";
@@ -26,6 +29,7 @@ import type { DecodedCell } from "./cell-store.ts";
 import type { ReplySink } from "./pending-requests.ts";
 import { planFor, RESYNC_ROUNDS_MAX, type RequestContext } from "./request-context.ts";
 
+/** One write, and whom to tell what becomes of it. */
 export interface WriteRunOptions {
   readonly context: RequestContext;
   readonly key: Key;
@@ -36,8 +40,9 @@ export interface WriteRunOptions {
   readonly bases: readonly Stamp[] | undefined;
   readonly w: number | undefined;
   readonly deadlineMs: number;
-  readonly done: (verdict: WriteVerdict, stamp: Stamp) => void;
-  readonly onFinished: (run: WriteRun) => void;
+  /** @param stamp The one under which it stands now. */
+  onVerdict(verdict: WriteVerdict, stamp: Stamp): void;
+  onFinished(run: WriteRun): void;
 }
 
 /** Tokens by which replies are told apart: the attempt they answer. */
@@ -46,39 +51,47 @@ const ATTEMPTS: readonly Attempt[] = ["first", "final", "last"];
 /** Milliseconds after the start at which time alone changes what a coordinator does. */
 const TURNS_MS: readonly number[] = [OUTVOTE_MS, PATIENCE_MS, SILENCE_MS];
 
+/** Where everybody is reached. */
+const NOBODY: readonly NodeId[] = [];
+
 export class WriteRun implements ReplySink {
   readonly #options: WriteRunOptions;
-  readonly #coordinator: WriteCoordinator;
   readonly #startMs: number;
+  /** What both ways of a write go by; of the plan that it began under. */
+  readonly #begun: WriteOptions;
+  #plain: PlainWrite | undefined;
+  #coordinator: WriteCoordinator | undefined;
   /** Events that came while another was delivered. */
-  readonly #waiting: WriteEvent[] = [];
+  #waiting: WriteEvent[] | undefined;
   #isDelivering = false;
   #isWritten = false;
   #cells: readonly DecodedCell[];
   /** Frames under way, by token and role, for the present cells and whom they name as unreached. */
-  #bodies: (Uint8Array | undefined)[] = [];
+  #bodies: (Uint8Array | undefined)[] | undefined;
   #resyncs = 0;
   /** Of the plan the coordinator has. */
   #epoch: Epoch;
   #wakeMs: number;
 
   constructor(options: WriteRunOptions) {
-    const { context, key, stamp } = options;
+    const { context, key, stamp, w, deadlineMs } = options;
+    const placement = context.placement();
+    const startMs = context.monotonicMs();
     this.#options = options;
-    this.#startMs = context.monotonicMs();
-    this.#epoch = context.placement().epoch;
-    this.#wakeMs = Math.min(this.#startMs + OUTVOTE_MS, options.deadlineMs);
+    this.#startMs = startMs;
+    this.#epoch = placement.epoch;
+    this.#wakeMs = Math.min(startMs + OUTVOTE_MS, deadlineMs);
     this.#cells = this.#encode(stamp);
-    this.#coordinator = new WriteCoordinator({
+    this.#begun = {
       self: context.self,
-      plan: planFor(context.placement(), key),
-      reach: (node) => context.peers.reach(node),
+      plan: planFor(placement, key),
+      reach: context.reach,
       stamp,
-      w: options.w,
+      w,
       mode: options.bases === undefined ? "blind" : "conditional",
-      startMs: this.#startMs,
-      deadlineMs: options.deadlineMs,
-    });
+      startMs,
+      deadlineMs,
+    };
   }
 
   /** When a tick could change something next, in monotonic milliseconds. */
@@ -88,24 +101,34 @@ export class WriteRun implements ReplySink {
 
   /** Nothing of this write is sent or kept under a lower stamp from now on. */
   get stamp(): Stamp {
-    return this.#coordinator.stamp;
+    return this.#coordinator?.stamp ?? this.#options.stamp;
   }
 
   start(): void {
-    this.#deliver({ kind: "started" });
+    this.#plain = PlainWrite.begin(this.#begun);
+    if (this.#plain === undefined) {
+      this.#coordinator = new WriteCoordinator(this.#begun);
+      return this.#deliver({ kind: "started" });
+    }
+    this.#isDelivering = true;
+    for (const node of this.#begun.plan.primaries) this.#send(node, "primary", "first");
+    this.#deliverWaiting();
   }
 
   tick(): void {
     const { context, deadlineMs } = this.#options;
-    const elapsedMs = context.monotonicMs() - this.#startMs;
+    const nowMs = context.monotonicMs();
+    const elapsedMs = nowMs - this.#startMs;
     const nextMs = TURNS_MS.find((turnMs) => turnMs > elapsedMs);
     this.#wakeMs = nextMs === undefined ? deadlineMs : Math.min(this.#startMs + nextMs, deadlineMs);
-    this.#deliver({ kind: "tick" });
+    const isCalm = this.#plain?.isUndisturbed(nowMs) === true && this.#isOfPlacement;
+    if (!isCalm) this.#deliver({ kind: "tick" });
   }
 
   onReply(from: NodeId, token: number, reply: PeerReply): void {
     const attempt = ATTEMPTS[token] as Attempt;
     if (reply.kind === "write-reply") {
+      if (reply.result === "stored" && this.#onPlainAck(from)) return;
       if (reply.result === "behind") {
         this.#deliver({ kind: "behind", from, attempt, held: reply.held });
       } else if (reply.result === "below") {
@@ -124,7 +147,7 @@ export class WriteRun implements ReplySink {
     this.#resyncs += 1;
     const { context, key } = this.#options;
     context.resync(from, () => {
-      this.#bodies = [];
+      this.#bodies = undefined;
       const plan = planFor(context.placement(), key);
       this.#epoch = context.placement().epoch;
       this.#deliver({ kind: "replanned", plan, again: { from, attempt } });
@@ -135,9 +158,24 @@ export class WriteRun implements ReplySink {
     this.#deliver({ kind: "lost", from, attempt: ATTEMPTS[token] as Attempt });
   }
 
+  /** Counts an ack where acks are all there has been; false: a coordinator is to be told. */
+  #onPlainAck(from: NodeId): boolean {
+    const plain = this.#plain;
+    if (plain === undefined || this.#isDelivering || !this.#isOfPlacement) return false;
+    const turn = plain.onStored(from, this.#options.context.monotonicMs());
+    if (turn === "over") return false;
+    const isFinished = turn === "finished" || turn === "answered-and-finished";
+    if (turn === "answered" || turn === "answered-and-finished") {
+      this.#answer({ kind: "written", quorum: plain.quorum, isSuperseded: false });
+    }
+    if (isFinished) this.#options.onFinished(this);
+    return true;
+  }
+
   #deliver(event: WriteEvent): void {
     const replanned = this.#followPlacement();
     if (this.#isDelivering) {
+      this.#waiting ??= [];
       if (replanned !== undefined) this.#waiting.push(replanned);
       this.#waiting.push(event);
       return;
@@ -145,13 +183,33 @@ export class WriteRun implements ReplySink {
     this.#isDelivering = true;
     if (replanned !== undefined) this.#step(replanned);
     this.#step(event);
-    while (this.#waiting.length > 0) this.#step(this.#waiting.shift() as WriteEvent);
+    this.#deliverWaiting();
+  }
+
+  #deliverWaiting(): void {
+    for (let next = this.#waiting?.shift(); next !== undefined; next = this.#waiting?.shift()) {
+      this.#step(next);
+    }
     this.#isDelivering = false;
   }
 
   #step(event: WriteEvent): void {
-    const effects = this.#coordinator.step(event, this.#options.context.monotonicMs());
+    const effects = this.#coordinating().step(event, this.#options.context.monotonicMs());
     for (const effect of effects) this.#carryOut(effect);
+  }
+
+  /** The coordinator, which takes over where none was needed so far. */
+  #coordinating(): WriteCoordinator {
+    const coordinator = this.#coordinator ?? this.#plain?.handOver();
+    assert(coordinator !== undefined, "a write has begun before anything happens to it");
+    this.#coordinator = coordinator;
+    this.#plain = undefined;
+    return coordinator;
+  }
+
+  /** Whether the placement is still the one that the plan is of. */
+  get #isOfPlacement(): boolean {
+    return this.#options.context.placement().epoch === this.#epoch;
   }
 
   /**
@@ -163,7 +221,7 @@ export class WriteRun implements ReplySink {
     const placement = context.placement();
     if (placement.epoch === this.#epoch) return undefined;
     this.#epoch = placement.epoch;
-    this.#bodies = [];
+    this.#bodies = undefined;
     return { kind: "replanned", plan: planFor(placement, key) };
   }
 
@@ -177,23 +235,19 @@ export class WriteRun implements ReplySink {
         const stamp = context.mintAbove(effect.above);
         context.counters.add("writes-restamped");
         this.#cells = this.#encode(stamp);
-        this.#bodies = [];
+        this.#bodies = undefined;
         this.#deliver({ kind: "restamped", stamp });
         break;
       }
       case "answer":
-        context.counters.durations.stages["coordinate-write"].add(
-          context.monotonicMs() - this.#startMs,
-        );
-        this.#isWritten = effect.verdict.kind === "written";
-        this.#options.done(effect.verdict, this.#coordinator.stamp);
+        this.#answer(effect.verdict);
         break;
       case "hint":
         this.#hint(effect.targets, effect.holders, key);
         break;
       case "finished":
         // Also where the replica that says so answers after the client was answered.
-        if (this.#isWritten && this.#coordinator.isSuperseded) {
+        if (this.#isWritten && this.#coordinator?.isSuperseded === true) {
           context.counters.add("values-discarded");
         }
         this.#options.onFinished(this);
@@ -201,6 +255,15 @@ export class WriteRun implements ReplySink {
       default:
         unreachable(effect);
     }
+  }
+
+  #answer(verdict: WriteVerdict): void {
+    const { context } = this.#options;
+    context.counters.durations.stages["coordinate-write"].add(
+      context.monotonicMs() - this.#startMs,
+    );
+    this.#isWritten = verdict.kind === "written";
+    this.#options.onVerdict(verdict, this.stamp);
   }
 
   #send(to: NodeId, role: "primary" | "fallback", attempt: Attempt): void {
@@ -212,6 +275,7 @@ export class WriteRun implements ReplySink {
       return;
     }
     const variant = 2 * token + (role === "primary" ? 0 : 1);
+    this.#bodies ??= [];
     let body = this.#bodies[variant];
     if (body === undefined) {
       body = encodeMessage(this.#message(role, attempt));
@@ -231,10 +295,10 @@ export class WriteRun implements ReplySink {
       kind: "write",
       key,
       cells: this.#cells,
-      bases: bases ?? [this.#coordinator.stamp],
+      bases: bases ?? [this.stamp],
       attempt: attempt === "first" ? "first" : "final",
       role,
-      unreached: this.#coordinator.unreached(),
+      unreached: this.#coordinator?.unreached() ?? NOBODY,
     };
   }
 

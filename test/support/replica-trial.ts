@@ -96,7 +96,7 @@ export class Trial {
         this.discarded += 1;
       },
       commitNumber: () => 0,
-      acknowledge: (reply) => reply(),
+      acknowledge: (reply, said) => reply(said),
       storeDirtyMap: () => undefined,
       states: this.states,
       mark: () => at(this.markMs),

@@ -152,6 +152,28 @@ export class WriteCoordinator {
     this.#stamp = options.stamp;
   }
 
+  /**
+   * One that goes on with a write of which `PlainWrite` has seen the beginning: every primary was asked.
+   *
+   * @param acked Those that hold it, one bit each, by their place in the plan.
+   */
+  static goingOn(options: WriteOptions, acked: number, isAnswered: boolean): WriteCoordinator {
+    const coordinator = new WriteCoordinator(options);
+    coordinator.#targets = options.plan.primaries.map((node, index) => ({
+      node,
+      role: "primary",
+      standsFor: node,
+      state: (acked & (1 << index)) === 0 ? "asked" : "acked",
+      attempt: "first",
+      isReplaced: false,
+    }));
+    coordinator.#mayBeStored = acked !== 0;
+    coordinator.#isAnswered = isAnswered;
+    coordinator.#isWritten = isAnswered;
+    if (isAnswered) coordinator.#attempt = "final";
+    return coordinator;
+  }
+
   /** The stamp under which the write stands now. */
   get stamp(): Stamp {
     return this.#stamp;
