@@ -44,6 +44,8 @@ export const COUNTERS = {
   "messages-published": "Messages published at this node.",
   "messages-received": "Messages published elsewhere and received here.",
   "peer-connections": "Connections to peers that came to stand.",
+  "peer-connections-silent":
+    "Connections to peers given up because nothing came over them for 15 s though something was asked; each is dialled anew.",
   puts: "Writes taken that are no deletes, read-modify-writes included.",
   "read-repairs": "Replicas that a read found behind and sent what they lacked.",
   reads: "Reads taken.",

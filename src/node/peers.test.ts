@@ -115,6 +115,7 @@ class Trial {
       onDatagram: () => undefined,
       onConnected: () => undefined,
       onDisconnected: (node) => this.told.push(`disconnected ${node}`),
+      onSilent: (node) => this.told.push(`silent ${node}`),
     });
 
   get listener(): TransportListener {
@@ -386,6 +387,55 @@ test("who is found dead, or says goodbye with nothing under way, is hung up on a
   idle.connect();
   idle.peers.noteLiveness(PEER, "dead", true);
   assert.equal(idle.transport.closed.length, 1);
+});
+
+test("a connection over which nothing comes any more is given up and dialled anew, however alive its peer is", () => {
+  const trial = new Trial();
+  const connection = trial.connect();
+  trial.ask("a", 1_000);
+  const asked = trial.transport.sent.length;
+  trial.clock.advance(4_900);
+  assert.equal(trial.transport.sent.length, asked);
+  trial.clock.advance(200);
+  assert.equal(trial.transport.sent.length, asked + 1, "a sign of life is asked for");
+  trial.clock.advance(9_800);
+  assert.deepEqual([trial.told, trial.transport.closed], [["a no answer"], []]);
+  trial.clock.advance(200);
+  assert.deepEqual(trial.told, ["a no answer", `silent ${PEER}`, `disconnected ${PEER}`]);
+  assert.deepEqual(trial.transport.closed, [connection]);
+  assert.equal(trial.peers.reach(PEER), "down");
+  trial.clock.advance(3_000);
+  assert.equal(trial.transport.dialled, 2);
+});
+
+test("a sign of life keeps the connection of a peer that owes an answer", () => {
+  const trial = new Trial();
+  const connection = trial.connect();
+  trial.ask("slow disk", 60_000);
+  for (let round = 0; round < 5; round += 1) {
+    trial.clock.advance(10_000);
+    trial.answer(connection, { kind: "probe-reply" });
+    trial.ask("more", 1_000);
+  }
+  assert.deepEqual(trial.transport.closed, []);
+  assert.ok(!trial.told.some((line) => line.startsWith("slow disk")), "still waited for");
+});
+
+test("a connection on which nothing was asked may be quiet for as long as it likes", () => {
+  const trial = new Trial();
+  trial.connect();
+  trial.clock.advance(120_000);
+  assert.deepEqual([trial.told, trial.transport.closed], [[], []]);
+});
+
+test("nobody is blamed for silence while this node stood still", () => {
+  const trial = new Trial();
+  trial.connect();
+  trial.ask("a", 60_000);
+  trial.clock.advance(1_000);
+  trial.clock.stall(40_000);
+  trial.clock.advance(1_000);
+  assert.deepEqual([trial.told, trial.transport.closed], [[], []]);
 });
 
 test("a peer with other wire versions is spoken to in the greatest that both can, or refused by name", () => {

@@ -3,7 +3,9 @@
  * the others dialled here. Correlates replies with requests, recognises frames that lay about too long.
  *
  * Invariant: a request is sent at most once and ends exactly once: in a reply, or in "no answer" when its
- * connection ends or its deadline passes. Nothing of a peer runs before its hello was accepted.
+ * connection ends or its deadline passes. Nothing of a peer runs before its hello was accepted. A connection over which
+ * nothing comes though something was asked is given up and dialled anew, however alive its peer is by gossip: a path that
+ * it alone takes may be dead, which the kernel says only after a quarter of an hour.
  */
 import { assert } from "../base/assert.ts";
 import type { Reach } from "../core/replication/quorum.ts";
@@ -32,6 +34,7 @@ import type { CommitNumbers } from "./commit-numbers.ts";
 import type { Durations } from "./durations.ts";
 import { PendingRequests, type ReplySink } from "./pending-requests.ts";
 import { isReply } from "./reply.ts";
+import { LOOK_MS, SIGN_OF_LIFE_MS, Silence } from "./silence.ts";
 import { type Traffic, TrafficCounts, TrafficTable } from "./traffic.ts";
 import { agreeOn, WIRE_OWN, type WireVersions } from "./wire-versions.ts";
 
@@ -42,12 +45,13 @@ const REDIAL_MS_MIN = 50;
 const REDIAL_MS_MAX = 3_000;
 /** A request unanswered for this long makes its peer `slow`. */
 const SLOW_MS = 40;
-/** How often deadlines are checked and connections tended. */
-const TEND_MS = 100;
 /** A frame's age is measured against the fastest one of about this long. */
 const OFFSET_WINDOW_MS = 30_000;
 /** Differences below this are scheduling, not lateness. */
 const AGE_MS_MIN = 50;
+
+const PROBE = encodeMessage({ kind: "probe" });
+const NOBODY: ReplySink = { onReply: () => undefined, onNoAnswer: () => undefined };
 
 /** One request from a peer. */
 export interface Served {
@@ -96,6 +100,8 @@ export interface PeersOptions {
   readonly onConnected: (node: NodeId) => void;
   /** The connection this node had dialled to a member, and that had stood, is gone. */
   readonly onDisconnected: (node: NodeId) => void;
+  /** It was given up: nothing came over it any more. `onDisconnected` follows. */
+  readonly onSilent: (node: NodeId) => void;
   readonly durations?: Durations;
 }
 
@@ -113,6 +119,7 @@ interface Connection {
   /** Its peer has left, or said goodbye: it is closed once every request on it has ended. */
   isRetired: boolean;
   readonly pending: PendingRequests;
+  readonly silence: Silence;
   /** Where its frames are counted. */
   traffic: TrafficCounts;
   /** Least difference seen between this clock and the sender's: what a frame takes without lying about. */
@@ -335,6 +342,7 @@ export class Peers {
       closing: undefined,
       isRetired: false,
       pending: new PendingRequests(),
+      silence: new Silence(),
       traffic: peer === undefined ? new TrafficCounts() : this.#traffic.of(peer),
       offsetMs: Number.POSITIVE_INFINITY,
       offsetSinceMs: nowMs,
@@ -443,6 +451,7 @@ export class Peers {
     const connection = this.#connections.get(id);
     if (connection === undefined || this.#isClosed) return;
     connection.traffic.noteReceived(bytes.length);
+    connection.silence.onHeard();
     const frame = decodeFrame(bytes);
     if (isDecodeFailure(frame)) {
       connection.closing = `a frame could not be read: ${frame.reason}`;
@@ -578,6 +587,7 @@ export class Peers {
     const remainingMs = deadlineMs - nowMs;
     if (!this.#sendFrame(connection, requestId, remainingMs, body, isInLine, trace)) return false;
     connection.pending.add(requestId, { sink, token, sentMs: nowMs, deadlineMs });
+    connection.silence.onAsked();
     return true;
   }
 
@@ -653,11 +663,26 @@ export class Peers {
   }
 
   #tendLater(): void {
-    this.#options.clock.after(TEND_MS, () => {
+    this.#options.clock.after(LOOK_MS, () => {
       if (this.#isClosed) return;
       this.#tend();
       this.#tendLater();
     });
+  }
+
+  /** Whether nothing comes over a connection any more: then it is closed. */
+  #isGivenUp(connection: Connection, nowMs: number): boolean {
+    const found = connection.silence.look();
+    if (found === "quiet") {
+      const deadlineMs = nowMs + SIGN_OF_LIFE_MS;
+      this.#send(connection, PROBE, deadlineMs, { sink: NOBODY, token: 0 });
+    }
+    if (found !== "silent") return false;
+    connection.closing = "nothing came over it any more";
+    if (connection.peer !== undefined) this.#options.onSilent(connection.peer);
+    this.#options.transport.close(connection.id);
+    this.#end(connection, connection.closing);
+    return true;
   }
 
   #tend(): void {
@@ -670,6 +695,7 @@ export class Peers {
         continue;
       }
       connection.pending.expire(connection.peer ?? ("" as NodeId), nowMs);
+      if (this.#isGivenUp(connection, nowMs)) continue;
       if (!connection.isRetired || connection.pending.size > 0) continue;
       connection.closing = "its peer has gone, and everything is answered";
       this.#options.transport.close(connection.id);

@@ -209,6 +209,7 @@ export class StoreNode implements Store {
       onDatagram: (from, datagram) => this.#membership?.onDatagram(from, datagram),
       onConnected: () => this.#counters.add("peer-connections"),
       onDisconnected: (id) => this.#membership?.deliver({ kind: "doubted", id }),
+      onSilent: () => this.#counters.add("peer-connections-silent"),
     });
     this.#pubSub = new PubSub({
       everybody: new Everybody(this.#peers, clock),

@@ -120,6 +120,11 @@ export class HeldClock implements Clock {
       next();
   }
 
+  /** Time passes, and nothing runs: timers come late. */
+  stall(ms: number): void {
+    this.#nowMs += ms;
+  }
+
   /** Lets time pass, timer by timer. */
   advance(ms: number): void {
     const untilMs = this.#nowMs + ms;
