@@ -158,6 +158,9 @@ export class CorePhase {
       }
     }
     if (epochs.size > 1) return "views: epochs differ";
+    const core = new Set(this.#core.map(({ index }) => index));
+    const stuck = this.#cluster.network.stuckCount((from, to) => core.has(from) && core.has(to));
+    if (stuck > 0) return `${stuck} connections that let nothing through are taken to stand`;
     // What a machine was asked that has stopped since is answered when it goes on.
     const underWay = this.#workload.underWayAt(this.#core);
     if (underWay > 0) return `${underWay} requests under way`;

@@ -54,7 +54,7 @@ const LATER_KINDS = [
 ] as const;
 
 /** Each drawn from a stream of its own, so that one more shifts nothing at all. */
-const LATEST_KINDS = ["bit-rot-notes", "bit-rot-facts", "small-buffers"] as const;
+const LATEST_KINDS = ["bit-rot-notes", "bit-rot-facts", "small-buffers", "stuck-stream"] as const;
 
 export const FAULT_KINDS = [...FIRST_KINDS, ...LATER_KINDS, ...LATEST_KINDS] as const;
 
@@ -119,6 +119,7 @@ const MEAN_MS: Readonly<Record<FaultKind, readonly [number, number]>> = {
   "bit-rot-notes": [3_000, 20_000],
   "bit-rot-facts": [6_000, 25_000],
   "small-buffers": [5_000, 40_000],
+  "stuck-stream": [3_000, 30_000],
 };
 
 /** Once in how many seeds a kind is on, where it is not once in three. */
@@ -375,6 +376,8 @@ export class FaultPlan {
         return this.#slowLink();
       case "small-buffers":
         return this.#smallBuffers();
+      case "stuck-stream":
+        return cluster.network.stickOne();
       case "loss-burst":
         return this.#lossBurst();
       default:
@@ -394,6 +397,7 @@ export class FaultPlan {
       | "join"
       | "slow-link"
       | "small-buffers"
+      | "stuck-stream"
       | "loss-burst"
     >,
     victim: Machine,
@@ -553,16 +557,15 @@ export class FaultPlan {
     const machines = this.#random.shuffle(this.#cluster.machines.map(({ index }) => index));
     const [from, to] = machines;
     if (from === undefined || to === undefined) return undefined;
-    const link = this.#cluster.network.links.link(from, to);
-    const { delayMs, bytesPerMs } = link;
-    link.delayMs = this.#random.between(50, 1_500);
-    link.bytesPerMs = this.#random.oneIn(2)
+    const { links } = this.#cluster.network;
+    const before = { ...links.link(from, to) };
+    const delayMs = this.#random.between(50, 1_500);
+    const bytesPerMs = this.#random.oneIn(2)
       ? this.#random.between(1, 100)
       : Number.POSITIVE_INFINITY;
-    this.#later(this.#random.between(500, 15_000), () =>
-      Object.assign(link, { delayMs, bytesPerMs }),
-    );
-    return `n${from} to n${to}: ${link.delayMs} ms, ${link.bytesPerMs} bytes/ms`;
+    links.pace(from, to, { delayMs, bytesPerMs });
+    this.#later(this.#random.between(500, 15_000), () => links.pace(from, to, before));
+    return `n${from} to n${to}: ${delayMs} ms, ${bytesPerMs} bytes/ms`;
   }
 
   /** What one machine sends to the others, or to one of them, finds little room: peers see back-pressure. */

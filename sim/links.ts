@@ -53,7 +53,7 @@ const LOOPBACK: Link = {
 
 /** All ordered pairs. Machines are numbers 0..count-1. */
 export class Links {
-  /** Told after any change that may have opened a blocked direction. */
+  /** Told after any change that may have opened a blocked direction, or changed a speed. */
   onChanged: () => void = () => {};
   readonly #rows: Link[][] = [];
   #delayMs: number;
@@ -81,6 +81,16 @@ export class Links {
     const link = this.#rows[from]?.[to];
     assert(link !== undefined, "a link is between two machines");
     return link;
+  }
+
+  /** Sets how long one direction takes. */
+  pace(
+    from: number,
+    to: number,
+    { delayMs, bytesPerMs }: Pick<Link, "delayMs" | "bytesPerMs">,
+  ): void {
+    Object.assign(this.link(from, to), { delayMs, bytesPerMs });
+    this.onChanged();
   }
 
   /** Whether streams and datagrams pass both ways. */

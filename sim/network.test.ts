@@ -116,6 +116,50 @@ test("what stalls for too long breaks the connection at the side that waits", ()
   assert.deepEqual(rightEar.closed, [], "the other side has heard nothing: half-open");
 });
 
+test("what waits for a slow wire leaves at the speed that the wire has then", () => {
+  const { scheduler, links, left, leftEar, rightEar } = connected();
+  const before = { ...links.link(0, 1) };
+  links.pace(0, 1, { delayMs: 100, bytesPerMs: 1 });
+  left.send(leftEar.connection, Buffer.alloc(50_000, "."));
+  left.send(leftEar.connection, Buffer.from("behind it"));
+  scheduler.runUntil(scheduler.nowMs + 10_000);
+  assert.equal(rightEar.frames.length, 0);
+  links.pace(0, 1, before);
+  scheduler.runUntil(scheduler.nowMs + 1_000);
+  assert.equal(rightEar.frames.length, 2);
+  left.send(leftEar.connection, Buffer.from("later"));
+  scheduler.runUntil(scheduler.nowMs + 60_000);
+  assert.equal(rightEar.frames.length, 3, "nothing comes twice");
+});
+
+test("a stuck stream lets nothing through one way, and neither side is told until one closes it", () => {
+  const { scheduler, network, left, right, leftEar, rightEar } = connected();
+  const [connection, accepted] = [leftEar.connection, rightEar.connection];
+  network.stick(0, 1);
+  left.send(connection, Buffer.from("unheard"));
+  right.send(accepted, Buffer.from("heard"));
+  left.sendDatagram(right.address, Buffer.from("passes"));
+  scheduler.runUntil(scheduler.nowMs + 300_000);
+  assert.deepEqual([leftEar.frames, rightEar.frames], [["heard"], []]);
+  assert.deepEqual([leftEar.closed, rightEar.closed], [[], []]);
+  assert.deepEqual(rightEar.datagrams, ["passes"]);
+  assert.equal(
+    network.stuckCount(() => true),
+    1,
+  );
+  left.close(connection);
+  left.connect(right.address);
+  scheduler.runUntil(scheduler.nowMs + 5_000);
+  left.send(leftEar.connection, Buffer.from("another way"));
+  scheduler.runUntil(scheduler.nowMs + 100_000);
+  assert.deepEqual(rightEar.frames, ["another way"]);
+  assert.deepEqual(rightEar.closed, ["peer does not answer"], "found out by keep-alives");
+  assert.equal(
+    network.stuckCount(() => true),
+    0,
+  );
+});
+
 test("a killed process resets its connections, a machine without power does not", () => {
   for (const power of ["on", "off"] as const) {
     const { scheduler, network, right, left, leftEar } = connected();

@@ -3,7 +3,9 @@
  *
  * A blocked wire stalls a connection, as TCP does, and breaks it only when what is stalled has waited too
  * long; a machine that lost its power answers nothing, so its peers keep half-open connections; a process
- * that was killed leaves a kernel that resets them. Frames arrive in order, at most once.
+ * that was killed leaves a kernel that resets them. Frames arrive in order, at most once. What waits for a slow wire leaves
+ * at the speed the wire has then. A stream that is stuck lets nothing through any more, while all else between the same two
+ * machines passes: neither kernel says so.
  */
 import { assert } from "../src/base/assert.ts";
 import { crc32 } from "../src/base/checksum.ts";
@@ -39,6 +41,9 @@ const KERNEL_BYTES = 128 * 1024;
 const STALL_MS_MIN = 8_000;
 const STALL_MS_SPREAD = 20_000;
 
+/** A connection of which one side is gone and cannot be heard is found by the other's kernel after this long. */
+const KEEP_ALIVE_MS = 70_000;
+
 /** How much later a datagram comes once more: long after whoever it speaks of has moved on. */
 const REPLAY_MS = [20_000, 180_000] as const;
 
@@ -70,6 +75,12 @@ interface Half {
   lastArrivalMs: number;
   /** When the wire has taken all that was sent, on a link of limited speed. */
   departedMs: number;
+  /** The speed by which that was reckoned. */
+  bytesPerMs: number;
+  /** Arrivals of an earlier reckoning do not count. */
+  reckoning: number;
+  /** Nothing that this side sends gets through any more, and nobody is told. */
+  isStuck: boolean;
   queuedBytes: number;
 }
 
@@ -145,6 +156,34 @@ export class Network {
     this.#reset(half, "reset by the network");
     if (half.other !== undefined) this.#reset(half.other, "reset by the network");
     return true;
+  }
+
+  /** From now on one connection, drawn from all, lets nothing through in one direction: a path that it alone takes is dead. */
+  stickOne(): string | undefined {
+    const open = [...this.#halves].filter(isMoving);
+    if (open.length === 0) return undefined;
+    const half = this.#random.pick(open);
+    half.isStuck = true;
+    return `c${half.id} of n${half.owner.process.machine} to n${half.to}`;
+  }
+
+  /** The same for every connection between two machines, in this direction. */
+  stick(from: number, to: number): void {
+    for (const half of this.#halves) {
+      if (half.owner.process.machine === from && half.to === to && isMoving(half)) {
+        half.isStuck = true;
+      }
+    }
+  }
+
+  /** Connections that both sides take to stand, and of which one direction is stuck. */
+  stuckCount(isMeant: (from: number, to: number) => boolean): number {
+    let count = 0;
+    for (const { isStuck, state, other, owner } of this.#halves) {
+      if (!isStuck || state !== "open" || other?.state !== "open") continue;
+      if (isMeant(owner.process.machine, other.owner.process.machine)) count += 1;
+    }
+    return count;
   }
 
   /** Open ends that belong to a process: bounded, or connections leak. */
@@ -286,6 +325,9 @@ export class Network {
       owedSinceMs: 0,
       lastArrivalMs: 0,
       departedMs: 0,
+      bytesPerMs: Number.POSITIVE_INFINITY,
+      reckoning: 0,
+      isStuck: false,
       queuedBytes: 0,
     };
     this.#nextConnection += 1;
@@ -339,18 +381,31 @@ export class Network {
     const from = half.owner.process.machine;
     const to = other.owner.process.machine;
     const nowMs = this.#scheduler.nowMs;
-    half.departedMs =
-      Math.max(half.departedMs, nowMs) + bytes / this.links.link(from, to).bytesPerMs;
+    const { reckoning } = half;
+    half.bytesPerMs = this.links.link(from, to).bytesPerMs;
+    half.departedMs = Math.max(half.departedMs, nowMs) + bytes / half.bytesPerMs;
     const soonestMs = half.departedMs + this.#delayMs(from, to) + extraMs;
     half.lastArrivalMs = Math.max(soonestMs, half.lastArrivalMs + 0.001);
-    this.#scheduler.after(half.lastArrivalMs - nowMs, "arrival", undefined, () =>
-      this.#arrive(half, other),
-    );
+    this.#scheduler.after(half.lastArrivalMs - nowMs, "arrival", undefined, () => {
+      if (reckoning === half.reckoning) this.#arrive(half, other);
+    });
+  }
+
+  /** The wire has another speed than when it took what still waits for it: that goes on at the new one. */
+  #reckonAnew(half: Half): void {
+    const { nowMs } = this.#scheduler;
+    half.reckoning += 1;
+    half.departedMs = nowMs;
+    half.lastArrivalMs = nowMs;
+    for (const parcel of half.queue.slice(half.owed)) {
+      this.#scheduleArrival(half, parcel.kind === "frame" ? parcel.bytes.length : 0, 0);
+    }
   }
 
   #arrive(half: Half, other: Half): void {
     const from = half.owner.process.machine;
     const to = other.owner.process.machine;
+    if (half.isStuck) return;
     if (half.owed > 0 || this.#power[to] !== "on" || !this.#streamsPass(from, to)) {
       this.#owe(half);
       return;
@@ -431,6 +486,10 @@ export class Network {
   /** Wires may have opened: what waited goes on, after the time TCP takes to notice. */
   #releaseAll(): void {
     for (const half of this.#halves) {
+      if (half.departedMs > this.#scheduler.nowMs && half.to !== undefined) {
+        const { bytesPerMs } = this.links.link(half.owner.process.machine, half.to);
+        if (bytesPerMs !== half.bytesPerMs) this.#reckonAnew(half);
+      }
       if (half.owed === 0 || half.state === "opening" || half.other === undefined) continue;
       const to = half.other.owner.process.machine;
       if (this.#power[to] !== "on" || !this.#streamsPass(half.owner.process.machine, to)) continue;
@@ -474,7 +533,19 @@ export class Network {
   #retire(half: Half): void {
     half.state = "closed";
     half.owner.halves.delete(half.id);
-    if (half.queue.length === 0) this.#halves.delete(half);
+    if (half.isStuck) this.#abandon(half);
+    else if (half.queue.length === 0) this.#halves.delete(half);
+  }
+
+  /** Its end cannot be heard: the other side's kernel finds out in time. */
+  #abandon(half: Half): void {
+    const { other } = half;
+    half.queue = [];
+    this.#halves.delete(half);
+    if (other === undefined || other.state !== "open") return;
+    this.#scheduler.after(KEEP_ALIVE_MS, "keep-alive", undefined, () =>
+      this.#reset(other, "peer does not answer"),
+    );
   }
 
   #streamsPass(from: number, to: number): boolean {
@@ -484,6 +555,10 @@ export class Network {
   #delayMs(from: number, to: number): number {
     return this.#random.longTail(this.links.link(from, to).delayMs);
   }
+}
+
+function isMoving({ state, other, isStuck }: Half): boolean {
+  return state === "open" && other?.state === "open" && !isStuck;
 }
 
 /** The `Transport` port of one boot. */

@@ -22,6 +22,7 @@ export const PROBES: Readonly<Record<string, string>> = {
   hints: "a node remembered that another may lack something",
   "members-found-dead": "a member was found dead",
   "members-found-suspect": "a member was suspected",
+  "peer-connections-silent": "a connection that let nothing through was given up",
   "read-repairs": "a read mended a replica that was behind",
   "reads-failed": "a read failed",
   "scrub-cells-damaged": "a scrub found damage",

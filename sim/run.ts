@@ -364,6 +364,11 @@ class Run {
         problem = `views differ: ${this.#views()}`;
         continue;
       }
+      const stuck = this.#cluster.network.stuckCount(() => true);
+      if (stuck > 0) {
+        problem = `${stuck} connections that let nothing through are taken to stand`;
+        continue;
+      }
       const dirty = this.#dirty();
       const underWay = this.#workload.underWay + this.#typed.underWay;
       if (dirty !== "" || underWay > 0) {

@@ -26,6 +26,7 @@ const NOT_FOR_TOYS = [
   "bit-rot-notes",
   "bit-rot-facts",
   "small-buffers",
+  "stuck-stream",
 ] as const;
 
 /** One machine, and no fault that the toy is not made for. */

@@ -185,4 +185,14 @@ export const CONVERGING: readonly Mutant[] = [
     needs: ["core"],
     breaks: "a suspect is never called dead",
   },
+  {
+    name: "silence-waited-for",
+    file: "src/node/silence.ts",
+    find: `    if (this.#looks >= SILENT_LOOKS) return "silent";`,
+    replace: "",
+    expected: ["I4", "I10"],
+    needs: ["stuck-stream"],
+    breaks:
+      "a connection over which nothing comes any more is kept for as long as its peer is alive",
+  },
 ];

@@ -227,3 +227,24 @@ test("a removal that was confirmed outlives the end of the node that took it, th
   stage.until("it is removed", () => [0, 1, 2].every((index) => isGone(stage, index, lost)));
   stage.end();
 });
+
+test("a connection that is dead alone, while gossip and all others pass, holds up no removal", () => {
+  const stage = new Stage({ machines: 5 });
+  fill(stage, "v");
+  stage.settle();
+  const lost = stage.id(4);
+  stage.crash(4);
+  stage.machine(4).isLost = true;
+  stage.until("the death is known", () => stage.liveness(0, lost) === "dead");
+  // Requests of one to the other, and what it answers to those of the other.
+  stage.stick(0, 1);
+  stage.remove(0, lost);
+  stage.until(
+    "it is removed",
+    () => [0, 1, 2, 3].every((index) => isGone(stage, index, lost)),
+    60_000,
+  );
+  stage.settle();
+  expectAll(stage, "v", [0, 1]);
+  stage.end();
+});

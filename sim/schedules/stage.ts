@@ -271,6 +271,11 @@ export class Stage {
     Object.assign(this.links.link(from, to), { blocksStreams: true, blocksDatagrams: true });
   }
 
+  /** The connections of one machine to another let nothing through any more that it sends; all else passes, for good. */
+  stick(from: number, to: number): void {
+    this.cluster.network.stick(from, to);
+  }
+
   /** Nothing passes between these two groups. */
   cut(left: readonly number[], right: readonly number[]): void {
     for (const one of left) {
