@@ -32,6 +32,7 @@ import {
 } from "../protocol/peer/frame-codec.ts";
 import type { CommitNumbers } from "./commit-numbers.ts";
 import type { Durations } from "./durations.ts";
+import { FrameAge } from "./frame-age.ts";
 import { PendingRequests, type ReplySink } from "./pending-requests.ts";
 import { isReply } from "./reply.ts";
 import { LOOK_MS, SIGN_OF_LIFE_MS, Silence } from "./silence.ts";
@@ -45,10 +46,6 @@ const REDIAL_MS_MIN = 50;
 const REDIAL_MS_MAX = 3_000;
 /** A request unanswered for this long makes its peer `slow`. */
 const SLOW_MS = 40;
-/** A frame's age is measured against the fastest one of about this long. */
-const OFFSET_WINDOW_MS = 30_000;
-/** Differences below this are scheduling, not lateness. */
-const AGE_MS_MIN = 50;
 
 const PROBE = encodeMessage({ kind: "probe" });
 const NOBODY: ReplySink = { onReply: () => undefined, onNoAnswer: () => undefined };
@@ -122,10 +119,7 @@ interface Connection {
   readonly silence: Silence;
   /** Where its frames are counted. */
   traffic: TrafficCounts;
-  /** Least difference seen between this clock and the sender's: what a frame takes without lying about. */
-  offsetMs: number;
-  offsetSinceMs: number;
-  nextOffsetMs: number;
+  readonly age: FrameAge;
   /** Sent once the connection stands, for calls by address. */
   readonly first: { readonly message: PeerRequest; readonly done: CallDone } | undefined;
 }
@@ -344,9 +338,7 @@ export class Peers {
       pending: new PendingRequests(),
       silence: new Silence(),
       traffic: peer === undefined ? new TrafficCounts() : this.#traffic.of(peer),
-      offsetMs: Number.POSITIVE_INFINITY,
-      offsetSinceMs: nowMs,
-      nextOffsetMs: Number.POSITIVE_INFINITY,
+      age: new FrameAge(nowMs),
       first,
     };
     this.#connections.set(id, connection);
@@ -493,7 +485,7 @@ export class Peers {
     }
     this.#options.onClock(header.clockMs, header.clockCounter);
     const nowMs = this.#options.clock.monotonicMs();
-    const deadlineMs = nowMs + header.remainingMs - this.#age(connection, header.sentMs, nowMs);
+    const deadlineMs = nowMs + header.remainingMs - connection.age.of(header.sentMs, nowMs);
     if (header.requestId !== 0 && deadlineMs <= nowMs) {
       reply({ kind: "refused", reason: "late", detail: "the deadline had passed on arrival" });
       return;
@@ -555,23 +547,6 @@ export class Peers {
     const { hasLost, commitNumbers, onAmnesia } = this.#options;
     commitNumbers.hear(said.nodeId, said.commitNumber);
     if (hasLost(remembered)) onAmnesia(remembered);
-  }
-
-  /**
-   * Milliseconds a frame lay about longer than the fastest of late: in a stopped process's buffers, say. Monotonic
-   * clocks on both sides, so that no step of a wall clock makes frames look late.
-   */
-  #age(connection: Connection, sentMs: number, nowMs: number): number {
-    const offset = nowMs - sentMs;
-    if (nowMs - connection.offsetSinceMs > OFFSET_WINDOW_MS) {
-      connection.offsetSinceMs = nowMs;
-      connection.offsetMs = Math.min(connection.nextOffsetMs, offset);
-      connection.nextOffsetMs = offset;
-    }
-    connection.offsetMs = Math.min(connection.offsetMs, offset);
-    connection.nextOffsetMs = Math.min(connection.nextOffsetMs, offset);
-    const age = offset - connection.offsetMs;
-    return age < AGE_MS_MIN ? 0 : age;
   }
 
   #send(
