@@ -5,9 +5,9 @@ export const STORING: readonly Mutant[] = [
   {
     name: "ack-before-commit",
     file: "src/node/replica.ts",
-    find: `    const held = superseding ?? NO_STAMP;
-    commit.whenDurable((error) => {`,
-    replace: `    const held = superseding ?? NO_STAMP;
+    find: `    if (unreached.length > 0) this.mark(slot, unreached);
+    this.#options.commit.whenDurable((error) => {`,
+    replace: `    if (unreached.length > 0) this.mark(slot, unreached);
     ((run: (error: undefined) => void) => run(undefined))((error) => {`,
     expected: ["I1"],
     needs: ["power-loss-at-ack"],
@@ -74,8 +74,8 @@ export const STORING: readonly Mutant[] = [
     name: "ack-after-failed-commit",
     file: "src/node/replica.ts",
     find: `      if (error !== undefined) return refuseStoring(reply, error);
-      const commitNumber`,
-    replace: `      const commitNumber`,
+      this.#options.acknowledge(`,
+    replace: `      this.#options.acknowledge(`,
     expected: ["I1", "I14"],
     needs: ["full-disk"],
     breaks: "a write that the disk refused is acknowledged",
