@@ -129,20 +129,18 @@ export const REPLICATING: readonly Mutant[] = [
   },
   {
     name: "lost-forward-never-happened",
-    file: "src/node/requests.ts",
-    find: `      onNoAnswer: (): void => done(failure("timed-out", "maybe")),`,
-    replace: `      onNoAnswer: (): void => done(failure("timed-out", "no")),`,
+    file: "src/node/forwards.ts",
+    find: `    this.#end(failure("timed-out", "maybe"));`,
+    replace: `    this.#end(failure("timed-out", "no"));`,
     expected: ["I3"],
     breaks: "a forwarded write without an answer is said never to have happened",
   },
   {
     name: "second-executor",
-    file: "src/node/requests.ts",
-    find: `      onNoAnswer: (): void => done(failure("timed-out", "maybe")),`,
-    replace: `      onNoAnswer: (): void => {
-        if (rounds >= 1) done(failure("timed-out", "maybe"));
-        else this.#forward(request, deadlineMs, done, rounds + 1);
-      },`,
+    file: "src/node/forwards.ts",
+    find: `    this.#end(failure("timed-out", "maybe"));`,
+    replace: `    if (this.#tries > 1) this.#end(failure("timed-out", "maybe"));
+    else this.#tryNow();`,
     expected: ["I3", "I7"],
     breaks: "a forwarded write without an answer is sent again, to whoever is first then",
   },

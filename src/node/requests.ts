@@ -23,7 +23,7 @@ import type {
   ReadOutcome,
   WriteOutcome,
 } from "../model/outcome.ts";
-import type { PeerReply, PeerRequest } from "../model/peer-message.ts";
+import type { PeerRequest } from "../model/peer-message.ts";
 import type {
   DeleteRequest,
   FlushRequest,
@@ -38,8 +38,8 @@ import { compareStamps, type Stamp } from "../model/stamp.ts";
 import type { Span } from "../model/trace.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
-import { encodeMessage } from "../protocol/peer/frame-codec.ts";
 import { flushSlots } from "./flush.ts";
+import { Forwards } from "./forwards.ts";
 import { Intake } from "./intake.ts";
 import { type KeyReadPorts, type KeyReadRequest, readKey, readPage } from "./key-reader.ts";
 import { KeyWrite, type RunKeeper } from "./key-write.ts";
@@ -48,7 +48,7 @@ import { listPage } from "./listing.ts";
 import { listed, pageOutcome, queryOutcome, readOutcome, writeOutcome } from "./outcomes.ts";
 import { type ModifyVerdict, ReadModifyWrites } from "./read-modify-write.ts";
 import { ReadRun } from "./read-run.ts";
-import { failure, RESYNC_ROUNDS_MAX, type RequestContext, readFailure } from "./request-context.ts";
+import { failure, type RequestContext, readFailure } from "./request-context.ts";
 import { tracedContext } from "./tracing.ts";
 import { WriteRun } from "./write-run.ts";
 
@@ -60,8 +60,6 @@ const SEEN_MAX = 65_536;
 const VALUE_NEED = needOfQuery({ kind: "value" });
 /** Reads answered within their call in one turn: some hundred microseconds. */
 const AT_ONCE_MAX = 64;
-/** A first primary that takes no requests yet is asked again after so long. */
-const FORWARD_AGAIN_MS = 50;
 
 /** What a disk with little space left is still asked for: it gives some back, or takes next to none. */
 const TAKES_NO_SPACE: ReadonlySet<Operation["kind"]> = new Set([
@@ -105,8 +103,7 @@ export class Requests {
     finish: (run) => void this.#runs.delete(run),
   };
   /** Read-modify-writes of this node's clients, wherever they run. */
-  readonly #forwards = new Set<{ readonly deadlineMs: number; readonly end: OperateDone }>();
-  #sequence = 0;
+  readonly #forwards: Forwards;
   #isTicking = false;
   /** Reads answered within their call, in this turn. */
   #atOnce = 0;
@@ -137,6 +134,12 @@ export class Requests {
         };
         new KeyWrite(demanded, this.#keeper, done).start();
       },
+    });
+    this.#forwards = new Forwards({
+      ...options,
+      firstLivePrimary: (key) => this.#firstLivePrimary(key),
+      peersFor: ({ trace }) => this.#contextFor(trace).peers,
+      run: (request, done) => this.#modifies.run(request, done),
     });
   }
 
@@ -224,11 +227,10 @@ export class Requests {
     if (taken === undefined) return;
     const { deadlineMs } = taken;
     this.#options.context.counters.add(operation.kind === "delete-if" ? "deletes" : "puts");
-    const forward = { deadlineMs, end: (outcome: OperationOutcome) => taken.answer(outcome) };
-    this.#forwards.add(forward);
-    this.#forward(request, deadlineMs, (outcome) => {
-      if (this.#forwards.delete(forward)) taken.answer(outcome);
-    });
+    const { key, w, trace } = request;
+    this.#forwards.start({ key, operation, w, deadlineMs, trace }, (outcome) =>
+      taken.answer(outcome),
+    );
     this.#tickLater();
     taken.leave();
   }
@@ -417,51 +419,6 @@ export class Requests {
     return failure(code, verdict.mayBeStored ? "maybe" : "no", verdict.quorum);
   }
 
-  /** Has the key's first live primary run it. Sent once: without an answer nobody knows what became of it. */
-  #forward(request: OperateRequest, deadlineMs: number, done: OperateDone, rounds = 0): void {
-    const { context, clock, boot } = this.#options;
-    const { key, operation, w, trace } = request;
-    const first = this.#firstLivePrimary(key);
-    if (first === undefined) return done(failure("quorum-unreachable", "no"));
-    if (rounds === 0) context.counters.add("conditional-writes");
-    if (first === context.self) {
-      this.#modifies.run({ key, operation, w, deadlineMs, trace }, done);
-      return;
-    }
-    this.#sequence += 1;
-    const body = encodeMessage({
-      kind: "forward",
-      boot: boot(),
-      sequence: this.#sequence,
-      key,
-      operation,
-      w: w ?? 0,
-    });
-    const sink = {
-      onReply: (_from: NodeId, _token: number, reply: PeerReply): void => {
-        if (reply.kind === "forward-reply") {
-          const { outcome } = reply;
-          const isNotYet = outcome.kind === "failed" && outcome.code === "not-ready";
-          // It has just started, and did nothing: it will in a moment, or somebody else is first by then.
-          if (!isNotYet || outcome.stored !== "no") return done(outcome);
-          if (context.monotonicMs() + FORWARD_AGAIN_MS >= deadlineMs) return done(outcome);
-          const again = Math.max(rounds, 1);
-          clock.after(FORWARD_AGAIN_MS, () => this.#forward(request, deadlineMs, done, again));
-          return;
-        }
-        const reason = reply.kind === "refused" ? reply.reason : "failed";
-        if (reason === "seen" || reason === "failed") return done(failure("timed-out", "maybe"));
-        // It was refused, so it never happened, and may be tried again once both see the same placement.
-        if (rounds >= RESYNC_ROUNDS_MAX) return done(failure("not-ready", "no"));
-        context.resync(first, () => this.#forward(request, deadlineMs, done, rounds + 1));
-      },
-      onNoAnswer: (): void => done(failure("timed-out", "maybe")),
-    };
-    if (!this.#contextFor(trace).peers.request(first, body, deadlineMs, sink, 0)) {
-      done(failure("quorum-unreachable", "no"));
-    }
-  }
-
   /** The first primary of a key that this node believes to be alive. */
   #firstLivePrimary(key: Key): NodeId | undefined {
     const { context, liveness } = this.#options;
@@ -529,18 +486,9 @@ export class Requests {
       const nowMs = this.#options.context.monotonicMs();
       for (const run of this.#runs) if (run.wakeMs <= nowMs) run.tick();
       this.#modifies.expire(nowMs);
-      this.#expireForwards(nowMs);
+      this.#forwards.expire(nowMs);
       this.#tickLater();
     });
-  }
-
-  /** Between two tries, while memberships are exchanged, nobody else looks at the time. */
-  #expireForwards(nowMs: number): void {
-    for (const forward of this.#forwards) {
-      if (forward.deadlineMs > nowMs) continue;
-      this.#forwards.delete(forward);
-      forward.end(failure("timed-out", "maybe"));
-    }
   }
 
   /** In a strict cluster everybody demands the majority. */
