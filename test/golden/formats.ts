@@ -35,9 +35,9 @@ import {
 } from "../../src/model/ids.ts";
 import type { Field, Key } from "../../src/model/key.ts";
 import type { Intent, Liveness, MemberRecord } from "../../src/model/member.ts";
-import type { FrameHeader, PeerMessage } from "../../src/model/peer-message.ts";
+import type { FrameHeader, KeyedCell, PeerMessage } from "../../src/model/peer-message.ts";
 import { slotFrom } from "../../src/model/slot.ts";
-import { NO_STAMP, stampFrom } from "../../src/model/stamp.ts";
+import { formatStamp, NO_STAMP, stampFrom } from "../../src/model/stamp.ts";
 import { CommitNumbers } from "../../src/node/commit-numbers.ts";
 import type { GroupCommit } from "../../src/node/group-commit.ts";
 import { LowWaterMark } from "../../src/node/low-water-mark.ts";
@@ -54,6 +54,19 @@ import {
 import { parseSlotState, type SlotState, SlotStates } from "../../src/node/slot-states.ts";
 import { Votes } from "../../src/node/votes.ts";
 import type { Storage, StorageOperation } from "../../src/ports/storage.ts";
+import { encodeRecords, RecordReader } from "../../src/protocol/backup/cell-record.ts";
+import {
+  encodeKnownCells,
+  type KnownCells,
+  parseKnownCells,
+} from "../../src/protocol/backup/known-cells.ts";
+import {
+  BACKUP_FORMAT,
+  type BackupFacts,
+  fileName,
+  manifestText,
+  parseManifest,
+} from "../../src/protocol/backup/manifest.ts";
 import { parseBulkLine } from "../../src/protocol/http/bulk-line.ts";
 import { listEntryJson } from "../../src/protocol/http/pages.ts";
 import { decodeFrame, encodeFrame } from "../../src/protocol/peer/frame-codec.ts";
@@ -188,6 +201,43 @@ const EXPORTED: RootCell = {
   contentType: "application/json",
   payload: Uint8Array.from(Buffer.from('{"name": "Jack"}')),
 };
+/** A backup of everything, and one of what has changed since. */
+const WHOLE: BackupFacts = {
+  format: BACKUP_FORMAT,
+  version: 1,
+  cluster: CLUSTER,
+  begun: "2026-11-26T12:00:00.000Z",
+  ended: "2026-11-26T12:00:01.000Z",
+  replicas: 3,
+  greatestStamp: formatStamp(EXPORTED.stamp),
+  cells: { value: 2, container: 1, tombstone: 3, field: 4, "field-tombstone": 5 },
+  thin: [{ firstSlot: slotFrom(3), lastSlot: slotFrom(9), copies: 1 }],
+  files: [
+    {
+      name: fileName(1),
+      firstSlot: 0,
+      lastSlot: 8,
+      cells: 14,
+      bytes: 700,
+      sha256: "0a".repeat(32),
+    },
+    { name: fileName(2), firstSlot: 8, lastSlot: 9, cells: 1, bytes: 70, sha256: "0b".repeat(32) },
+  ],
+};
+const SINCE: BackupFacts = {
+  ...WHOLE,
+  version: 2,
+  greatestStamp: null,
+  cells: { value: 0, container: 0, tombstone: 0, field: 0, "field-tombstone": 0 },
+  thin: [],
+  files: [],
+  increment: {
+    base: { sha256: "0c".repeat(32), begun: "2026-11-25T12:00:00.000Z" },
+    gone: 0,
+    whole: WHOLE.cells,
+  },
+};
+
 const LIMITS = { keyBytesMax: 32_768, valueBytesMax: 16_777_216 };
 
 const frames: readonly Format[] = Object.entries(messageArbitraries).map(([kind, arbitrary]) => ({
@@ -386,7 +436,58 @@ export const FORMATS: readonly Format[] = [
       Buffer.from(JSON.stringify(listEntryJson({ key, root }, true))),
     decode: (bytes) => exported(parseBulkLine(bytes, LIMITS)),
   },
+  {
+    name: "backup-manifest",
+    samples: () => [WHOLE],
+    encode: (facts: BackupFacts) => Buffer.from(manifestText(facts, "0d".repeat(32))),
+    decode: (bytes) => factsIn(bytes),
+  },
+  {
+    name: "backup-manifest-increment",
+    samples: () => [SINCE],
+    encode: (facts: BackupFacts) => Buffer.from(manifestText(facts, "0d".repeat(32))),
+    decode: (bytes) => factsIn(bytes),
+  },
+  {
+    name: "backup-records",
+    samples: () => [
+      sample(anyPlacedCell, 6).map(({ key, field, cell }) => ({
+        key,
+        field,
+        bytes: Uint8Array.from(encodeCell(cell, key, field)),
+      })),
+      [{ key: "gone" as Key, field: undefined, bytes: new Uint8Array(0) }],
+    ],
+    encode: (cells: readonly KeyedCell[]) => encodeRecords(cells),
+    decode: (bytes) => cellsIn(bytes),
+  },
+  {
+    name: "backup-known-cells",
+    samples: () => [
+      { slots: [slotFrom(16_383)], digests: [] },
+      { slots: [slotFrom(0), slotFrom(7)], digests: [new Uint8Array(16).fill(3)] },
+    ],
+    encode: (known: KnownCells) => encodeKnownCells(known),
+    decode: (bytes) => {
+      const known = parseKnownCells(bytes);
+      if (typeof known === "string") return known;
+      return {
+        slots: known.slots,
+        digests: known.digests.map((digest) => Uint8Array.from(digest)),
+      };
+    },
+  },
 ];
+
+function cellsIn(bytes: Uint8Array): unknown {
+  const found = new RecordReader().feed(bytes);
+  return typeof found === "string" ? found : found.map(plainCell);
+}
+
+/** Without the memory that its bytes are a view of. */
+function plainCell({ key, field, bytes }: KeyedCell): KeyedCell {
+  return { key, field, bytes: Uint8Array.from(bytes) };
+}
 
 /** An export line as an import reads it: the stamp is not taken over. */
 function exported(entry: ReturnType<typeof parseBulkLine>): unknown {
@@ -394,6 +495,11 @@ function exported(entry: ReturnType<typeof parseBulkLine>): unknown {
   const { key, value, contentType, expiresAtMs = 0 } = entry;
   const payload = Uint8Array.from(value);
   return { key, root: { ...EXPORTED, contentType, payload, expiresAtMs } };
+}
+
+function factsIn(bytes: Uint8Array): unknown {
+  const manifest = parseManifest(Buffer.from(bytes).toString());
+  return typeof manifest === "string" ? manifest : manifest.facts;
 }
 
 function slotsWhere(holds: (slot: number) => boolean): number[] {

@@ -2,12 +2,21 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { type HttpDoor, openHttpDoor } from "../../src/adapters/http/http-door.ts";
-import { decodeRoot } from "../../src/core/causality/cell-codec.ts";
+import { digestOf } from "../../src/adapters/http/known-digests.ts";
+import { SlotSums } from "../../src/core/anti-entropy/hash-tree.ts";
+import { checksumOf, decodeRoot } from "../../src/core/causality/cell-codec.ts";
 import { cellKey } from "../../src/core/causality/storage-key.ts";
 import { slotOfKey } from "../../src/core/placement/slot-of-key.ts";
 import { type Key, keyFromText } from "../../src/model/key.ts";
 import type { Operation, QueryOutcome } from "../../src/model/operation.ts";
+import type { KeyedCell } from "../../src/model/peer-message.ts";
+import type { Slot } from "../../src/model/slot.ts";
 import { RecordReader } from "../../src/protocol/backup/cell-record.ts";
+import {
+  DIGEST_BYTES,
+  encodeKnownCells,
+  parseSame,
+} from "../../src/protocol/backup/known-cells.ts";
 import { type PageHead, parsePage } from "../../src/protocol/backup/page.ts";
 import { formatCursor } from "../../src/protocol/http/cursor.ts";
 import { FakeStore } from "../support/fake-store.ts";
@@ -121,6 +130,83 @@ test("what is not known, twice, no slot, or the wrong way round is refused by na
   }
   const withBody = await request(port, "POST", "/cluster/backup", { body: "x" });
   assert.equal(problemOf(withBody), "400 bad-request");
+});
+
+function bodyOf(slots: readonly number[], digests: readonly Uint8Array[] = []): Uint8Array {
+  return encodeKnownCells({ slots: slots as readonly Slot[], digests });
+}
+
+test("a page of an increment is of the slots that are named, without the cells that are known", async () => {
+  for (const key of ["a", "b", "c"]) await put(key, `first ${key}`);
+  const [a, b] = ["a", "b"].map((key) => slotOfKey(keyFromText(key))) as [Slot, Slot];
+  const known = store.encodedCells(keyFromText("a"))[0] as KeyedCell;
+  const slots = [a, b].sort((one, other) => one - other);
+  const other = Buffer.alloc(DIGEST_BYTES, 7);
+  const body = bodyOf(slots, [other, digestOf(known)]);
+  const answer = pageIn(await request(port, "POST", "/cluster/backup", { body }));
+  assert.deepEqual(answer.values, { b: "first b" });
+  const isSame = parseSame(answer.head.same ?? "", 2);
+  assert.ok(typeof isSame === "function");
+  assert.deepEqual([isSame(0), isSame(1), isSame(2)], [false, true, false]);
+  // Written anew it has another stamp, whatever its value.
+  await put("a", "first a");
+  const again = pageIn(await request(port, "POST", "/cluster/backup", { body }));
+  assert.deepEqual(again.values, { a: "first a", b: "first b" });
+  const unknowing = pageIn(await request(port, "POST", "/cluster/backup", { body: bodyOf([b]) }));
+  assert.deepEqual([unknowing.values, unknowing.head.same], [{ b: "first b" }, ""]);
+});
+
+test("a body that tells of no known cells is refused, whatever is in it", async () => {
+  const bodies = [
+    Buffer.of(0),
+    Buffer.of(0, 0),
+    Buffer.of(0, 2, 0, 1),
+    Buffer.from("0002000200020000", "hex"),
+    Buffer.from("0002000200010000", "hex"),
+    Buffer.from("00014000", "hex"),
+    Buffer.concat([bodyOf([1]), Buffer.alloc(15)]),
+    Buffer.concat([bodyOf([1]), Buffer.alloc(16 * 65_537)]),
+  ];
+  for (const body of bodies) {
+    const answer = await request(port, "POST", "/cluster/backup", { body });
+    assert.equal(problemOf(answer), "400 bad-request", body.toString("hex").slice(0, 40));
+  }
+  const large = Buffer.alloc(2 * 1024 * 1024);
+  const answer = await request(port, "POST", "/cluster/backup", { body: large });
+  assert.equal(problemOf(answer), "413 value-too-large");
+});
+
+test("slots that hold something else than a backup are told", async () => {
+  await put("a", "first");
+  await put("b", "second");
+  const sums = new SlotSums();
+  for (const key of ["a", "b"].map(keyFromText)) {
+    const slot = slotOfKey(key);
+    const { bytes } = store.encodedCells(key)[0] as KeyedCell;
+    sums.add(slot, cellKey(slot, key, undefined), checksumOf(bytes));
+  }
+  const body = Buffer.alloc(8 * 16_384);
+  for (const [index, half] of sums.sums.entries()) body.writeUInt32BE(half, 4 * index);
+  const compare = async (sent?: Uint8Array): Promise<RawAnswer> =>
+    await request(
+      port,
+      "POST",
+      "/cluster/backup/compare",
+      sent === undefined ? {} : { body: sent },
+    );
+  assert.deepEqual(JSON.parse((await compare(body)).body.toString()), { differing: [] });
+  await put("b", "third");
+  const slot = slotOfKey(keyFromText("b"));
+  assert.deepEqual(JSON.parse((await compare(body)).body.toString()), { differing: [slot] });
+  assert.equal(problemOf(await compare(body.subarray(1))), "400 bad-request");
+  assert.equal(problemOf(await compare()), "400 bad-request");
+  const foreign = { body, headers: ["Origin: http://evil.example"] };
+  const refused = await request(port, "POST", "/cluster/backup/compare", foreign);
+  assert.equal(problemOf(refused), "403 foreign-origin");
+  const unknown = await request(port, "POST", "/cluster/backup/compare?first=1", { body });
+  assert.equal(problemOf(unknown), "400 unknown-parameter");
+  const got = await request(port, "GET", "/cluster/backup/compare");
+  assert.equal(problemOf(got), "405 method-not-allowed");
 });
 
 test("no page of another origin gets one, nor does a GET", async () => {

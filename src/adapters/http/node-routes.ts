@@ -8,6 +8,7 @@ import { AssertionError } from "../../base/assert.ts";
 import { type Key, keyFromBinary } from "../../model/key.ts";
 import type { Decided, DumpOutcome, KeyCopy, Store } from "../../node/store.ts";
 import type { Log } from "../../ports/log.ts";
+import { BACKUP_COMPARE_PATH, BACKUP_PATH } from "../../protocol/backup/page.ts";
 import {
   type Answer,
   GUARD_HEADERS,
@@ -27,7 +28,6 @@ import {
   parseParameters,
   parseRemoveParameters,
 } from "../../protocol/http/query.ts";
-import { BACKUP_PATH } from "./backup-route.ts";
 import { copiesJson, dumpEntryJson, locationJson, statusJson } from "./cluster-json.ts";
 import { isFromHere, isFromPage, LIVE_PATH } from "./dashboard-routes.ts";
 import { describeKv } from "./kv-description.ts";
@@ -37,6 +37,7 @@ import { getLogLevel, logLevelAnswer, putLogLevel } from "./log-level.ts";
 import type { Metrics } from "./metrics.ts";
 import {
   clusterSchema,
+  differingSlotsSchema,
   dumpPageSchema,
   healthSchema,
   locationSchema,
@@ -63,7 +64,7 @@ const FRONT_PAGE = `dnd: a masterless, durable, always-writable key-value store
   GET                           /cluster/dump      this node's own cells
   POST                          /cluster/leave     this node hands its data on and goes
   POST                          /cluster/remove    ?node= a dead member that will not come back
-  POST                          /cluster/backup    a page of all that the cluster holds
+  POST                          /cluster/backup    a page of all that the cluster holds; /compare: what changed
   GET                           /metrics           counters and gauges, for Prometheus
   GET, PUT                      /log-level         ?level= what this node logs
   GET                           /health            200 while the process is alive
@@ -194,7 +195,8 @@ const backup = createRoute({
   method: "post",
   path: BACKUP_PATH,
   summary: "A page of all that the cluster holds, for a backup",
-  description: "One line of JSON, then the records of its cells: docs/backup.md.",
+  description:
+    "One line of JSON, then the records of its cells: docs/backup.md. With a body, of the slots that it names alone, and without the cells whose digests it lists.",
   request: {
     query: z.object({
       first: z.string().optional().openapi({ description: "The first slot; 0." }),
@@ -215,6 +217,19 @@ const backup = createRoute({
     403: refused,
     503: refused,
     504: refused,
+  },
+});
+
+const backupComparison = createRoute({
+  method: "post",
+  path: BACKUP_COMPARE_PATH,
+  summary: "Which slots may hold something else than a backup does",
+  description: "The body is a sum of 8 bytes for each slot: docs/backup.md.",
+  responses: {
+    200: json("All slots that a read quorum did not confirm.", differingSlotsSchema),
+    400: refused,
+    403: refused,
+    503: refused,
   },
 });
 
@@ -274,6 +289,7 @@ export function createNodeRoutes(
 
   // Served before the router: `backup-route.ts`.
   app.openAPIRegistry.registerPath(backup);
+  app.openAPIRegistry.registerPath(backupComparison);
   app.openAPIRegistry.registerPath(openApi);
   describeKv(app.openAPIRegistry);
   let description: Answer | undefined;
@@ -299,6 +315,7 @@ export function createNodeRoutes(
     leave,
     remove,
     backup,
+    backupComparison,
     putLogLevel,
   ]) {
     const allowed = { get: "GET, HEAD", post: "POST", put: "GET, HEAD, PUT" }[method];

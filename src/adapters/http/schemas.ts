@@ -136,6 +136,10 @@ export const listPageSchema = z
   })
   .openapi("ListPage");
 
+export const differingSlotsSchema = z
+  .object({ differing: z.array(z.int()).openapi({ description: "In ascending order." }) })
+  .openapi("DifferingSlots");
+
 export const dumpPageSchema = z
   .object({
     entries: z.array(

@@ -1,7 +1,6 @@
 /** Backups that are not what they say: each way to be so is refused, before anything could have been made of it. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import {
   mkdir,
   mkdtemp,
@@ -17,30 +16,26 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import fc from "fast-check";
-import { encodeCell } from "../../core/causality/cell-codec.ts";
-import { cellKey } from "../../core/causality/storage-key.ts";
+import {
+  forge,
+  forgeCells,
+  LAST_SLOT,
+  readBackup,
+  refusalIn,
+  root,
+  STAMP,
+  someCells,
+  writeBackup,
+} from "../../../test/support/backup-files.ts";
 import { flushKeyOf } from "../../core/placement/flush-keys.ts";
 import { slotOfKey } from "../../core/placement/slot-of-key.ts";
-import type { CellAddress, RootCell } from "../../model/cell.ts";
-import { type Field, type Key, keyFromText } from "../../model/key.ts";
+import type { Field } from "../../model/key.ts";
 import type { KeyedCell } from "../../model/peer-message.ts";
 import { slotFrom } from "../../model/slot.ts";
-import { formatStamp, NO_STAMP } from "../../model/stamp.ts";
+import { formatStamp } from "../../model/stamp.ts";
 import { encodeRecords } from "../../protocol/backup/cell-record.ts";
-import {
-  BACKUP_FORMAT,
-  BACKUP_VERSION,
-  type BackupFacts,
-  factsText,
-  manifestText,
-} from "../../protocol/backup/manifest.ts";
-import { CliError } from "../cli-error.ts";
-import { cellsOf, readManifest } from "./backup-directory.ts";
-import { openDirectory, RangeWriter, seal } from "./backup-writer.ts";
-import { CellChecker } from "./cell-checker.ts";
-
-const STAMP = { ms: 1_800_000_000_000, counter: 0, boot: 7 };
-const LAST_SLOT = 16_383;
+import type { BackupFacts } from "../../protocol/backup/manifest.ts";
+import { openDirectory } from "./backup-writer.ts";
 
 let folder = "";
 
@@ -49,125 +44,14 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-function root(key: Key, change: Partial<RootCell> = {}): KeyedCell {
-  const cell: RootCell = {
-    kind: "value",
-    stamp: STAMP,
-    type: "string",
-    expiresAtMs: 0,
-    cleared: NO_STAMP,
-    contentType: "text/plain",
-    payload: Buffer.from(`value of ${key}`),
-    ...change,
-  };
-  return { key, field: undefined, bytes: encodeCell(cell, key, undefined) };
-}
-
-function field(key: Key, address: Field): KeyedCell {
-  const rest = { type: "hash", expiresAtMs: 0, since: NO_STAMP, stamp: STAMP } as const;
-  const cell = { kind: "field", payload: Buffer.from("v"), ...rest } as const;
-  return { key, field: address, bytes: encodeCell(cell, key, address) };
-}
-
-function inOrder(cells: readonly KeyedCell[]): KeyedCell[] {
-  const position = ({ key, field: address }: KeyedCell) => cellKey(slotOfKey(key), key, address);
-  return cells.toSorted((a, b) => (position(a) < position(b) ? -1 : 1));
-}
-
-/** Cells of every kind, in many slots. */
-function someCells(): KeyedCell[] {
-  const cells = Array.from({ length: 30 }, (_none, index) => root(keyFromText(`key${index}`)));
-  const hash = keyFromText("hash");
-  cells.push(root(hash, { kind: "container", type: "hash", payload: new Uint8Array(0) }));
-  for (const name of ["ha", "hb", "hc"]) cells.push(field(hash, name as Field));
-  cells.push(root(keyFromText("gone"), { kind: "tombstone", payload: new Uint8Array(0) }));
-  const flush = flushKeyOf(slotFrom(100));
-  cells.push(root(flush, { kind: "tombstone", payload: new Uint8Array(0) }));
-  return inOrder(cells);
-}
-
 /** Writes a backup of these cells as `dnd backup` does, in two files. */
-async function write(cells: readonly KeyedCell[], name = "backup"): Promise<string> {
-  const directory = join(folder, name);
-  await openDirectory(directory);
-  const half = LAST_SLOT >> 1;
-  const checker = new CellChecker();
-  for (const cell of cells) {
-    assert.equal(typeof checker.check(cell, { firstSlot: 0, lastSlot: LAST_SLOT }), "object");
-  }
-  const ranges = [
-    { index: 0, firstSlot: 0, lastSlot: half },
-    { index: 1, firstSlot: half + 1, lastSlot: LAST_SLOT },
-  ];
-  const closed = [];
-  for (const range of ranges) {
-    const writer = new RangeWriter(directory, range);
-    const own = cells.filter(({ key }) => {
-      const slot = slotOfKey(key);
-      return slot >= range.firstSlot && slot <= range.lastSlot;
-    });
-    await writer.add(encodeRecords(own), own.length, range.lastSlot);
-    await writer.end();
-    closed.push(...writer.closed);
-  }
-  await seal(directory, closed, {
-    format: BACKUP_FORMAT,
-    version: BACKUP_VERSION,
-    cluster: "0123456789abcdef",
-    begun: "2026-11-26T12:00:00.000Z",
-    ended: "2026-11-26T12:00:01.000Z",
-    replicas: 3,
-    greatestStamp: cells.length === 0 ? null : formatStamp(STAMP),
-    cells: checker.counts,
-    thin: [],
-  });
-  return directory;
-}
-
-/** All cells of a backup, or the sentence that it is refused with. */
-async function read(
-  directory: string,
-): Promise<readonly { key: Key; field: CellAddress }[] | string> {
-  try {
-    const facts = await readManifest(directory);
-    const cells = [];
-    for await (const some of cellsOf(directory, facts)) cells.push(...some);
-    return cells;
-  } catch (error) {
-    assert.ok(error instanceof CliError, String(error));
-    return error.message;
-  }
-}
-
-function refusalIn(found: Awaited<ReturnType<typeof read>>): string {
-  return typeof found === "string" ? found : `nothing is wrong with its ${found.length} cells`;
-}
-
-/** Changes what the manifest says, and gives it the hash that goes with that. */
-async function forge(directory: string, change: (facts: BackupFacts) => unknown): Promise<void> {
-  const path = join(directory, "manifest.json");
-  const { sha256: _sha256, ...facts } = JSON.parse(await readFile(path, "utf8"));
-  const forged = change(facts as BackupFacts) as BackupFacts;
-  const sha256 = createHash("sha256").update(factsText(forged)).digest("hex");
-  await writeFile(path, manifestText(forged, sha256));
-}
-
-/** Puts other cells into the first file, with lengths, counts and hashes that go with them. */
-async function forgeCells(directory: string, bytes: Uint8Array, count: number): Promise<void> {
-  const { files } = JSON.parse(await readFile(join(directory, "manifest.json"), "utf8"));
-  await writeFile(join(directory, files[0].name), bytes);
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
-  await forge(directory, (facts) => ({
-    ...facts,
-    files: facts.files.map((file, index) =>
-      index === 0 ? { ...file, bytes: bytes.length, cells: count, sha256 } : file,
-    ),
-  }));
+function write(cells: readonly KeyedCell[], name = "backup"): Promise<string> {
+  return writeBackup(join(folder, name), cells);
 }
 
 test("a backup reads back as it was written, cell by cell", async () => {
   const cells = someCells();
-  const found = await read(await write(cells));
+  const found = await readBackup(await write(cells));
   assert.ok(typeof found === "object");
   assert.deepEqual(
     found.map(({ key, field: address }) => [key, address]),
@@ -178,7 +62,7 @@ test("a backup reads back as it was written, cell by cell", async () => {
 });
 
 test("a backup of nothing is a backup", async () => {
-  assert.deepEqual(await read(await write([])), []);
+  assert.deepEqual(await readBackup(await write([])), []);
 });
 
 // Goal: no single bit of a backup can be another without `verify` saying so.
@@ -193,7 +77,7 @@ test("a flipped bit is found wherever it is, in every file", async () => {
       const bytes = Buffer.from(whole);
       bytes[index] = (bytes[index] as number) ^ (1 << bit);
       await writeFile(path, bytes);
-      const found = await read(directory);
+      const found = await readBackup(directory);
       assert.equal(typeof found, "string", `${name}, byte ${index}, bit ${bit}`);
     };
     for (const index of edges) for (let bit = 0; bit < 8; bit += 1) await flip(index, bit);
@@ -201,7 +85,7 @@ test("a flipped bit is found wherever it is, in every file", async () => {
     await fc.assert(fc.asyncProperty(index, fc.nat({ max: 7 }), flip), { numRuns: 150 });
     await writeFile(path, whole);
   }
-  assert.equal(typeof (await read(directory)), "object", "as it was, it is whole");
+  assert.equal(typeof (await readBackup(directory)), "object", "as it was, it is whole");
 });
 
 test("a file that is cut, longer, missing, or in another's place is found", async () => {
@@ -213,26 +97,26 @@ test("a file that is cut, longer, missing, or in another's place is found", asyn
   const whole = await readFile(first);
   await writeFile(first, whole.subarray(0, -1));
   assert.match(
-    refusalIn(await read(directory)),
+    refusalIn(await readBackup(directory)),
     /cells-000001\.dnd is \d+ bytes, and the manifest says/,
   );
   await writeFile(first, Buffer.concat([whole, Buffer.of(0)]));
-  assert.match(refusalIn(await read(directory)), /and the manifest says/);
+  assert.match(refusalIn(await readBackup(directory)), /and the manifest says/);
   await rm(first);
-  assert.match(refusalIn(await read(directory)), /cells-000001\.dnd is not there/);
+  assert.match(refusalIn(await readBackup(directory)), /cells-000001\.dnd is not there/);
   await rename(second, first);
-  assert.match(refusalIn(await read(directory)), /cells-000001\.dnd/);
+  assert.match(refusalIn(await readBackup(directory)), /cells-000001\.dnd/);
 });
 
 test("a directory without a manifest is no backup", async () => {
   const directory = await write(someCells());
   await rm(join(directory, "manifest.json"));
-  assert.match(refusalIn(await read(directory)), /holds no backup/);
+  assert.match(refusalIn(await readBackup(directory)), /holds no backup/);
   await writeFile(join(directory, "manifest.json.part"), "{}");
-  assert.match(refusalIn(await read(directory)), /holds no backup/);
-  assert.match(refusalIn(await read(join(folder, "nowhere"))), /holds no backup/);
+  assert.match(refusalIn(await readBackup(directory)), /holds no backup/);
+  assert.match(refusalIn(await readBackup(join(folder, "nowhere"))), /holds no backup/);
   await writeFile(join(folder, "file"), "");
-  assert.match(refusalIn(await read(join(folder, "file"))), /holds no backup/);
+  assert.match(refusalIn(await readBackup(join(folder, "file"))), /holds no backup/);
 });
 
 test("names that are no names of a backup's files are refused, wherever they lead", async () => {
@@ -264,14 +148,17 @@ test("names that are no names of a backup's files are refused, wherever they lea
       ...facts,
       files: facts.files.map((file, index) => (index === 0 ? { ...file, name } : file)),
     }));
-    assert.match(refusalIn(await read(directory)), /file 1 is named .*, not cells-000001\.dnd/);
+    assert.match(
+      refusalIn(await readBackup(directory)),
+      /file 1 is named .*, not cells-000001\.dnd/,
+    );
   }
 });
 
 test("a file that is named twice, or out of order, is refused", async () => {
   const twice = await write(someCells(), "twice");
   await forge(twice, (facts) => ({ ...facts, files: [facts.files[0], facts.files[0]] }));
-  assert.match(refusalIn(await read(twice)), /file 2 is named/);
+  assert.match(refusalIn(await readBackup(twice)), /file 2 is named/);
   const turned = await write(someCells(), "turned");
   await forge(turned, (facts) => ({
     ...facts,
@@ -279,7 +166,7 @@ test("a file that is named twice, or out of order, is refused", async () => {
       .toReversed()
       .map((file, index) => ({ ...file, name: `cells-00000${index + 1}.dnd` })),
   }));
-  assert.match(refusalIn(await read(turned)), /begins with a slot of a file before/);
+  assert.match(refusalIn(await readBackup(turned)), /begins with a slot of a file before/);
 });
 
 test("links, directories, pipes and sockets in the place of files are refused", async (context) => {
@@ -288,36 +175,41 @@ test("links, directories, pipes and sockets in the place of files are refused", 
     const kept = join(folder, `kept-${name}`);
     await rename(join(linked, name), kept);
     await symlink(kept, join(linked, name));
-    assert.match(refusalIn(await read(linked)), /is a link/, "although what it leads to is right");
+    assert.match(
+      refusalIn(await readBackup(linked)),
+      /is a link/,
+      "although what it leads to is right",
+    );
 
     const device = await write(someCells(), `device-${name}`);
     await rm(join(device, name));
     await symlink("/dev/zero", join(device, name));
-    assert.match(refusalIn(await read(device)), /is a link/);
+    assert.match(refusalIn(await readBackup(device)), /is a link/);
 
     const nested = await write(someCells(), `nested-${name}`);
     await rm(join(nested, name));
     await mkdir(join(nested, name));
-    assert.match(refusalIn(await read(nested)), /is not a plain file/);
+    assert.match(refusalIn(await readBackup(nested)), /is not a plain file/);
 
     const piped = await write(someCells(), `pipe-${name}`);
     await rm(join(piped, name));
     execFileSync("sh", ["-c", 'mkfifo "$0"', join(piped, name)]);
-    assert.match(refusalIn(await read(piped)), /is not a plain file/, "nobody writes to it");
+    assert.match(refusalIn(await readBackup(piped)), /is not a plain file/, "nobody writes to it");
 
     const socketed = await write(someCells(), `socket-${name}`);
     await rm(join(socketed, name));
     const server = createServer();
     context.after(() => server.close());
     await new Promise<void>((resolve) => server.listen(join(socketed, name), resolve));
-    assert.match(refusalIn(await read(socketed)), /is not a plain file/);
+    assert.match(refusalIn(await readBackup(socketed)), /is not a plain file/);
   }
 });
 
 test("a manifest that says what it should not is refused, though its hash is right", async () => {
   const forgeries: readonly [RegExp, (facts: BackupFacts) => unknown][] = [
     [/is not the manifest of a backup/, (facts) => ({ ...facts, format: "other" })],
-    [/format is version 2/, (facts) => ({ ...facts, version: 2 })],
+    [/format is version 3/, (facts) => ({ ...facts, version: 3 })],
+    [/what it is an increment of/, (facts) => ({ ...facts, version: 2 })],
     [/cluster is not the id/, (facts) => ({ ...facts, cluster: "../x" })],
     [/not a time/, (facts) => ({ ...facts, begun: "yesterday" })],
     [/replicas is no N/, (facts) => ({ ...facts, replicas: 0 })],
@@ -346,19 +238,19 @@ test("a manifest that says what it should not is refused, though its hash is rig
   for (const [index, [expected, change]] of forgeries.entries()) {
     const directory = await write(someCells(), `forged-${index}`);
     await forge(directory, change);
-    assert.match(refusalIn(await read(directory)), expected);
+    assert.match(refusalIn(await readBackup(directory)), expected);
   }
   for (const text of ["", "{", "null", "[]", '"x"', `{"a":`, "\xff\xfe"]) {
     const directory = await write(someCells(), `text-${Buffer.from(text).toString("hex")}`);
     await writeFile(join(directory, "manifest.json"), Buffer.from(text, "latin1"));
-    assert.match(refusalIn(await read(directory)), /^manifest\.json/);
+    assert.match(refusalIn(await readBackup(directory)), /^manifest\.json/);
   }
 });
 
 test("a manifest beyond its bound is refused unread", async () => {
   const directory = await write(someCells());
   await writeFile(join(directory, "manifest.json"), Buffer.alloc(8 * 1024 * 1024 + 1, " "));
-  assert.match(refusalIn(await read(directory)), /is 8388609 bytes, max 8388608/);
+  assert.match(refusalIn(await readBackup(directory)), /is 8388609 bytes, max 8388608/);
 });
 
 test("cells that cannot be are refused, though every hash over their file is right", async () => {
@@ -386,7 +278,7 @@ test("cells that cannot be are refused, though every hash over their file is rig
   for (const [index, [expected, bytes]] of forgeries.entries()) {
     const directory = await write(someCells(), `cells-${index}`);
     await forgeCells(directory, bytes, 1);
-    assert.match(refusalIn(await read(directory)), expected, `forgery ${index}`);
+    assert.match(refusalIn(await readBackup(directory)), expected, `forgery ${index}`);
   }
 });
 

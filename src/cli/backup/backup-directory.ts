@@ -10,29 +10,38 @@ import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import { textFromBytes } from "../../base/binary.ts";
+import type { PlacedCell } from "../../core/operations/backup-difference.ts";
 import { formatStamp } from "../../model/stamp.ts";
 import { RecordReader } from "../../protocol/backup/cell-record.ts";
 import {
   type BackupFacts,
   type BackupFile,
   CELL_KINDS,
+  type CellCounts,
   MANIFEST_BYTES_MAX,
   MANIFEST_NAME,
   type Manifest,
   parseManifest,
 } from "../../protocol/backup/manifest.ts";
 import { CliError, EXIT, failure } from "../cli-error.ts";
-import { CellChecker, type CheckedCell } from "./cell-checker.ts";
-
-const CHUNK_BYTES = 1024 * 1024;
+import { CellChecker, type GonePlace } from "./cell-checker.ts";
+import type { SlotRange } from "./page-client.ts";
 
 /** What is wrong with a backup, or not there. */
 export function badBackup(what: string): CliError {
   return failure("bad-backup", what, "nothing was stored; take another backup, or copy it again");
 }
 
-/** The manifest, its own hash and spelling checked. Throws `CliError`. */
-export async function readManifest(directory: string): Promise<BackupFacts> {
+/** One backup as it stands on disk, whole or of what has changed since another. */
+export interface Layer {
+  readonly directory: string;
+  readonly facts: BackupFacts;
+  /** That of its manifest, and so of all that is in it. */
+  readonly sha256: string;
+}
+
+/** The backup in a directory, its manifest's own hash and spelling checked. Throws `CliError`. */
+export async function openLayer(directory: string): Promise<Layer> {
   const file = await openPlain(directory, MANIFEST_NAME, "manifest");
   let bytes: Buffer;
   try {
@@ -50,34 +59,40 @@ export async function readManifest(directory: string): Promise<BackupFacts> {
   const sha256 = createHash("sha256").update(manifest.text).digest("hex");
   if (sha256 !== manifest.sha256)
     throw badBackup(`${MANIFEST_NAME} is not what its hash was made of`);
-  return manifest.facts;
+  return { directory, facts: manifest.facts, sha256 };
+}
+
+export interface RecordsOptions {
+  /** Only records of these; files without one of them are left unread, and with them what only the whole can show. */
+  readonly slots?: SlotRange | undefined;
+  readonly chunkBytes: number;
+  /** Told how many more bytes have been read. */
+  readonly onBytes: (bytes: number) => void;
 }
 
 /**
- * All cells of a backup, some at a time, in the order of their places. Throws `CliError` at the first thing that is wrong; what
+ * All records of a backup, some at a time, in the order of their places. Throws `CliError` at the first thing that is wrong; what
  * only the whole can show, such as a hash or a count, is found at the end of it.
- *
- * @param onBytes told how many bytes have been read of all files.
  */
-export async function* cellsOf(
-  directory: string,
-  facts: BackupFacts,
-  onBytes: (bytes: number) => void = () => undefined,
-): AsyncGenerator<readonly CheckedCell[]> {
-  const checker = new CellChecker();
-  let bytesRead = 0;
+export async function* recordsOf(
+  { directory, facts }: Layer,
+  { slots, chunkBytes, onBytes }: RecordsOptions,
+): AsyncGenerator<readonly (PlacedCell | GonePlace)[]> {
+  const { increment } = facts;
+  const checker = new CellChecker(increment !== undefined);
   for (const file of facts.files) {
-    for await (const { cells, bytes } of cellsOfFile(directory, file, checker)) {
-      bytesRead += bytes;
-      onBytes(bytesRead);
-      yield cells;
+    if (slots !== undefined && !isTouching(file, slots)) continue;
+    for await (const { cells, bytes } of recordsOfFile(directory, file, checker, chunkBytes)) {
+      onBytes(bytes);
+      yield slots === undefined ? cells : cells.filter(isOf(slots));
     }
   }
-  const { counts, greatestStamp } = checker;
-  for (const kind of CELL_KINDS) {
-    if (counts[kind] === facts.cells[kind]) continue;
+  if (slots !== undefined) return;
+  const { counts, greatestStamp, gone } = checker;
+  checkCounts(counts, facts.cells);
+  if (gone !== (increment?.gone ?? 0)) {
     throw badBackup(
-      `${counts[kind]} cells of kind ${kind}, and the manifest says ${facts.cells[kind]}`,
+      `${gone} places where nothing is any more, and the manifest says ${increment?.gone}`,
     );
   }
   const isEmpty = CELL_KINDS.every((kind) => counts[kind] === 0);
@@ -86,11 +101,31 @@ export async function* cellsOf(
   }
 }
 
-async function* cellsOfFile(
+/** Throws where the cells of a kind are not as many as were said. */
+export function checkCounts(counts: CellCounts, said: CellCounts): void {
+  for (const kind of CELL_KINDS) {
+    if (counts[kind] === said[kind]) continue;
+    throw badBackup(`${counts[kind]} cells of kind ${kind}, and the manifest says ${said[kind]}`);
+  }
+}
+
+function isOf({ firstSlot, lastSlot }: SlotRange): (cell: PlacedCell | GonePlace) => boolean {
+  return ({ slot }) => slot >= firstSlot && slot <= lastSlot;
+}
+
+function isTouching(file: BackupFile, { firstSlot, lastSlot }: SlotRange): boolean {
+  return file.firstSlot <= lastSlot && file.lastSlot >= firstSlot;
+}
+
+async function* recordsOfFile(
   directory: string,
   file: BackupFile,
   checker: CellChecker,
-): AsyncGenerator<{ readonly cells: readonly CheckedCell[]; readonly bytes: number }> {
+  chunkBytes: number,
+): AsyncGenerator<{
+  readonly cells: readonly (PlacedCell | GonePlace)[];
+  readonly bytes: number;
+}> {
   const handle = await openPlain(directory, file.name, "file");
   try {
     const { size } = await handle.stat();
@@ -103,7 +138,7 @@ async function* cellsOfFile(
     let count = 0;
     while (bytesRead < file.bytes) {
       // A chunk of its own each time: cells are views of it, and may be kept for a while.
-      const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, file.bytes - bytesRead));
+      const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, file.bytes - bytesRead));
       const { bytesRead: bytes } = await handle.read(chunk, 0, chunk.length, bytesRead);
       if (bytes === 0) throw badBackup(`${file.name} ends after ${bytesRead} bytes`);
       bytesRead += bytes;

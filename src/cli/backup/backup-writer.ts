@@ -14,6 +14,7 @@ import {
   fileName,
   MANIFEST_NAME,
   manifestText,
+  orderedFacts,
 } from "../../protocol/backup/manifest.ts";
 import { failure, usageError } from "../cli-error.ts";
 
@@ -125,7 +126,7 @@ export async function seal(
     await rename(path, join(directory, name));
     files.push({ name, ...rest });
   }
-  const whole = { ...facts, files };
+  const whole = orderedFacts({ ...facts, files });
   const sha256 = createHash("sha256").update(factsText(whole)).digest("hex");
   // The names first: a manifest that is on disk must not list what is not.
   await syncDirectory(directory);

@@ -6,33 +6,37 @@
  */
 import { decodeCell } from "../../core/causality/cell-codec.ts";
 import { cellKey } from "../../core/causality/storage-key.ts";
+import type { PlacedCell } from "../../core/operations/backup-difference.ts";
 import { flushKeyOf } from "../../core/placement/flush-keys.ts";
 import { slotOfKey } from "../../core/placement/slot-of-key.ts";
-import type { Cell, CellAddress } from "../../model/cell.ts";
-import { type Key, RESERVED_PREFIX } from "../../model/key.ts";
+import type { Cell } from "../../model/cell.ts";
+import { RESERVED_PREFIX } from "../../model/key.ts";
 import { VALUE_BYTES_MAX } from "../../model/limits.ts";
 import type { KeyedCell } from "../../model/peer-message.ts";
-import type { Slot } from "../../model/slot.ts";
 import { maxStamp, NO_STAMP, type Stamp } from "../../model/stamp.ts";
 import { CELL_KINDS, type CellCounts } from "../../protocol/backup/manifest.ts";
 
-export interface CheckedCell {
-  readonly slot: Slot;
-  readonly key: Key;
-  readonly field: CellAddress;
-  readonly cell: Cell;
-}
+/** A place of which an increment says that nothing stands there any more. */
+export type GonePlace = Omit<PlacedCell, "cell"> & { readonly cell: undefined };
 
 export class CellChecker {
+  readonly #takesGone: boolean;
+  /** Places in which nothing stands any more. */
+  gone = 0;
   readonly #counts = new Map<Cell["kind"], number>(CELL_KINDS.map((kind) => [kind, 0]));
   #last = "";
   #greatest: Stamp = NO_STAMP;
+
+  /** @param takesGone whether a cell may be of no bytes, as in an increment. */
+  constructor(takesGone: boolean) {
+    this.#takesGone = takesGone;
+  }
 
   /** The cell, or what is wrong with it. `slots` are those that it may be of. */
   check(
     { key, field, bytes }: KeyedCell,
     slots: { readonly firstSlot: number; readonly lastSlot: number },
-  ): CheckedCell | string {
+  ): PlacedCell | GonePlace | string {
     const slot = slotOfKey(key);
     if (slot < slots.firstSlot || slot > slots.lastSlot) {
       return `a cell of slot ${slot} among those from ${slots.firstSlot} to ${slots.lastSlot}`;
@@ -41,6 +45,11 @@ export class CellChecker {
     if (position <= this.#last)
       return `a cell of slot ${slot} that is there twice, or out of order`;
     this.#last = position;
+    const place = { position, slot, key, field, bytes };
+    if (bytes.length === 0 && this.#takesGone) {
+      this.gone += 1;
+      return { ...place, cell: undefined };
+    }
     const cell = decodeCell(bytes, key, field);
     if (cell === "damaged") return `a cell of slot ${slot} that fails its checksum`;
     if (cell.payload.length > VALUE_BYTES_MAX) {
@@ -54,7 +63,7 @@ export class CellChecker {
     }
     this.#counts.set(cell.kind, (this.#counts.get(cell.kind) ?? 0) + 1);
     this.#greatest = maxStamp(this.#greatest, cell.stamp);
-    return { slot, key, field, cell };
+    return { ...place, cell };
   }
 
   get counts(): CellCounts {

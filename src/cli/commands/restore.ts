@@ -11,23 +11,23 @@ import { isFlushKey } from "../../core/placement/flush-keys.ts";
 import { slotOfKey } from "../../core/placement/slot-of-key.ts";
 import type { Slot } from "../../model/slot.ts";
 import { maxStamp, NO_STAMP, type Stamp } from "../../model/stamp.ts";
-import type { BackupFacts } from "../../protocol/backup/manifest.ts";
 import { fieldsEntryJson, listEntryJson } from "../../protocol/http/pages.ts";
-import { cellsOf, readManifest } from "../backup/backup-directory.ts";
+import { bytesOf, type Chain, cellsOf, openChain } from "../backup/backup-chain.ts";
+import { readThrough } from "../backup/read-through.ts";
+import { addBaseOption, type BaseFlags } from "../base-option.ts";
 import { CliError, EXIT, failure } from "../cli-error.ts";
 import { addClientFlags, type ClientFlags, withClient } from "../client-flags.ts";
 import { askCluster } from "../cluster-view.ts";
 import { LineSender } from "../line-sender.ts";
 import { type NodeClient, query } from "../node-client.ts";
 import { grouped, printJson, printLine, remark } from "../output.ts";
-import { Progress } from "../progress.ts";
 
 type Existing = "keep" | "replace";
 
 /** A cluster that was emptied is gone through deletion by deletion, and a page counts those. */
 const PAGE_ENTRIES = "1000";
 
-interface RestoreFlags extends ClientFlags {
+interface RestoreFlags extends ClientFlags, BaseFlags {
   readonly existing?: Existing;
   readonly w?: string;
 }
@@ -40,7 +40,7 @@ interface ClusterLimits {
 
 /** What the whole of a backup had to be read for. */
 interface Verified {
-  readonly facts: BackupFacts;
+  readonly chain: Chain;
   /** Flush floors of the slots that have one. */
   readonly flushed: ReadonlyMap<Slot, Stamp>;
 }
@@ -57,7 +57,7 @@ export function addRestore(program: Command): void {
       ).choices(["keep", "replace"]),
     )
     .option("-w <count>", "replicas that must acknowledge each line");
-  addClientFlags(command).action(restore);
+  addBaseOption(addClientFlags(command)).action(restore);
 }
 
 async function restore(directory: string, flags: RestoreFlags): Promise<void> {
@@ -69,11 +69,11 @@ async function restore(directory: string, flags: RestoreFlags): Promise<void> {
       keyBytesMax: Number(shared["keyBytesMax"]),
       valueBytesMax: Number(shared["valueBytesMax"]),
     };
-    const verified = await verify(directory, limits);
+    const verified = await verify(directory, flags.base ?? [], limits);
     // Clients may have begun to write while that went on.
     await refuseFull(client, flags.existing);
-    const { sender, expired } = await send(client, directory, verified, flags);
-    const { facts } = verified;
+    const { sender, expired } = await send(client, verified, flags);
+    const { facts } = verified.chain.at(-1) ?? verified.chain[0];
     const slots = facts.thin.reduce((sum, one) => sum + one.lastSlot - one.firstSlot + 1, 0);
     if (slots > 0) {
       remark(
@@ -127,30 +127,22 @@ async function refuseFull(client: NodeClient, existing: Existing | undefined): P
   } while (cursor !== undefined);
 }
 
-async function verify(directory: string, limits: ClusterLimits): Promise<Verified> {
-  const facts = await readManifest(directory);
-  const bytes = bytesOf(facts);
+async function verify(
+  directory: string,
+  bases: readonly string[],
+  limits: ClusterLimits,
+): Promise<Verified> {
+  const chain = await openChain(directory, bases);
   const flushed = new Map<Slot, Stamp>();
-  const progress = new Progress("verified");
-  let keys = 0;
-  let bytesRead = 0;
-  const chunks = cellsOf(directory, facts, (read) => {
-    bytesRead = read;
-  });
-  for await (const cells of chunks) {
-    for (const { slot, key, field, cell } of cells) {
-      if (isFlushKey(key)) flushed.set(slot, maxStamp(flushed.get(slot) ?? NO_STAMP, cell.stamp));
-      else if (key.length > limits.keyBytesMax) {
-        throw tooLarge("key", key.length, limits.keyBytesMax);
-      } else if (cell.payload.length > limits.valueBytesMax) {
-        throw tooLarge("value", cell.payload.length, limits.valueBytesMax);
-      }
-      if (field === undefined && cell.kind !== "tombstone") keys += 1;
+  await readThrough(chain, ({ slot, key, cell }) => {
+    if (isFlushKey(key)) flushed.set(slot, maxStamp(flushed.get(slot) ?? NO_STAMP, cell.stamp));
+    else if (key.length > limits.keyBytesMax) {
+      throw tooLarge("key", key.length, limits.keyBytesMax);
+    } else if (cell.payload.length > limits.valueBytesMax) {
+      throw tooLarge("value", cell.payload.length, limits.valueBytesMax);
     }
-    progress.update(keys, bytesRead / bytes);
-  }
-  progress.end(keys);
-  return { facts, flushed };
+  });
+  return { chain, flushed };
 }
 
 function tooLarge(what: string, bytes: number, max: number): CliError {
@@ -159,13 +151,12 @@ function tooLarge(what: string, bytes: number, max: number): CliError {
 
 async function send(
   client: NodeClient,
-  directory: string,
-  { facts, flushed }: Verified,
+  { chain, flushed }: Verified,
   flags: RestoreFlags,
 ): Promise<{ readonly sender: LineSender; readonly expired: number }> {
   const { w, existing = "keep" } = flags;
   const sender = new LineSender(client, "restored", { w, existing });
-  const bytes = bytesOf(facts);
+  const bytes = bytesOf(chain);
   let parts: RestoredPart[] = [];
   let bytesRead = 0;
   const keys = new RestoredKeys({
@@ -178,11 +169,11 @@ async function send(
     parts = [];
     for (const part of some) await sender.add(lineOf(part), bytesRead / bytes);
   };
-  const chunks = cellsOf(directory, facts, (read) => {
+  const onBytes = (read: number): void => {
     bytesRead = read;
-  });
+  };
   try {
-    for await (const cells of chunks) {
+    for await (const cells of cellsOf(chain, { onBytes })) {
       for (const { key, field, cell } of cells) keys.add(key, field, cell);
       await sendParts();
     }
@@ -212,8 +203,4 @@ function lineOf(part: RestoredPart): Uint8Array {
         part.continues,
       );
   return Buffer.from(JSON.stringify(line));
-}
-
-function bytesOf({ files }: BackupFacts): number {
-  return files.reduce((sum, file) => sum + file.bytes, 0);
 }

@@ -3,7 +3,9 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { Field, Key } from "../../model/key.ts";
 import type { KeyedCell } from "../../model/peer-message.ts";
+import type { Slot } from "../../model/slot.ts";
 import { encodeRecords, RECORD_BYTES_MAX, RecordReader } from "./cell-record.ts";
+import { encodeKnownCells, encodeSame, parseKnownCells, parseSame } from "./known-cells.ts";
 import { parseManifest } from "./manifest.ts";
 import { encodePage, parsePage } from "./page.ts";
 
@@ -49,6 +51,7 @@ test("whatever bytes come, they are records or they are refused, and nothing thr
       const found = reader.feed(Buffer.concat([encodeRecords(before), noise]));
       if (typeof found === "object") assert.ok(found.length >= before.length);
       assert.ok(["string", "object"].includes(typeof parsePage(noise)));
+      assert.ok(["string", "object"].includes(typeof parseKnownCells(noise)));
       assert.ok(["string", "object"].includes(typeof parseManifest(Buffer.from(noise).toString())));
     }),
     { numRuns: 300 },
@@ -60,6 +63,24 @@ test("a length beyond any cell is refused before its bytes have come", () => {
   const head = Buffer.alloc(4);
   head.writeUInt32BE(RECORD_BYTES_MAX + 1);
   assert.equal(typeof reader.feed(head), "string");
+});
+
+test("what is known of some slots reads back, and so does what of it is the same", () => {
+  const slots = fc.uniqueArray(fc.integer({ min: 0, max: 16_383 }), { minLength: 1 });
+  const digests = fc.array(fc.uint8Array({ minLength: 16, maxLength: 16 }), { maxLength: 20 });
+  fc.assert(
+    fc.property(slots, digests, fc.array(fc.nat({ max: 19 })), (some, sent, told) => {
+      const known = { slots: some.sort((a, b) => a - b) as Slot[], digests: sent };
+      const parsed = parseKnownCells(encodeKnownCells(known));
+      assert.ok(typeof parsed === "object");
+      assert.deepEqual(parsed.slots, known.slots);
+      assert.deepEqual(Buffer.concat(parsed.digests), Buffer.concat(sent));
+      const indices = new Set(told.filter((index) => index < sent.length));
+      const isSame = parseSame(encodeSame(indices, sent.length), sent.length);
+      assert.ok(typeof isSame === "function");
+      for (let index = 0; index < 24; index += 1) assert.equal(isSame(index), indices.has(index));
+    }),
+  );
 });
 
 test("a page is its head and its records", () => {

@@ -19,7 +19,8 @@ import {
 import type { KeyedCell } from "../../model/peer-message.ts";
 
 const LENGTH_BYTES = 4;
-const ROOT_MARK = 0xffff;
+/** In the place of a length: there is no field, the cell is a root. */
+export const ROOT_MARK = 0xffff;
 /** Lengths of key and field, and what a cell has beside its payload: checksum, head, stamps, expiry, content type. */
 const OVERHEAD_BYTES = 2 + 2 + 64 + CONTENT_TYPE_BYTES_MAX;
 /** A key of one byte, and a cell of nothing. */

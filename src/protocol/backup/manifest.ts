@@ -14,8 +14,10 @@ import { parseStamp } from "../../model/stamp.ts";
 
 export const MANIFEST_NAME = "manifest.json";
 export const BACKUP_FORMAT = "dnd-backup";
-/** Raised whenever the layout of manifest or files changes. */
+/** Raised whenever the layout of manifest or files changes. A whole backup is as it was in version 1, and says so. */
 export const BACKUP_VERSION = 1;
+/** Of an increment: what has changed since another backup. Who knows version 1 alone refuses it. */
+export const INCREMENT_VERSION = 2;
 /** Room for some 30 000 files, or thin slots. */
 export const MANIFEST_BYTES_MAX: number = 8 * 1024 * 1024;
 
@@ -41,6 +43,23 @@ export interface BackupFile {
   readonly sha256: string;
 }
 
+/** The backup that an increment builds on. */
+export interface BaseFacts {
+  /** The hash that its manifest carries, and so of all that is in it, and in what it builds on itself. */
+  readonly sha256: string;
+  /** As its manifest says: for people who look for it. */
+  readonly begun: string;
+}
+
+/** What an increment says besides. */
+export interface IncrementFacts {
+  readonly base: BaseFacts;
+  /** Places in which nothing stands any more: records whose cell is of no bytes. */
+  readonly gone: number;
+  /** Cells of each kind in what it comes to with all that it builds on. */
+  readonly whole: CellCounts;
+}
+
 export interface BackupFacts {
   readonly format: typeof BACKUP_FORMAT;
   readonly version: number;
@@ -51,12 +70,15 @@ export interface BackupFacts {
   readonly ended: string;
   /** N of that cluster. */
   readonly replicas: number;
-  /** Of all cells; `null` without any. */
+  /** Of all cells in its files; `null` without any. */
   readonly greatestStamp: string | null;
+  /** In its files. */
   readonly cells: CellCounts;
   /** Slots of which fewer copies than a read quorum were heard: what they hold may be old, or missing. */
   readonly thin: readonly ThinSlots[];
   readonly files: readonly BackupFile[];
+  /** Of a whole backup there is none. */
+  readonly increment?: IncrementFacts;
 }
 
 export interface Manifest {
@@ -91,12 +113,13 @@ export function parseManifest(text: string): Manifest | string {
   }
   if (!isObject(parsed)) return "it is not a JSON object";
   if (parsed["format"] !== BACKUP_FORMAT) return "it is not the manifest of a backup";
-  if (parsed["version"] !== BACKUP_VERSION) {
-    return `its format is version ${JSON.stringify(parsed["version"])}, and ${BACKUP_VERSION} is the one known here`;
+  const { version } = parsed;
+  if (version !== BACKUP_VERSION && version !== INCREMENT_VERSION) {
+    return `its format is version ${JSON.stringify(version)}, and ${BACKUP_VERSION} and ${INCREMENT_VERSION} are known here`;
   }
   const problem = factsProblem(parsed);
   if (problem !== undefined) return problem;
-  const facts = factsOf(parsed as unknown as BackupFacts);
+  const facts = orderedFacts(parsed as unknown as BackupFacts);
   const sha256 = parsed["sha256"] as string;
   // Also against members that are unknown, or given twice.
   if (manifestText(facts, sha256) !== text) return "it is not spelled as it was written";
@@ -104,8 +127,9 @@ export function parseManifest(text: string): Manifest | string {
 }
 
 /** Just the members there are, in their order. */
-function factsOf(facts: BackupFacts): BackupFacts {
+export function orderedFacts(facts: BackupFacts): BackupFacts {
   const { format, version, cluster, begun, ended, replicas, greatestStamp, cells } = facts;
+  const { increment } = facts;
   return {
     format,
     version,
@@ -114,7 +138,7 @@ function factsOf(facts: BackupFacts): BackupFacts {
     ended,
     replicas,
     greatestStamp,
-    cells: Object.fromEntries(CELL_KINDS.map((kind) => [kind, cells[kind]])) as CellCounts,
+    cells: countsOf(cells),
     thin: facts.thin.map(({ firstSlot, lastSlot, copies }) => ({ firstSlot, lastSlot, copies })),
     files: facts.files.map((file) => ({
       name: file.name,
@@ -124,7 +148,16 @@ function factsOf(facts: BackupFacts): BackupFacts {
       bytes: file.bytes,
       sha256: file.sha256,
     })),
+    ...(increment === undefined ? {} : { increment: incrementOf(increment) }),
   };
+}
+
+function incrementOf({ base, gone, whole }: IncrementFacts): IncrementFacts {
+  return { base: { sha256: base.sha256, begun: base.begun }, gone, whole: countsOf(whole) };
+}
+
+function countsOf(counts: CellCounts): CellCounts {
+  return Object.fromEntries(CELL_KINDS.map((kind) => [kind, counts[kind]])) as CellCounts;
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -138,13 +171,28 @@ function factsProblem(manifest: Json): string | undefined {
   if (!isTime(begun) || !isTime(ended)) return "begun or ended is not a time";
   if (!isCount(replicas) || replicas < 1 || replicas > REPLICAS_MAX) return "replicas is no N";
   if (greatestStamp !== null && !isStamp(greatestStamp)) return "greatestStamp is not a stamp";
-  if (!isObject(cells) || !CELL_KINDS.every((kind) => isCount(cells[kind]))) {
-    return "cells does not count the cells of each kind";
-  }
+  if (!isCellCounts(cells)) return "cells does not count the cells of each kind";
   if (!isHash(sha256)) return "sha256 is not a hash";
   if (!Array.isArray(thin)) return "thin is not a list";
   if (!Array.isArray(files)) return "files is not a list";
-  return thinProblem(thin) ?? filesProblem(files);
+  return thinProblem(thin) ?? filesProblem(files) ?? incrementProblem(manifest);
+}
+
+function incrementProblem({ version, increment }: Json): string | undefined {
+  if (version === BACKUP_VERSION) {
+    return increment === undefined ? undefined : "it is an increment, and of version 1";
+  }
+  if (!isObject(increment)) return "it does not say what it is an increment of";
+  const { base, gone, whole } = increment;
+  if (!isObject(base) || !isHash(base["sha256"]) || !isTime(base["begun"])) {
+    return "base does not name a backup";
+  }
+  if (!isCount(gone)) return "gone is not a count";
+  return isCellCounts(whole) ? undefined : "whole does not count the cells of each kind";
+}
+
+function isCellCounts(counts: unknown): boolean {
+  return isObject(counts) && CELL_KINDS.every((kind) => isCount(counts[kind]));
 }
 
 function thinProblem(thin: readonly unknown[]): string | undefined {

@@ -7,6 +7,11 @@ import type { ThinSlots } from "../../model/backup.ts";
 import type { KeyedCell } from "../../model/peer-message.ts";
 import { encodeRecords } from "./cell-record.ts";
 
+/** Where a node gives them, and what their cursors are bound to. */
+export const BACKUP_PATH = "/cluster/backup";
+export const BACKUP_CURSOR_SCOPE = "backup";
+/** Where it says which slots hold something else than a backup. */
+export const BACKUP_COMPARE_PATH = "/cluster/backup/compare";
 /** Room for a cursor of the longest key and field, and for every slot as a thin one. */
 const HEAD_BYTES_MAX = 2 * 1024 * 1024;
 const LINE_FEED = 0x0a;
@@ -17,6 +22,11 @@ export interface PageHead {
   readonly cursor?: string;
   /** Absent where a read quorum has told of every slot. */
   readonly thin?: readonly ThinSlots[];
+  /**
+   * Which of the cells that the asker knows stand there still, and are left out: a bit for each digest it sent, the first in the
+   * lowest bit of the first byte, in base64. Absent where it sent none.
+   */
+  readonly same?: string;
 }
 
 export function encodePage(head: PageHead, cells: readonly KeyedCell[]): Uint8Array {
@@ -41,8 +51,9 @@ export function parsePage(
 
 function isHead(head: unknown): head is PageHead {
   if (typeof head !== "object" || head === null) return false;
-  const { cells, cursor, thin } = head as Readonly<Record<string, unknown>>;
+  const { cells, cursor, thin, same } = head as Readonly<Record<string, unknown>>;
   if (!Number.isSafeInteger(cells)) return false;
   if (cursor !== undefined && typeof cursor !== "string") return false;
+  if (same !== undefined && typeof same !== "string") return false;
   return thin === undefined || Array.isArray(thin);
 }
