@@ -11,10 +11,20 @@ import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { Command } from "commander";
-import { parse, parseAllDocuments } from "yaml";
+import { parse } from "yaml";
 import { addNodeFlags } from "../../src/cli/node-flags.ts";
 import { kebabCase } from "../../src/cli/settings.ts";
 import { nodeOptionsSchema, parseNodeOptions } from "../../src/node-options.ts";
+import {
+  type DisruptionBudget,
+  expandedArgs,
+  mistypedIn,
+  parseResources,
+  type Resources,
+  type Service,
+  type StatefulSet,
+  specOf,
+} from "../deploy/resources.ts";
 
 const run = promisify(execFile);
 const DEPLOY = fileURLToPath(new URL("../../deploy/", import.meta.url));
@@ -38,71 +48,7 @@ function assertKnown(flags: ReadonlyMap<string, string>): void {
   for (const flag of flags.keys()) assert.ok(KNOWN_FLAGS.has(flag), `${flag} is a flag`);
 }
 
-type Labels = Readonly<Record<string, string>>;
-
-interface Resource {
-  readonly kind: string;
-  readonly metadata: { readonly name: string };
-  readonly spec: unknown;
-}
-
-interface Probe {
-  readonly httpGet: { readonly path: string };
-  readonly periodSeconds: number;
-}
-
-interface StatefulSet {
-  readonly serviceName: string;
-  readonly podManagementPolicy: string;
-  readonly selector: { readonly matchLabels: Labels };
-  readonly template: {
-    readonly metadata: { readonly labels: Labels };
-    readonly spec: {
-      readonly automountServiceAccountToken: boolean;
-      readonly terminationGracePeriodSeconds: number;
-      readonly securityContext: { readonly runAsNonRoot: boolean; readonly runAsUser: number };
-      readonly containers: readonly [
-        {
-          readonly command: readonly string[];
-          readonly ports: readonly { readonly name: string }[];
-          readonly readinessProbe: Probe;
-          readonly livenessProbe: Probe;
-          readonly securityContext: unknown;
-        },
-      ];
-    };
-  };
-}
-
-interface Service {
-  readonly clusterIP?: string;
-  readonly publishNotReadyAddresses?: boolean;
-  readonly selector: Labels;
-  readonly ports: readonly { readonly targetPort: string }[];
-}
-
-interface DisruptionBudget {
-  readonly maxUnavailable: number;
-  readonly selector: { readonly matchLabels: Labels };
-}
-
-async function resources(): Promise<ReadonlyMap<string, Resource>> {
-  const documents = parseAllDocuments(await read("kubernetes/dnd.yaml"));
-  const found = new Map<string, Resource>();
-  for (const document of documents) {
-    assert.deepEqual(document.errors, []);
-    const resource = document.toJS() as Resource;
-    found.set(`${resource.kind} ${resource.metadata.name}`, resource);
-  }
-  return found;
-}
-
-/** The spec of a resource, as a test expects it to be made. */
-function specOf<Spec>(all: ReadonlyMap<string, Resource>, name: string): Spec {
-  const resource = all.get(name);
-  assert.ok(resource !== undefined, `there is ${name}`);
-  return resource.spec as Spec;
-}
+const resources = async (): Promise<Resources> => parseResources(await read("kubernetes/dnd.yaml"));
 
 test("every flag there is a setting, and the other way round", () => {
   for (const option of Object.keys(nodeOptionsSchema.shape)) {
@@ -125,7 +71,7 @@ test("Kubernetes: pods run as nobody, change nothing but their data, and have ti
   });
   assert.equal(container.readinessProbe.httpGet.path, "/ready");
   assert.equal(container.livenessProbe.httpGet.path, "/health");
-  const flags = flagsIn(container.command.join(" "));
+  const flags = flagsIn(container.args.join(" "));
   assertKnown(flags);
   const drainMs = Number(flags.get("--drain-ms")) + Number(flags.get("--drain-notice-ms"));
   assert.ok(1_000 * pod.terminationGracePeriodSeconds > drainMs + 5_000);
@@ -142,7 +88,7 @@ test("Kubernetes: the name that peers are found by is that of a headless service
   assert.equal(service.publishNotReadyAddresses, true);
   assert.deepEqual(service.selector, spec.selector.matchLabels);
   assert.deepEqual(spec.template.metadata.labels, spec.selector.matchLabels);
-  const flags = flagsIn(spec.template.spec.containers[0].command.join(" "));
+  const flags = flagsIn(spec.template.spec.containers[0].args.join(" "));
   assert.equal(flags.get("--peers"), `dns:${spec.serviceName}`);
   const clients = specOf<Service>(all, "Service dnd");
   assert.ok(flags.get("--allowed-hosts")?.split(",").includes("dnd"));
@@ -153,19 +99,40 @@ test("Kubernetes: the name that peers are found by is that of a headless service
   assert.deepEqual(budget.selector, { matchLabels: service.selector });
 });
 
-test("Kubernetes: the first pod alone may found the cluster", async () => {
+test("Kubernetes: the first pod alone may found the cluster; each knows its names and its address", async () => {
   const all = await resources();
-  const spec = specOf<StatefulSet>(all, "StatefulSet dnd");
-  const [, , script] = spec.template.spec.containers[0].command;
+  const [container] = specOf<StatefulSet>(all, "StatefulSet dnd").template.spec.containers;
   const said = (pod: string): string => {
-    const env = { ...process.env, POD_NAME: pod, POD_IP: "10.1.2.3" };
-    const echoed = (script ?? "").replace("exec dnd", "echo dnd");
-    const ran = spawnSync("/bin/sh", ["-c", echoed], { env, encoding: "utf8" });
+    const variables = { POD_NAME: pod, POD_NAMESPACE: "stores", POD_IP: "10.1.2.3" };
+    const [shell = "", flag = "", script = "", name = ""] = container.command;
+    const args = [flag, script.replace("exec dnd", "echo dnd"), name];
+    const env = { ...process.env, ...variables };
+    const all = [...args, ...expandedArgs(container, variables)];
+    const ran = spawnSync(shell, all, { env, encoding: "utf8" });
     assert.equal(ran.status, 0, ran.stderr);
     return ran.stdout;
   };
-  assert.match(said("dnd-0"), /--advertise=10\.1\.2\.3:5000 .* --founder /);
+  const first = said("dnd-0");
+  assert.match(first, /^dnd start .* --advertise=10\.1\.2\.3:5000 .* --founder$/m);
+  const hosts = /--allowed-hosts=(\S+)/.exec(first)?.[1]?.split(",") ?? [];
+  for (const host of ["dnd", "dnd.stores", "dnd.stores.svc.cluster.local", "dnd-0.dnd-peers"]) {
+    assert.ok(hosts.includes(host), host);
+  }
   for (const pod of ["dnd-1", "dnd-2", "dnd-10"]) assert.doesNotMatch(said(pod), /founder/);
+});
+
+test("Kubernetes: every field is one that there is, with a value of its type", async () => {
+  const text = await read("kubernetes/dnd.yaml");
+  assert.deepEqual(mistypedIn([...parseResources(text).values()]), []);
+  for (const [right, wrong] of [
+    ["fsGroupChangePolicy", "fsGroupChangePolicies"],
+    ["replicas: 3", "replicas: three"],
+    ["{ port: 6400 }", "{ prot: 6400 }"],
+    ["serviceName: dnd-peers", ""],
+  ] as const) {
+    const planted = parseResources(text.replace(right, wrong));
+    assert.equal(mistypedIn([...planted.values()]).length, 1, right);
+  }
 });
 
 test("compose: three nodes of one cluster, closed, with time to drain", async () => {
@@ -183,6 +150,9 @@ test("compose: three nodes of one cluster, closed, with time to drain", async ()
     const flags = flagsIn(service.command.join(" "));
     assertKnown(flags);
     founders += Number(flags.has("--founder"));
+    const { cluster } = service["networks"] as { cluster: { aliases: string[] } };
+    assert.deepEqual(cluster.aliases, [flags.get("--allowed-hosts")], "it answers to their name");
+    assert.equal(flags.get("--peers"), `dns:${cluster.aliases[0]}`);
     const graceMs = 1_000 * Number.parseInt(String(service["stop_grace_period"]), 10);
     assert.ok(graceMs > parseNodeOptions({}).drainMs + 5_000);
     for (const port of service["ports"] as string[]) assert.match(port, /^127\.0\.0\.1:/);
