@@ -30,6 +30,7 @@ const STAGES: readonly Stage[] = [
     command: ["test/integration/package-trial.ts", "--node", "26"],
   },
   { name: "the dashboard in a browser", command: ["test/browser/cli.ts"] },
+  { name: "the chart by Helm, the alerts by promtool", command: ["test/deploy/cli.ts"] },
   // These start the servers they need. As the browser's, what Debian has for them is installed.
   { name: "Redis's own suite", command: ["test/redis/suite-cli.ts"] },
   { name: "the same answers as redis-server", command: ["test/redis/differential.ts"] },
