@@ -23,6 +23,7 @@ import { parseNodeId } from "./model/ids.ts";
 import { DEADLINE_MS_MAX, MESSAGE_BYTES_MAX } from "./model/limits.ts";
 import type { ListEntry } from "./model/outcome.ts";
 import type { Decided, KeyLocation, Store, StoreStatus } from "./node/store.ts";
+import type { Tracer } from "./ports/tracer.ts";
 
 /** Entries a page when listing with values: 16 MiB each at most, so not many. */
 const PAGE_ENTRIES_WITH_VALUES = 100;
@@ -54,9 +55,10 @@ export class EmbeddedNode extends PlainKeys {
     readonly redisAddress: string | undefined;
     readonly end: () => Promise<void>;
     readonly left: Promise<void>;
+    readonly tracer?: Tracer | undefined;
   }) {
-    const calls = new KeyCalls(options.store);
-    super(options.store, calls);
+    const calls = new KeyCalls(options.store, options.tracer);
+    super(calls);
     this.#store = options.store;
     this.#calls = calls;
     this.address = options.address;
@@ -92,7 +94,7 @@ export class EmbeddedNode extends PlainKeys {
     const prefix = options.prefix === undefined ? "" : binaryOf("prefix", options.prefix);
     let cursor: string | undefined;
     do {
-      const page = await this.#page(prefix, withValues, cursor, options.deadlineMs);
+      const page = await this.#page(prefix, withValues, cursor, options);
       for (const entry of page.entries) yield new KeyedEntry(entry);
       cursor = page.next;
     } while (cursor !== undefined);
@@ -220,13 +222,15 @@ export class EmbeddedNode extends PlainKeys {
     prefix: string,
     withValues: boolean,
     cursor: string | undefined,
-    deadlineMs: number | undefined,
+    options: ListOptions,
   ): Promise<{ readonly entries: readonly ListEntry[]; readonly next: string | undefined }> {
     const limit = withValues ? PAGE_ENTRIES_WITH_VALUES : PAGE_ENTRIES;
+    const { deadlineMs } = options;
     return new Promise((resolve, reject) => {
       this.#calls.checkOpen();
       checked("deadlineMs", deadlineMs, DEADLINE_MS_MAX);
-      this.#store.list({ prefix, limit, cursor, withValues, deadlineMs }, (outcome) => {
+      const request = { prefix, limit, cursor, withValues, deadlineMs };
+      this.#calls.storeFor(options).list(request, (outcome) => {
         if (outcome.kind === "page") resolve(outcome);
         else reject(errorOf(outcome));
       });

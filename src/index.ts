@@ -29,6 +29,7 @@ export type {
   PutOptions,
   ReadOptions,
   ReplaceOptions,
+  TraceOptions,
   ValueInput,
   WriteOptions,
   WriteReceipt,

@@ -46,6 +46,10 @@ export interface NodeOptionsInput {
   readonly removeAfter?: number | string | undefined;
   /** Every stored cell is read and checked within this time, milliseconds; default 7 days. */
   readonly scrubMs?: number | undefined;
+  /** Where a collector takes traces, by OTLP over HTTP: `http://host:4318`. Default: none are kept. */
+  readonly tracesTo?: string | undefined;
+  /** The part of requests without a `traceparent` that are traced, 0..1; default 0.01. */
+  readonly tracesRatio?: number | undefined;
   /** Copies of every key, 1..16; default 3. Of the whole cluster, as are those that follow. */
   readonly replicas?: number | undefined;
   /** `strict`: a write that does not reach a majority is refused; default `sloppy`. */

@@ -45,6 +45,25 @@ test("what the whole cluster shares stays unsaid unless it is said", () => {
   assert.deepEqual([replicas, writeQuorum, graceMs], [undefined, undefined, undefined]);
 });
 
+test("traces go where OTLP has them, unless a path says otherwise, and nowhere by default", () => {
+  const urlOf = (tracesTo: string): string | undefined => parseNodeOptions({ tracesTo }).tracesTo;
+  assert.equal(parseNodeOptions({}).tracesTo, undefined);
+  assert.equal(urlOf("off"), undefined);
+  assert.equal(urlOf("http://collector:4318"), "http://collector:4318/v1/traces");
+  assert.equal(urlOf("https://collector/"), "https://collector/v1/traces");
+  assert.equal(urlOf("http://collector/own/path"), "http://collector/own/path");
+  assert.equal(
+    refusal({ tracesTo: "collector:4317" }).message,
+    'tracesTo is "collector:4317": must be an http or https URL, or off',
+  );
+  assert.equal(parseNodeOptions({}).tracesRatio, 0.01);
+  assert.equal(parseNodeOptions({ tracesRatio: 1 }).tracesRatio, 1);
+  assert.equal(
+    refusal({ tracesRatio: 1.5 }).message,
+    "tracesRatio is 1.5: must be a number from 0 to 1",
+  );
+});
+
 test("a value out of bounds is refused with its name, itself and the bounds", () => {
   assert.deepEqual(refusal({ port: 70_000 }), {
     message: "port is 70000: must be an integer from 0 to 65535",

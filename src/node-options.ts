@@ -24,6 +24,8 @@ const DRAIN_MS_MIN = 100;
 const DRAIN_MS_MAX = 3_600_000;
 const DRAIN_MS_DEFAULT = 20_000;
 const WEIGHT_MAX = 64;
+/** What a request in a hundred costs more does not show, and a hundred a second are traces enough. */
+const TRACES_RATIO_DEFAULT = 0.01;
 const ZONE_BYTES_MAX = 64;
 
 function integer(min: number, max: number): z.ZodNumber {
@@ -50,6 +52,17 @@ function portOrOff(): z.ZodType<number | undefined, number | "off"> {
   return z
     .union([z.literal("off"), z.number().int().min(0).max(65_535)], { error })
     .transform((port) => (port === "off" ? undefined : port));
+}
+
+function isHttpUrl(raw: string): boolean {
+  return URL.canParse(raw) && /^https?:$/.test(new URL(raw).protocol);
+}
+
+/** Where OTLP has traces, unless a path is given. */
+function tracesUrl(raw: string): string {
+  const url = new URL(raw);
+  if (url.pathname === "/") url.pathname = "/v1/traces";
+  return url.href;
 }
 
 function milliseconds(text: string): number {
@@ -150,6 +163,20 @@ export const nodeOptionsSchema = z.strictObject({
   scrubMs: integer(SCRUB_MS_MIN, SCRUB_MS_MAX)
     .default(SCRUB_MS_DEFAULT)
     .describe("every stored cell is read and checked within this time, milliseconds"),
+  tracesTo: z
+    .string({ error: "an http or https URL, or off" })
+    .refine((raw) => raw === "off" || isHttpUrl(raw), { error: "an http or https URL, or off" })
+    .optional()
+    .transform((raw) => (raw === undefined || raw === "off" ? undefined : tracesUrl(raw)))
+    .describe(
+      "URL of an OpenTelemetry collector that takes traces by OTLP over HTTP; off for none",
+    ),
+  tracesRatio: z
+    .number({ error: "a number from 0 to 1" })
+    .min(0, { error: "a number from 0 to 1" })
+    .max(1, { error: "a number from 0 to 1" })
+    .default(TRACES_RATIO_DEFAULT)
+    .describe("part of the requests without a traceparent that are traced"),
   replicas: integer(1, REPLICAS_MAX).optional().describe("copies of every key (whole cluster)"),
   writeQuorum: oneOf(["sloppy", "strict"])
     .optional()

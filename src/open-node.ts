@@ -12,6 +12,7 @@ import { DnsDiscovery, type DnsName, parseDnsName } from "./adapters/dns/dns-dis
 import { HttpDoorError, openHttpDoor } from "./adapters/http/http-door.ts";
 import { MemoryStorage } from "./adapters/memory/memory-storage.ts";
 import { DoorDurations } from "./adapters/metrics/door-durations.ts";
+import type { OtelTracer } from "./adapters/opentelemetry/otel-tracer.ts";
 import { openRedisDoor, RedisDoorError } from "./adapters/redis/redis-door.ts";
 import { diskUsage } from "./adapters/system/disk-usage.ts";
 import { watchEventLoop } from "./adapters/system/event-loop-delay.ts";
@@ -32,6 +33,7 @@ import type { Clock } from "./ports/clock.ts";
 import type { Discovery } from "./ports/discovery.ts";
 import type { Log } from "./ports/log.ts";
 import { type Storage, StorageError } from "./ports/storage.ts";
+import { VERSION } from "./version.ts";
 
 /** What `openNode` takes beside the settings of docs/configuration.md. */
 export interface OpenNodeHooks {
@@ -88,6 +90,10 @@ interface Parts {
 }
 
 async function compose({ options, clock, log, onFatal, undo }: Parts): Promise<EmbeddedNode> {
+  const { promise: nodeId, resolve: onNodeId } = Promise.withResolvers<string>();
+  const tracer = await openTracer(options, nodeId, log);
+  // Undone last: there are spans until everything has stopped.
+  if (tracer !== undefined) undo.push(() => tracer.close());
   const storage = await openStorage(options, clock);
   const closeStorage: Undo = () => new Promise((done) => storage.close(done));
   undo.push(closeStorage);
@@ -111,7 +117,9 @@ async function compose({ options, clock, log, onFatal, undo }: Parts): Promise<E
     onFatal: (reason) => onFatal(new DndError("fatal", reason)),
     onLeft,
     discovery: discoveryOf(options, log),
+    tracer,
   });
+  onNodeId(node.status().nodeId);
   // From here on the storage is the node's to close, when nothing is written any more.
   undo.splice(undo.indexOf(closeStorage), 1);
   let stopsByMs = Number.POSITIVE_INFINITY;
@@ -134,6 +142,7 @@ async function compose({ options, clock, log, onFatal, undo }: Parts): Promise<E
       disk: async () => (isOnDisk(options) ? await diskUsage(directoryOf(options)) : undefined),
       durations,
       machine: () => machineFigures(isOnDisk(options) ? directoryOf(options) : undefined),
+      tracer,
       limits,
     });
     doors.push(door);
@@ -148,6 +157,7 @@ async function compose({ options, clock, log, onFatal, undo }: Parts): Promise<E
       scan: options.redisScan,
       log,
       durations,
+      tracer,
       limits,
     });
     doors.push(door);
@@ -168,7 +178,22 @@ async function compose({ options, clock, log, onFatal, undo }: Parts): Promise<E
     await Promise.all(doors.map((door) => door.close()));
     await unwind(undo);
   };
-  return new EmbeddedNode({ store: node, ...addresses, left, end });
+  return new EmbeddedNode({ store: node, ...addresses, left, end, tracer });
+}
+
+/** OpenTelemetry is loaded here, or not at all. */
+async function openTracer(
+  { tracesTo, tracesRatio }: NodeOptions,
+  instance: Promise<string>,
+  log: Log,
+): Promise<OtelTracer | undefined> {
+  if (tracesTo === undefined) return undefined;
+  const { OtelTracer } = await import("./adapters/opentelemetry/otel-tracer.ts");
+  const { host } = new URL(tracesTo);
+  log.log("info", "traces-on", { collector: host, ratio: tracesRatio });
+  const random = new SystemRandom();
+  const sampling = { ratio: tracesRatio, random };
+  return new OtelTracer({ url: tracesTo, ...sampling, version: VERSION, instance, log });
 }
 
 /** A way in for clients. */

@@ -18,6 +18,7 @@ const NODE_DIRECTORY = /^node-([1-9]\d*)$/;
 
 export async function runLocalCluster(settings: Settings, nodeCount: number): Promise<void> {
   const plans = planNodes(settings, nodeCount);
+  if (settings.remark !== undefined) remark(`dnd: ${settings.remark}`);
   const stop = stopRequested();
   // Children are there from the first moment on: a signal must always be answered by stopping them.
   stop.isReady = true;
@@ -164,6 +165,8 @@ function childArgs(settings: Settings, plan: ChildPlan, peers: readonly string[]
     ["key-bytes-max", options.keyBytesMax?.toString()],
     ["value-bytes-max", options.valueBytesMax?.toString()],
     ["grace-ms", options.graceMs?.toString()],
+    ["traces-to", options.tracesTo ?? "off"],
+    ["traces-ratio", String(options.tracesRatio)],
     ["log-level", logLevel],
     ["log-format", logFormat],
   ];

@@ -36,6 +36,8 @@ const COMMON_FLAGS: readonly (readonly [string, string])[] = [
   ["--drain-notice-ms <ms>", "before a stop, serve on without being ready (default: 0)"],
   ["--remove-after <time>", "remove a member that was dead for so long: 7d, 12h (default: never)"],
   ["--scrub-ms <ms>", "every stored cell is read and checked within this time (default: 7 days)"],
+  ["--traces-to <url>", "OpenTelemetry collector that takes traces, or off (default: off)"],
+  ["--traces-ratio <part>", "of requests without a traceparent, those traced (default: 0.01)"],
   ["--insecure", "allow an address that is not loopback, without credentials"],
 ];
 

@@ -26,6 +26,7 @@ const CAUGHT_UP_POLL_MS = 500;
 
 export async function runNode(settings: Settings): Promise<void> {
   const { options, isJson } = settings;
+  if (settings.remark !== undefined) remark(`dnd: ${settings.remark}`);
   const line = new ProgressLine();
   const log = await openLog(settings, line);
   const stop = stopRequested();

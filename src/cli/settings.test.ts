@@ -47,6 +47,34 @@ test("the Redis door is at 6400, elsewhere, or off, by file and flag", async () 
   );
 });
 
+test("traces go where the flag, the file, or the environment of OpenTelemetry says, in this order", async () => {
+  const environment = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: "http://platform:4318",
+    OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
+    OTEL_TRACES_SAMPLER_ARG: "0.25",
+  };
+  const tracesOf = async (flags: NodeFlags, from = {}): Promise<unknown> => {
+    const { options, remark } = await resolveSettings(flags, "info", from);
+    return [options.tracesTo, options.tracesRatio, remark];
+  };
+  assert.deepEqual(await tracesOf({}), [undefined, 0.01, undefined]);
+  const platform = ["http://platform:4318/v1/traces", 0.25, undefined];
+  assert.deepEqual(await tracesOf({}, environment), platform);
+  const config = await configFile('traces-to = "http://file"\ntraces-ratio = 0.5\n');
+  const file = ["http://file/v1/traces", 0.5, undefined];
+  assert.deepEqual(await tracesOf({ config }, environment), file);
+  const flags = { config, tracesTo: "off", tracesRatio: ".75" };
+  assert.deepEqual(await tracesOf(flags, environment), [undefined, 0.75, undefined]);
+  const grpc = { ...environment, OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" };
+  const problem = "OTEL_EXPORTER_OTLP_PROTOCOL is grpc: traces go by HTTP, as http/json";
+  assert.deepEqual(await tracesOf({}, grpc), [undefined, 0.01, problem]);
+  assert.deepEqual(await tracesOf({ config }, grpc), file);
+  assert.equal(
+    (await refusal({ tracesRatio: "2" })).message,
+    "--traces-ratio is 2: must be a number from 0 to 1",
+  );
+});
+
 test("without flags a node listens for HTTP on 6000 and 6080", async () => {
   const { options, logLevel } = await resolveSettings({});
   assert.deepEqual([options.port, options.serverPort, options.webPort], [5_000, 6_000, 6_080]);

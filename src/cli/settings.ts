@@ -7,12 +7,15 @@ import { type NodeOptions, nodeOptionsSchema, parseNodeOptions } from "../node-o
 import { LOG_LEVELS, type LogLevel } from "../ports/log.ts";
 import { usageError } from "./cli-error.ts";
 import type { NodeFlags } from "./node-flags.ts";
+import { otelSettings } from "./otel-environment.ts";
 
 export interface Settings {
   readonly options: NodeOptions;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   readonly isJson: boolean;
+  /** What of the environment is not followed, if anything. */
+  readonly remark: string | undefined;
 }
 
 const OPTIONS = Object.keys(nodeOptionsSchema.shape);
@@ -23,10 +26,14 @@ const LOG_FORMAT_KEY = "log-format";
 /** What the command line listens on beyond the schema's defaults. */
 const DEFAULTS = { serverPort: 6_000, webPort: 6_080, redisPort: 6_400 };
 
-/** @param logLevel what is logged when neither flag nor file says. */
+/**
+ * @param logLevel    what is logged when neither flag nor file says.
+ * @param environment where traces go when neither says (`otel-environment.ts`).
+ */
 export async function resolveSettings(
   flags: NodeFlags,
   logLevel: LogLevel = "info",
+  environment: NodeJS.ProcessEnv = process.env,
 ): Promise<Settings> {
   const file = flags.config === undefined ? {} : await readConfig(flags.config);
   const { [LOG_LEVEL_KEY]: fileLevel, [LOG_FORMAT_KEY]: fileFormat, ...fileOptions } = file;
@@ -43,8 +50,11 @@ export async function resolveSettings(
     option in fromFile && !(option in fromFlags)
       ? `${kebabCase(option)} in ${flags.config}`
       : `--${kebabCase(option)}`;
+  const said = { ...fromFile, ...fromFlags };
+  const { problem, ...traces } = otelSettings(environment);
   return {
-    options: checked({ ...DEFAULTS, ...fromFile, ...fromFlags }, nameOf),
+    options: checked({ ...DEFAULTS, ...traces, ...said }, nameOf),
+    remark: "tracesTo" in said ? undefined : problem,
     logLevel: chooseLevel(flags, fileLevel) ?? logLevel,
     logFormat: chooseFormat(flags, fileFormat),
     isJson: flags.json === true,
@@ -99,6 +109,7 @@ function flagValue(option: string, raw: unknown): unknown {
     return raw.split(",").map((peer) => peer.trim());
   const isText =
     option === "zone" || option === "dnsServer" || option === "dataDir" || option === "address";
+  if (option === "tracesRatio" && /^\d{0,9}\.\d{1,15}$/.test(raw)) return Number(raw);
   return !isText && /^-?\d{1,15}$/.test(raw) ? Number(raw) : raw;
 }
 

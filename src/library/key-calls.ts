@@ -14,9 +14,18 @@ import type {
 } from "../model/operation.ts";
 import { formatStamp } from "../model/stamp.ts";
 import type { Store } from "../node/store.ts";
+import { TracedStore } from "../node/traced-store.ts";
+import type { Tracer } from "../ports/tracer.ts";
+import { parseTraceContext } from "../protocol/http/trace-context.ts";
 import { binaryOf, checked, stampOf } from "./arguments.ts";
 import { badArgument, closedError, errorOf, faultError, type Wanted } from "./errors.ts";
-import type { ChangeOptions, ChangeReceipt, KeyInput, ReadOptions } from "./options.ts";
+import type {
+  ChangeOptions,
+  ChangeReceipt,
+  KeyInput,
+  ReadOptions,
+  TraceOptions,
+} from "./options.ts";
 
 /** Fields a page: it ends earlier where its cells have a megabyte. */
 const PAGE_FIELDS = 1_000;
@@ -31,13 +40,16 @@ type Answer = Exclude<QueryResult, { kind: "fault" }>;
 
 export class KeyCalls {
   readonly #store: Store;
+  readonly #tracer: Tracer | undefined;
   readonly #keyBytesMax: number;
   readonly #replicas: number;
   readonly valueBytesMax: number;
   #isClosed = false;
 
-  constructor(store: Store) {
+  /** @param tracer where calls are traced, if they are. */
+  constructor(store: Store, tracer: Tracer | undefined) {
     this.#store = store;
+    this.#tracer = tracer;
     // What the cluster shares is fixed once the node has started.
     const { keyBytesMax, valueBytesMax, replicas } = store.status().shared;
     this.#keyBytesMax = keyBytesMax;
@@ -67,6 +79,16 @@ export class KeyCalls {
     return keyFromBinary(binary);
   }
 
+  /** The store as one call sees it. */
+  storeFor(options: TraceOptions): Store {
+    const tracer = this.#tracer;
+    if (tracer === undefined) return this.#store;
+    const parent = parseTraceContext(options.traceparent, options.tracestate);
+    return new TracedStore(this.#store, {
+      begin: (name, kind, facts) => tracer.begin(name, kind, parent, facts),
+    });
+  }
+
   /** How many must answer or acknowledge. */
   quorum(name: "r" | "w", value: number | undefined): number | undefined {
     return checked(name, value, this.#replicas);
@@ -86,7 +108,7 @@ export class KeyCalls {
         w: this.quorum("w", options.w),
         deadlineMs: checked("deadlineMs", options.deadlineMs, DEADLINE_MS_MAX),
       };
-      this.#store.operate(request, (outcome) => {
+      this.storeFor(options).operate(request, (outcome) => {
         if (outcome.kind === "failed") return reject(errorOf(outcome));
         const { result, quorum } = outcome;
         if (result.kind === "fault") return reject(faultError(result.fault, wanted));
@@ -107,7 +129,7 @@ export class KeyCalls {
         after: options.after === undefined ? undefined : stampOf("after", options.after),
         deadlineMs: checked("deadlineMs", options.deadlineMs, DEADLINE_MS_MAX),
       };
-      this.#store.query(request, (outcome) => {
+      this.storeFor(options).query(request, (outcome) => {
         if (outcome.kind === "failed") return reject(errorOf(outcome));
         const { result } = outcome;
         if (result.kind === "fault") reject(faultError(result.fault, wanted));

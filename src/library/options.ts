@@ -8,7 +8,18 @@ export type ValueInput = string | Uint8Array;
 /** A field of a hash or a member of a set. Text stands for its UTF-8 bytes. 0..32 736 bytes. */
 export type NameInput = string | Uint8Array;
 
-export interface ReadOptions {
+/** Of whom a call is done, where the node keeps traces (docs/traces.md). */
+export interface TraceOptions {
+  /**
+   * The span that calls, as W3C Trace Context writes it: `00-<trace id>-<span id>-01`. Ignored if
+   * it is malformed. Default: as many calls begin a trace of their own as `tracesRatio` says.
+   */
+  readonly traceparent?: string;
+  /** What goes along with it. */
+  readonly tracestate?: string;
+}
+
+export interface ReadOptions extends TraceOptions {
   /**
    * Replicas that must answer, 1..N. Default: the majority, or what can be reached, as `quorum`
    * says.
@@ -23,7 +34,7 @@ export interface ReadOptions {
   readonly deadlineMs?: number;
 }
 
-export interface ChangeOptions {
+export interface ChangeOptions extends TraceOptions {
   /**
    * Replicas that must acknowledge, 1..N. Default: the majority, met by fewer where no more can be
    * reached.
@@ -72,7 +83,7 @@ export interface ExpireOptions extends ChangeOptions {
   readonly when?: "none" | "some" | "later" | "earlier";
 }
 
-export interface ListOptions {
+export interface ListOptions extends TraceOptions {
   /** Keys that start with this. Default: all. */
   readonly prefix?: KeyInput;
   /** Whether values come along. Default: true. */

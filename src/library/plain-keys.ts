@@ -5,7 +5,6 @@
 import type { Key } from "../model/key.ts";
 import { DEADLINE_MS_MAX } from "../model/limits.ts";
 import type { QueryResult } from "../model/operation.ts";
-import type { Store } from "../node/store.ts";
 import {
   bytesOf,
   checkContentType,
@@ -37,11 +36,9 @@ const CONTENT_TYPE = { text: "text/plain; charset=utf-8", bytes: "application/oc
 
 /** `get`, `put` and `delete` are the hot path: one promise and one closure. */
 export class PlainKeys {
-  readonly #store: Store;
   readonly #calls: KeyCalls;
 
-  constructor(store: Store, calls: KeyCalls) {
-    this.#store = store;
+  constructor(calls: KeyCalls) {
     this.#calls = calls;
   }
 
@@ -62,7 +59,9 @@ export class PlainKeys {
         // A promise is settled later in any case.
         isAtOnce: true,
       };
-      this.#store.read(request, (outcome) => settleRead(outcome, resolve, reject));
+      this.#calls
+        .storeFor(options)
+        .read(request, (outcome) => settleRead(outcome, resolve, reject));
     });
   }
 
@@ -89,7 +88,9 @@ export class PlainKeys {
         condition: conditionOf(options),
       };
       checkContentType(request.contentType);
-      this.#store.put(request, (outcome) => settleWrite(outcome, resolve, reject));
+      this.#calls
+        .storeFor(options)
+        .put(request, (outcome) => settleWrite(outcome, resolve, reject));
     });
   }
 
@@ -106,7 +107,9 @@ export class PlainKeys {
         deadlineMs: checked("deadlineMs", options.deadlineMs, DEADLINE_MS_MAX),
         condition: conditionOf(options),
       };
-      this.#store.delete(request, (outcome) => settleWrite(outcome, resolve, reject));
+      this.#calls
+        .storeFor(options)
+        .delete(request, (outcome) => settleWrite(outcome, resolve, reject));
     });
   }
 

@@ -5,6 +5,8 @@
 
 /** Longest `tracestate` that is taken along; the Recommendation asks for no more. */
 export const TRACE_STATE_BYTES_MAX = 512;
+/** The bit of `flags` that says that whoever asks keeps this trace. */
+export const TRACE_SAMPLED = 1;
 
 /** What goes along with a request to whoever works on it. */
 export interface TraceContext {

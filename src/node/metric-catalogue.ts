@@ -133,6 +133,21 @@ export const GAUGES: Readonly<Record<string, Gauge>> = {
   "slots-without-vote": {
     help: "Slots in which this node has lost commits and its word does not count until it is mended.",
   },
+  "spans-dropped": {
+    help: "Spans, and requests that were to be traced, given up because too many waited for the collector.",
+    metric: "spans_dropped_total",
+    isCounter: true,
+  },
+  "spans-exported": {
+    help: "Spans that the collector of traces has taken.",
+    metric: "spans_exported_total",
+    isCounter: true,
+  },
+  "spans-failed": {
+    help: "Spans that the collector refused, or did not take in time.",
+    metric: "spans_failed_total",
+    isCounter: true,
+  },
   "storage-low": {
     help: "1 while the disk has less free space than the node keeps, and it takes no writes.",
   },

@@ -54,6 +54,13 @@ test("what is asked about keys is done under the placement it was asked under, o
   }
 });
 
+test("a request that is part of a trace is done as it is without", () => {
+  const request = { kind: "read", key: KEY, selection: ROOT_ONLY, want: "cells" } as const;
+  const trace = { traceId: "1".repeat(32), spanId: "2".repeat(16), flags: 1, state: "" };
+  assert.deepEqual(served({ kind: "traced", trace, request }, 7), ["read"]);
+  assert.deepEqual(served({ kind: "traced", trace, request }, 8), ["deliver", "refused epoch"]);
+});
+
 test("what means the same under any placement is done whatever the epoch", () => {
   const hint: PeerRequest = { kind: "hint", slot: slotFrom(1), targets: [PEER] };
   assert.deepEqual(served(hint, 8), served(hint, 7));

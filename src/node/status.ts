@@ -5,6 +5,7 @@ import type { NodeConfig } from "../model/config.ts";
 import type { NodeId } from "../model/ids.ts";
 import type { Member } from "../model/member.ts";
 import type { Slot } from "../model/slot.ts";
+import type { TraceCounts, Tracer } from "../ports/tracer.ts";
 import type { CellStore } from "./cell-store.ts";
 import type { Convergence } from "./convergence.ts";
 import type { Counters } from "./counters.ts";
@@ -72,11 +73,15 @@ export interface GaugeSource {
   readonly convergence: Convergence;
   readonly votes: Votes;
   readonly requests: Requests;
+  readonly tracer: Tracer | undefined;
 }
+
+const NO_SPANS: TraceCounts = { exported: 0, dropped: 0, failed: 0 };
 
 /** Momentary amounts, by their stable names. */
 export function gaugesOf(source: GaugeSource): Readonly<Record<string, number>> {
-  const { cells, commit, peers, departures, convergence, votes, requests } = source;
+  const { cells, commit, peers, departures, convergence, votes, requests, tracer } = source;
+  const { exported, dropped, failed } = tracer?.counts ?? NO_SPANS;
   return {
     ...source.upkeep,
     cells: cells.hashes.cells,
@@ -92,6 +97,9 @@ export function gaugesOf(source: GaugeSource): Readonly<Record<string, number>> 
     "peer-bytes-queued": peers.queuedBytes(),
     "slots-to-exchange": convergence.slotsToExchange,
     "requests-in-flight": requests.inFlight,
+    "spans-dropped": dropped,
+    "spans-exported": exported,
+    "spans-failed": failed,
     "storage-low": requests.isStorageLow ? 1 : 0,
   };
 }

@@ -484,6 +484,7 @@ export class StoreNode implements Store {
         convergence: this.#convergence,
         votes: this.#collection.votes,
         requests: this.#requests,
+        tracer: this.#options.tracer,
       }),
     });
   }

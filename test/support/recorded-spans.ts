@@ -1,5 +1,11 @@
 /** A tracer that keeps its spans, in the order they began, for a test to look at. */
-import type { Span, SpanFacts, SpanKind, TraceContext } from "../../src/model/trace.ts";
+import {
+  type Span,
+  type SpanFacts,
+  type SpanKind,
+  TRACE_SAMPLED,
+  type TraceContext,
+} from "../../src/model/trace.ts";
 import type { Tracer } from "../../src/ports/tracer.ts";
 
 export interface RecordedSpan {
@@ -57,7 +63,8 @@ export class RecordingTracer implements Tracer {
     parent: TraceContext | undefined,
     facts: SpanFacts = {},
   ): Span | undefined {
-    if (this.left === 0) return undefined;
+    const isUnwanted = parent !== undefined && (parent.flags & TRACE_SAMPLED) === 0;
+    if (this.left === 0 || isUnwanted) return undefined;
     this.left -= 1;
     const spanId = (this.spans.length + 1).toString(16).padStart(16, "0");
     const { traceId, flags, state } = parent ?? { traceId: "a".repeat(32), flags: 1, state: "" };

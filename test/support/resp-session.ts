@@ -9,6 +9,7 @@ import { REDIS_LIMITS, type RedisLimits } from "../../src/adapters/redis/redis-l
 import { Session, type Wire } from "../../src/adapters/redis/session.ts";
 import { createCommandTable } from "../../src/adapters/redis/table.ts";
 import type { Clock } from "../../src/ports/clock.ts";
+import type { Tracer } from "../../src/ports/tracer.ts";
 import type { ProtocolVersion, Reply } from "../../src/protocol/resp/reply.ts";
 import { FakeStore } from "./fake-store.ts";
 import { plain, requestBytes } from "./resp-client.ts";
@@ -63,12 +64,14 @@ export class TestDoor {
     limits: Partial<RedisLimits> = {},
     commands?: readonly Command[],
     scan: ScanScope = "cluster",
+    tracer?: Tracer,
   ) {
     this.state = new DoorState({
       store: this.store,
       clock: CLOCK,
       limits: { ...REDIS_LIMITS, ...limits },
       scan,
+      tracer,
     });
     this.state.port = 6_400;
     if (commands === undefined) {

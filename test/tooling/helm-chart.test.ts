@@ -177,6 +177,8 @@ test("every setting that the schema has reaches the node as it was given", async
     drainNoticeMs: 1_000,
     removeAfter: 86_400_000,
     scrubMs: 31_536_000_000,
+    tracesTo: "http://collector:4318/v1/traces",
+    tracesRatio: 0.5,
     replicas: 1,
     writeQuorum: "strict",
     keyBytesMax: 512,

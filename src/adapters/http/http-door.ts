@@ -10,6 +10,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { getRequestListener } from "@hono/node-server";
 import type { Store } from "../../node/store.ts";
 import type { Log } from "../../ports/log.ts";
+import type { Tracer } from "../../ports/tracer.ts";
 import { problemAnswer } from "../../protocol/http/answer.ts";
 import type { LiveDisk } from "../../protocol/http/live.ts";
 import { type Problem, problem } from "../../protocol/http/problem.ts";
@@ -40,6 +41,8 @@ export interface HttpDoorOptions {
   readonly durations?: DoorDurations | undefined;
   /** What the machine has left, for metrics; by default without a disk. */
   readonly machine?: (() => Promise<MachineFigures>) | undefined;
+  /** By default no request is traced. */
+  readonly tracer?: Tracer | undefined;
   /** Defaults to `HTTP_LIMITS`. */
   readonly limits?: Partial<HttpLimits> | undefined;
 }
@@ -105,7 +108,7 @@ class Door implements HttpDoor {
     this.#limits = { ...HTTP_LIMITS, ...options.limits };
     this.#budget = new ByteBudget(this.#limits.bufferedBytesMax);
     this.#gate = new Gate([options.host, ...options.allowedHosts]);
-    this.#kvRoutes = new KvRoutes(options.store, this.#limits, this.#budget);
+    this.#kvRoutes = new KvRoutes(options.store, this.#limits, this.#budget, options.tracer);
     this.#durations = options.durations ?? new DoorDurations();
     this.#metrics = new Metrics({
       store: options.store,

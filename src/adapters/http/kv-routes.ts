@@ -10,6 +10,7 @@ import type { SharedConfig } from "../../model/config.ts";
 import { type Key, keyFromBinary } from "../../model/key.ts";
 import type { ReadRequest } from "../../model/request.ts";
 import type { Store } from "../../node/store.ts";
+import type { Tracer } from "../../ports/tracer.ts";
 import { type Answer, problemAnswer } from "../../protocol/http/answer.ts";
 import {
   parseAfter,
@@ -42,6 +43,7 @@ import {
 } from "../../protocol/http/query.ts";
 import { BulkRequest } from "./bulk-request.ts";
 import type { ByteBudget, HttpLimits } from "./http-limits.ts";
+import { HttpTraces } from "./http-traces.ts";
 import { listPage } from "./list-page.ts";
 import { readBody } from "./read-body.ts";
 import { announcesBody, refuse, sendAnswer } from "./send.ts";
@@ -57,12 +59,15 @@ export class KvRoutes {
   readonly #store: Store;
   readonly #limits: HttpLimits;
   readonly #budget: ByteBudget;
+  readonly #traces: HttpTraces | undefined;
   #shared: SharedConfig;
   #sharedAtMs: number;
   #bulkRequests = 0;
 
-  constructor(store: Store, limits: HttpLimits, budget: ByteBudget) {
+  /** @param tracer where requests are traced, if they are. */
+  constructor(store: Store, limits: HttpLimits, budget: ByteBudget, tracer: Tracer | undefined) {
     this.#store = store;
+    this.#traces = tracer === undefined ? undefined : new HttpTraces(store, tracer);
     this.#limits = limits;
     this.#budget = budget;
     this.#shared = store.status().shared;
@@ -79,9 +84,11 @@ export class KvRoutes {
         this.#refuse(request, response, target);
         return true;
       case "collection":
+        this.#traces?.begin(request, response, "/kv");
         this.#serveCollection(request, response, target.parameters);
         return true;
       case "key": {
+        this.#traces?.begin(request, response, "/kv/{key}");
         const fault = keyProblem(target.key, this.#sharedNow().keyBytesMax);
         if (fault !== undefined) this.#refuse(request, response, fault);
         else this.#serveKey(request, response, keyFromBinary(target.key), target.parameters);
@@ -151,7 +158,8 @@ export class KvRoutes {
 
     closeIfBody(request, response);
     const read = { key, r, after: after.after, deadlineMs };
-    this.#readKey(read, TYPE_CHANGES_MAX, (answer) => this.#send(response, answer), {
+    const store = this.#storeOf(request);
+    this.#readKey(store, read, TYPE_CHANGES_MAX, (answer) => this.#send(response, answer), {
       conditions,
       asLines: wantsLines(headers.accept),
     });
@@ -159,18 +167,19 @@ export class KvRoutes {
 
   /** Reads a value; of a hash or set, all of it. */
   #readKey(
+    store: Store,
     read: ReadRequest,
     changesLeft: number,
     done: (answer: Answer) => void,
     shown: { readonly conditions: ReadConditions; readonly asLines: boolean },
   ): void {
     const { conditions, asLines } = shown;
-    this.#store.read(read, (outcome) => {
+    store.read(read, (outcome) => {
       if (outcome.kind !== "found" || outcome.root.kind === "value") {
         return done(readAnswer(outcome, conditions));
       }
       const query = { kind: "whole", type: "either" } as const;
-      this.#store.query({ ...read, query }, (answered) => {
+      store.query({ ...read, query }, (answered) => {
         if (answered.kind === "failed") return done(failureAnswer(answered));
         const { result, quorum } = answered;
         if (result.kind === "page") {
@@ -179,7 +188,7 @@ export class KvRoutes {
         if (result.kind !== "fault") return done(absentAnswer(undefined, quorum, conditions));
         if (result.fault === "too-many") return done(problemAnswer(tooMany()));
         // Between the two it has become a value.
-        if (changesLeft > 0) return this.#readKey(read, changesLeft - 1, done, shown);
+        if (changesLeft > 0) return this.#readKey(store, read, changesLeft - 1, done, shown);
         done(problemAnswer(problem("contended", "the key changes its type again and again")));
       });
     });
@@ -209,9 +218,8 @@ export class KvRoutes {
     readBody(request, response, limits, this.#budget, (value) => {
       if (isProblem(value)) return this.#refuse(request, response, value);
       const contentType = type.label ?? sniffContentType(value);
-      this.#store.put({ key, value, contentType, ttlMs, w, deadlineMs, condition }, (outcome) => {
-        this.#send(response, putAnswer(outcome));
-      });
+      const put = { key, value, contentType, ttlMs, w, deadlineMs, condition };
+      this.#storeOf(request).put(put, (outcome) => this.#send(response, putAnswer(outcome)));
     });
   }
 
@@ -232,7 +240,7 @@ export class KvRoutes {
     if (condition === "never") return this.#refuse(request, response, conditionFailed(undefined));
 
     closeIfBody(request, response);
-    this.#store.delete({ key, w, deadlineMs, condition }, (outcome) => {
+    this.#storeOf(request).delete({ key, w, deadlineMs, condition }, (outcome) => {
       this.#send(response, deleteAnswer(outcome));
     });
   }
@@ -252,7 +260,7 @@ export class KvRoutes {
     const asLines = wantsLines(request.headers.accept);
     closeIfBody(request, response);
     const listing = { prefix, limit, cursor: start?.position, withValues, deadlineMs };
-    listPage(this.#store, listing, (outcome) => {
+    listPage(this.#storeOf(request), listing, (outcome) => {
       if (outcome.kind === "failed") return this.#send(response, failureAnswer(outcome));
       const { entries, next } = outcome;
       const cursor = next === undefined ? undefined : formatCursor(next, scope);
@@ -279,7 +287,7 @@ export class KvRoutes {
     const bulk = new BulkRequest({
       request,
       response,
-      store: this.#store,
+      store: this.#storeOf(request),
       shared: this.#sharedNow(),
       limits: this.#limits,
       budget: this.#budget,
@@ -288,6 +296,10 @@ export class KvRoutes {
       existing,
     });
     bulk.start();
+  }
+
+  #storeOf(request: IncomingMessage): Store {
+    return this.#traces === undefined ? this.#store : this.#traces.storeOf(request);
   }
 
   #sharedNow(): SharedConfig {

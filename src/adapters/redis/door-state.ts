@@ -3,6 +3,7 @@
  */
 import type { Store } from "../../node/store.ts";
 import type { Clock } from "../../ports/clock.ts";
+import type { Tracer } from "../../ports/tracer.ts";
 import { DoorDurations } from "../metrics/door-durations.ts";
 import { ConfigValues } from "./config-values.ts";
 import type { RedisLimits } from "./redis-limits.ts";
@@ -24,6 +25,8 @@ export class DoorState {
   readonly limits: RedisLimits;
   readonly scan: ScanScope;
   readonly durations: DoorDurations;
+  /** `undefined`: no command is traced. */
+  readonly tracer: Tracer | undefined;
   readonly budget: RequestBudget;
   readonly config: ConfigValues;
   /** By id. */
@@ -53,8 +56,10 @@ export class DoorState {
     readonly limits: RedisLimits;
     readonly scan: ScanScope;
     readonly durations?: DoorDurations | undefined;
+    readonly tracer?: Tracer | undefined;
   }) {
     this.durations = options.durations ?? new DoorDurations();
+    this.tracer = options.tracer;
     this.store = options.store;
     this.clock = options.clock;
     this.limits = options.limits;

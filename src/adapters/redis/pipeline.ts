@@ -15,7 +15,10 @@
  * client to which too much is waiting to be sent. A lone request costs no look at its keys.
  */
 import { assert } from "../../base/assert.ts";
+import type { Span } from "../../model/trace.ts";
 import type { Store } from "../../node/store.ts";
+import { TracedStore } from "../../node/traced-store.ts";
+import type { Tracer } from "../../ports/tracer.ts";
 import { QUEUED, type Reply } from "../../protocol/resp/reply.ts";
 import {
   isProtocolError,
@@ -42,7 +45,9 @@ class Request implements Call {
   readonly args: ParsedRequest;
   readonly session: Session;
   readonly door: DoorState;
-  readonly store: Store;
+  /** That of the door; where the request is part of a trace, as the trace sees it. */
+  store: Store;
+  trace: Span | undefined;
   readonly nowMs: number;
   /** `undefined`: refused, or no request at all. */
   readonly entry: CommandEntry | undefined;
@@ -71,6 +76,7 @@ class Request implements Call {
     this.session = pipeline.session;
     this.door = pipeline.door;
     this.store = pipeline.door.store;
+    this.trace = undefined;
     this.nowMs = pipeline.nowMs;
     this.entry = entry;
     this.bytes = argumentBytes(args);
@@ -304,6 +310,7 @@ export class Pipeline {
     if (this.#unanswered === 0) this.#lone = request;
     else this.#lock(request, entry);
     if (entry.isBarrier) this.#barrier = request;
+    if (this.door.tracer !== undefined) this.#trace(request, entry, this.door.tracer);
     this.#unanswered += 1;
     if (entry.isAfter) this.#unansweredAfter += 1;
     this.#bytes += request.bytes;
@@ -313,6 +320,16 @@ export class Pipeline {
     this.session.lastCommand = entry.fullName;
     this.session.lastActiveMs = this.nowMs;
     entry.command.run(request);
+  }
+
+  /** Commands that touch keys; clients of this protocol name no trace, so chance decides. */
+  #trace(request: Request, { kind, fullName }: CommandEntry, tracer: Tracer): void {
+    if (kind === "other" && fullName !== "exec") return;
+    const name = fullName.toUpperCase();
+    const facts = { "db.system.name": "redis", "db.operation.name": name };
+    request.trace = tracer.begin(name, "server", undefined, facts);
+    if (request.trace !== undefined)
+      request.store = new TracedStore(this.door.store, request.trace);
   }
 
   /** Puts a command aside until EXEC. */
@@ -354,6 +371,7 @@ export class Pipeline {
     if (this.#barrier === request) this.#barrier = undefined;
     if (request.isLocked) this.#locks.release(request.hashes ?? [], entry?.isWriter === true);
     if (entry !== undefined) this.#count(request, entry, answer);
+    if (request.trace !== undefined) endTrace(request.trace, answer);
     if ("kind" in answer) this.#judgeSize(answer);
     if (this.#first === request) this.#write();
     this.door.budget.give(bytes);
@@ -405,6 +423,13 @@ export class Pipeline {
     const isWanted = reply.kind === "push" || !(isSilent || this.session.replies === "off");
     if (isWanted) this.session.wire.write(reply);
   }
+}
+
+/** Ends a span by the code of an error, never by its text: that may repeat what a client sent. */
+function endTrace(trace: Span, answer: Answer): void {
+  const isError = "kind" in answer && answer.kind === "error";
+  if (isError) trace.end({}, /^[A-Z]{1,32}(?= |$)/.exec(answer.text)?.[0] ?? "error");
+  else trace.end();
 }
 
 /** Why an EXEC was refused. */

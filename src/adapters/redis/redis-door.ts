@@ -8,6 +8,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import type { Store } from "../../node/store.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
+import type { Tracer } from "../../ports/tracer.ts";
 import type { ProtocolVersion, Reply } from "../../protocol/resp/reply.ts";
 import { ReplyEncoder } from "../../protocol/resp/reply-encoder.ts";
 import type { DoorDurations } from "../metrics/door-durations.ts";
@@ -30,6 +31,8 @@ export interface RedisDoorOptions {
   readonly log: Log;
   /** Where the times of commands are counted; by default a place of the door's own. */
   readonly durations?: DoorDurations | undefined;
+  /** By default no command is traced. */
+  readonly tracer?: Tracer | undefined;
   /** Defaults to `REDIS_LIMITS`. */
   readonly limits?: Partial<RedisLimits> | undefined;
 }
@@ -81,8 +84,8 @@ class Door implements RedisDoor {
   constructor(options: RedisDoorOptions) {
     this.#options = options;
     const limits = { ...REDIS_LIMITS, ...options.limits };
-    const { store, clock, scan, durations } = options;
-    this.#state = new DoorState({ store, clock, limits, scan, durations });
+    const { store, clock, scan, durations, tracer } = options;
+    this.#state = new DoorState({ store, clock, limits, scan, durations, tracer });
     this.#table = createCommandTable();
     this.#server = createServer({
       noDelay: true,
