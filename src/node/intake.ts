@@ -54,6 +54,11 @@ export class Intake {
     return this.#inFlight;
   }
 
+  /** Clients' requests are taken. */
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
   get isDraining(): boolean {
     return this.#state === "draining";
   }

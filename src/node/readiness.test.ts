@@ -12,6 +12,7 @@ const FAR = nodeIdFrom(0, 3);
 class Trial {
   nowMs = 0;
   phase: NodePhase = "ready";
+  isOpen = true;
   areHashesBuilt = true;
   voteless = 0;
   readonly met = new Set<NodeId>();
@@ -23,6 +24,7 @@ class Trial {
     self: SELF,
     monotonicMs: () => this.nowMs,
     phase: () => this.phase,
+    isOpen: () => this.isOpen,
     areHashesBuilt: () => this.areHashesBuilt,
     slotsWithoutVote: () => this.voteless,
     memberIds: () => [SELF, NEAR, FAR],
@@ -47,6 +49,15 @@ test("a node waits for its hashes, then for each member that is not dead, then f
   trial.met.add(FAR);
   assert.equal(trial.waitsFor, "votes");
   trial.voteless = 0;
+  assert.equal(trial.waitsFor, undefined);
+});
+
+test("a node that takes no requests yet is not ready, whatever it holds", () => {
+  const trial = new Trial();
+  for (const node of [NEAR, FAR]) trial.met.add(node);
+  trial.isOpen = false;
+  assert.equal(trial.waitsFor, "start");
+  trial.isOpen = true;
   assert.equal(trial.waitsFor, undefined);
 });
 

@@ -18,6 +18,8 @@ export interface ReadinessOptions {
   readonly self: NodeId;
   readonly monotonicMs: () => number;
   readonly phase: () => NodePhase;
+  /** Whether it takes its clients' requests yet. */
+  readonly isOpen: () => boolean;
   readonly areHashesBuilt: () => boolean;
   readonly slotsWithoutVote: () => number;
   readonly memberIds: () => readonly NodeId[];
@@ -44,6 +46,7 @@ export class Readiness {
     if (phase === "leaving") return "leave";
     if (phase !== "ready") return "stop";
     if (this.#isCaughtUp) return undefined;
+    if (!this.#options.isOpen()) return "start";
     const wait = this.#catchingUp();
     this.#isCaughtUp = wait === undefined;
     return wait;

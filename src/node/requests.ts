@@ -153,6 +153,10 @@ export class Requests {
     return this.#intake.inFlight;
   }
 
+  get isOpen(): boolean {
+    return this.#intake.isOpen;
+  }
+
   /** The least stamp of a write that is still being sent; `undefined` when none is. */
   leastStampInFlight(): Stamp | undefined {
     let least: Stamp | undefined;

@@ -326,6 +326,7 @@ export class StoreNode implements Store {
       self: this.#identity.nodeId,
       monotonicMs: () => clock.monotonicMs(),
       phase: () => this.#phase,
+      isOpen: () => this.#requests.isOpen,
       areHashesBuilt: () => this.#cells.isBuilt,
       slotsWithoutVote: () => this.#collection.votes.voteless,
       memberIds: () => this.#placement.memberIds,
@@ -576,9 +577,7 @@ export class StoreNode implements Store {
         this.#requests.open();
         done(undefined);
       };
-      const isHolder = intent !== "joining" && intent !== "left";
-      if (isHolder) open();
-      else whenConnected(clock, this.#peers, membership, open);
+      whenConnected({ clock, peers: this.#peers, membership }, open);
     });
   }
 
