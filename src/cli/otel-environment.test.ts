@@ -21,6 +21,7 @@ test("the endpoint of traces is taken as it is, that of all signals with their p
   const toOf = (environment: Record<string, string>): string | undefined =>
     otelSettings(environment).tracesTo;
   assert.equal(toOf({ OTEL_TRACES_EXPORTER: "otlp" }), TRACES);
+  assert.equal(toOf({ OTEL_TRACES_EXPORTER: "console , otlp" }), TRACES);
   assert.equal(toOf({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://localhost:4318/" }), TRACES);
   const base = { OTEL_EXPORTER_OTLP_ENDPOINT: "https://c/otlp", OTEL_TRACES_EXPORTER: "otlp" };
   assert.equal(toOf(base), "https://c/otlp/v1/traces");

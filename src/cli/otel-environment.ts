@@ -22,7 +22,7 @@ const PROTOCOLS = new Set(["http/json", "http/protobuf"]);
 export function otelSettings(environment: Environment): OtelSettings {
   const of = (name: string): string | undefined => environment[name]?.trim() || undefined;
   if (of("OTEL_SDK_DISABLED")?.toLowerCase() === "true") return {};
-  const exporters = of("OTEL_TRACES_EXPORTER")?.split(",") ?? [];
+  const exporters = of("OTEL_TRACES_EXPORTER")?.split(/\s*,\s*/) ?? [];
   const own = of("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT");
   const base = of("OTEL_EXPORTER_OTLP_ENDPOINT");
   if (exporters.length === 0 && own === undefined && base === undefined) return {};

@@ -2,7 +2,8 @@
  * The `Tracer` port by OpenTelemetry's own libraries: spans, their ids and times, OTLP to a collector. Loaded only where traces are
  * configured (decision 0025).
  *
- * Nothing of OpenTelemetry's global state is set or read: an application that embeds a node has its own.
+ * Nothing of OpenTelemetry's global state is set: an application that embeds a node has its own, and what is sent here does not become
+ * spans there.
  */
 import {
   createTraceState,
