@@ -7,6 +7,7 @@
  * different nodes for a while, and no request is to fail by that. Without an answer nobody knows what became of it, and it is
  * not tried again.
  */
+import { type Linked, LinkedList } from "../base/linked-list.ts";
 import type { BootId, NodeId } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
 import type { OperationOutcome } from "../model/operation.ts";
@@ -53,7 +54,7 @@ export interface ForwardsOptions {
 
 export class Forwards {
   readonly #options: ForwardsOptions;
-  readonly #underWay = new Set<Forward>();
+  readonly #underWay = new LinkedList<Forward>();
   readonly #sequences: Sequences = { last: 0 };
 
   constructor(options: ForwardsOptions) {
@@ -76,11 +77,13 @@ export class Forwards {
 
   /** Answers those whose time is up. Between two tries nobody else looks at it. */
   expire(nowMs: number): void {
-    for (const forward of this.#underWay) forward.expire(nowMs);
+    for (const forward of this.#underWay.members()) forward.expire(nowMs);
   }
 }
 
-class Forward implements ReplySink {
+class Forward implements ReplySink, Linked<Forward> {
+  before: Forward | undefined = undefined;
+  after: Forward | undefined = undefined;
   readonly #options: ForwardsOptions;
   readonly #sequences: Sequences;
   readonly #request: ModifyRequest;

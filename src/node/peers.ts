@@ -33,7 +33,7 @@ import {
 import type { CommitNumbers } from "./commit-numbers.ts";
 import type { Durations } from "./durations.ts";
 import { FrameAge } from "./frame-age.ts";
-import { PendingRequests, type ReplySink } from "./pending-requests.ts";
+import { PendingRequest, PendingRequests, type ReplySink } from "./pending-requests.ts";
 import { isReply } from "./reply.ts";
 import { LOOK_MS, SIGN_OF_LIFE_MS, Silence } from "./silence.ts";
 import { type Traffic, TrafficCounts, TrafficTable } from "./traffic.ts";
@@ -561,7 +561,7 @@ export class Peers {
     const requestId = connection.pending.nextId();
     const remainingMs = deadlineMs - nowMs;
     if (!this.#sendFrame(connection, requestId, remainingMs, body, isInLine, trace)) return false;
-    connection.pending.add(requestId, { sink, token, sentMs: nowMs, deadlineMs });
+    connection.pending.add(requestId, new PendingRequest(sink, token, nowMs, deadlineMs));
     connection.silence.onAsked();
     return true;
   }

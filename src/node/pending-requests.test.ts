@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type NodeId, nodeIdFrom } from "../model/ids.ts";
-import { PendingRequests } from "./pending-requests.ts";
+import { PendingRequest, PendingRequests } from "./pending-requests.ts";
 
 const PEER = nodeIdFrom(0, 2);
 
@@ -17,7 +17,7 @@ class Trial {
       this.unanswered.push(token);
     };
     const sink = { onReply: assert.fail, onNoAnswer };
-    this.pending.add(id, { sink, token: id, sentMs, deadlineMs });
+    this.pending.add(id, new PendingRequest(sink, id, sentMs, deadlineMs));
     return id;
   }
 }
@@ -48,4 +48,26 @@ test("one that is answered out of its turn leaves who has waited longest alone",
   assert.equal(trial.pending.oldestSentMs(), 10);
   trial.pending.take(second);
   assert.equal(trial.pending.oldestSentMs(), 10);
+});
+
+test("numbers find their requests however many wait, and however long the first of them", () => {
+  const trial = new Trial();
+  const { pending } = trial;
+  const waiting = [trial.send(0, 1e9)];
+  const numbers = new Set(waiting);
+  for (let turn = 1; turn < 20_000; turn += 1) {
+    const id = trial.send(turn, 1e9);
+    assert.ok(!numbers.has(id) && id > 0, "a number of its own");
+    numbers.add(id);
+    waiting.push(id);
+    // It grows to a thousand and shrinks again; the first is never answered.
+    const isMany = turn % 4_000 < 2_000 ? waiting.length > 1_000 : waiting.length > 1;
+    if (isMany) assert.equal(pending.take(waiting.splice(1, 1)[0] as number)?.sentMs !== 0, true);
+    if (isMany && waiting.length > 1 && turn % 4_000 >= 2_000)
+      pending.take(waiting.pop() as number);
+  }
+  assert.equal(pending.size, waiting.length);
+  assert.equal(pending.oldestSentMs(), 0);
+  for (const id of waiting) assert.equal(pending.take(id)?.token, id);
+  assert.equal(pending.size, 0);
 });

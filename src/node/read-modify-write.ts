@@ -6,6 +6,7 @@
  * primary; where they do not, two of them may both find a condition to hold (that needs consensus, and gets
  * none here). "Nothing was stored" is only said where every replica refused.
  */
+import { FleetingMap } from "../base/fleeting-map.ts";
 import { applyOperation } from "../core/operations/apply.ts";
 import { type Applied, type CellChange, fault } from "../core/operations/changes.ts";
 import type { KeyView } from "../core/operations/key-view.ts";
@@ -81,7 +82,7 @@ export class ReadModifyWrites {
   readonly #ports: ModifyPorts;
   readonly #ownCounts: OwnCounts;
   /** Keys with an operation under way, and those that wait for it in order of arrival. */
-  readonly #waiting = new Map<Key, Waiting[]>();
+  readonly #waiting = new FleetingMap<Key, Waiting[]>();
   /** Keys whose next operation is to begin. */
   readonly #due: Key[] = [];
   #isStarting = false;
@@ -113,7 +114,7 @@ export class ReadModifyWrites {
 
   /** Answers those whose deadline has passed before their turn came: the one before may have more time than they. */
   expire(nowMs: number): void {
-    for (const [key, waiting] of this.#waiting) {
+    for (const [key, waiting] of this.#waiting.entries()) {
       const late = waiting.filter(({ deadlineMs }) => deadlineMs <= nowMs);
       if (late.length === 0) continue;
       this.#waiting.set(

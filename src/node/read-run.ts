@@ -21,6 +21,7 @@ import type { Stamp } from "../model/stamp.ts";
 import { encodeMessage } from "../protocol/peer/frame-codec.ts";
 import type { ReplySink } from "./pending-requests.ts";
 import { planFor, RESYNC_ROUNDS_MAX, type RequestContext } from "./request-context.ts";
+import type { Run } from "./run.ts";
 
 export interface ReadRunOptions {
   readonly context: RequestContext;
@@ -40,7 +41,9 @@ const REPAIR_MS_MAX = 5_000;
 /** Bytes of cells in one message of a repair; one that is larger goes alone. */
 const REPAIR_BYTES_MAX = 1024 * 1024;
 
-export class ReadRun implements ReplySink {
+export class ReadRun implements ReplySink, Run {
+  before: Run | undefined = undefined;
+  after: Run | undefined = undefined;
   readonly #options: ReadRunOptions;
   readonly #coordinator: ReadCoordinator;
   readonly #startMs: number;

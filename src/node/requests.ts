@@ -3,6 +3,7 @@
  *
  * Invariant: what is taken (`intake.ts`) is answered once, by its deadline.
  */
+import { LinkedList } from "../base/linked-list.ts";
 import { visibleRoot } from "../core/causality/view.ts";
 import { type CellChange, TOMBSTONE, value as valueChange } from "../core/operations/changes.ts";
 import { needOfQuery } from "../core/operations/needs.ts";
@@ -49,6 +50,7 @@ import { listed, pageOutcome, queryOutcome, readOutcome, writeOutcome } from "./
 import { type ModifyVerdict, ReadModifyWrites } from "./read-modify-write.ts";
 import { ReadRun } from "./read-run.ts";
 import { failure, type RequestContext, readFailure } from "./request-context.ts";
+import type { Run } from "./run.ts";
 import { tracedContext } from "./tracing.ts";
 import { WriteRun } from "./write-run.ts";
 
@@ -97,10 +99,10 @@ export class Requests {
   readonly #readPorts: KeyReadPorts;
   readonly #seen = new Set<string>();
   /** Those that wait for somebody, in the order they began. */
-  readonly #runs = new Set<ReadRun | WriteRun>();
+  readonly #runs = new LinkedList<Run>();
   readonly #keeper: RunKeeper = {
     begin: (run) => this.#start(run),
-    finish: (run) => void this.#runs.delete(run),
+    finish: (run) => this.#runs.delete(run),
   };
   /** Read-modify-writes of this node's clients, wherever they run. */
   readonly #forwards: Forwards;
@@ -160,7 +162,7 @@ export class Requests {
   /** The least stamp of a write that is still being sent; `undefined` when none is. */
   leastStampInFlight(): Stamp | undefined {
     let least: Stamp | undefined;
-    for (const run of this.#runs) {
+    for (const run of this.#runs.members()) {
       if (!(run instanceof WriteRun)) continue;
       if (least === undefined || compareStamps(run.stamp, least) < 0) least = run.stamp;
     }
@@ -448,7 +450,7 @@ export class Requests {
     if (own !== undefined) return done(own);
     const context = this.#contextFor(read.trace);
     this.#start(
-      new ReadRun({ ...read, context, done, onFinished: (run) => void this.#runs.delete(run) }),
+      new ReadRun({ ...read, context, done, onFinished: (run) => this.#runs.delete(run) }),
     );
   }
 
@@ -458,7 +460,7 @@ export class Requests {
     return trace === undefined ? context : tracedContext(context, trace);
   }
 
-  #start(run: ReadRun | WriteRun): void {
+  #start(run: Run & { start(): void }): void {
     this.#runs.add(run);
     run.start();
     this.#tickLater();
@@ -488,7 +490,9 @@ export class Requests {
     this.#options.clock.after(TICK_MS, () => {
       this.#isTicking = false;
       const nowMs = this.#options.context.monotonicMs();
-      for (const run of this.#runs) if (run.wakeMs <= nowMs) run.tick();
+      for (const run of this.#runs.members()) {
+        if (run.wakeMs <= nowMs && this.#runs.has(run)) run.tick();
+      }
       this.#modifies.expire(nowMs);
       this.#forwards.expire(nowMs);
       this.#tickLater();

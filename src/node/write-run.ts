@@ -28,6 +28,7 @@ import { encodeMessage } from "../protocol/peer/frame-codec.ts";
 import type { DecodedCell } from "./cell-store.ts";
 import type { ReplySink } from "./pending-requests.ts";
 import { planFor, RESYNC_ROUNDS_MAX, type RequestContext } from "./request-context.ts";
+import type { Run } from "./run.ts";
 
 /** One write, and whom to tell what becomes of it. */
 export interface WriteRunOptions {
@@ -54,7 +55,9 @@ const TURNS_MS: readonly number[] = [OUTVOTE_MS, PATIENCE_MS, SILENCE_MS];
 /** Where everybody is reached. */
 const NOBODY: readonly NodeId[] = [];
 
-export class WriteRun implements ReplySink {
+export class WriteRun implements ReplySink, Run {
+  before: Run | undefined = undefined;
+  after: Run | undefined = undefined;
   readonly #options: WriteRunOptions;
   readonly #startMs: number;
   /** What both ways of a write go by; of the plan that it began under. */

@@ -410,7 +410,10 @@ export class Pipeline {
       if ("kind" in answer) this.#writeReply(answer, isSilent);
       else for (const reply of answer) this.#writeReply(reply, isSilent);
       this.#held -= 1;
-      request = request.next;
+      const { next } = request;
+      // One that the collector holds for old, dead or not, would hold all that came after it.
+      request.next = undefined;
+      request = next;
     }
     this.#first = request;
     if (request !== undefined) return;
