@@ -43,7 +43,7 @@ import type { ExchangePorts } from "./slot-exchange.ts";
 
 /** Nodes asked for one page: a window ends before the slot that would need more. */
 const WITNESSES_MAX = 16;
-/** Pages under way at once: each may hold a page, or the largest value, of every witness. */
+/** Pages and comparisons under way at once: each may hold a page, or the largest value, of every witness. */
 const PAGES_MAX = 4;
 /** Witnesses that are late by this much are done without, where the others make a quorum. */
 const LATE_MS = 2_000;
@@ -62,7 +62,7 @@ export interface BackupPagesOptions {
   readonly clock: Clock;
 }
 
-/** Takes pages of backups, a bounded number at once. */
+/** Takes pages of backups, and compares with them, a bounded number at once. */
 export class BackupPages {
   readonly #options: BackupPagesOptions;
   #underWay = 0;
@@ -71,9 +71,14 @@ export class BackupPages {
     this.#options = options;
   }
 
-  /** Which slots hold something else than a backup does. Answers once, in a later turn. */
+  /** Which slots hold something else than a backup does. Answers once, in a later turn unless it sheds. */
   compare(request: ComparisonRequest, done: (outcome: ComparisonOutcome) => void): void {
-    compareWithBackup(this.#options, request, done);
+    if (this.#underWay >= PAGES_MAX) return done(readFailure("overloaded"));
+    this.#underWay += 1;
+    compareWithBackup(this.#options, request, (outcome) => {
+      this.#underWay -= 1;
+      done(outcome);
+    });
   }
 
   /** Answers once, in a later turn unless it sheds. */

@@ -101,17 +101,28 @@ export class RangeWriter {
 export async function openDirectory(directory: string): Promise<void> {
   try {
     await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
-    const found = await readdir(directory);
-    if (found.length === 0) return;
-    throw usageError(
-      `${directory} is not empty`,
-      found.includes(MANIFEST_NAME)
-        ? "it holds a backup; name another directory"
-        : "without manifest.json it is no backup: remove it, or name another directory",
-    );
+    await refuseFull(directory);
   } catch (error) {
     throw asUnwritable(error, directory);
   }
+}
+
+/** Throws `CliError` for a directory that holds anything; one that is not there is none. */
+export async function refuseFull(directory: string): Promise<void> {
+  let found: readonly string[];
+  try {
+    found = await readdir(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+    throw asUnwritable(error, directory);
+  }
+  if (found.length === 0) return;
+  throw usageError(
+    `${directory} is not empty`,
+    found.includes(MANIFEST_NAME)
+      ? "it holds a backup; name another directory"
+      : "without manifest.json it is no backup: remove it, or name another directory",
+  );
 }
 
 /** Gives the files their names, in the order of their slots, and writes the manifest. */

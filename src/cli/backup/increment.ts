@@ -119,7 +119,7 @@ export class Increment {
         if (page.end <= end || page.end > last) {
           throw failure("bad-page", "a node gives a page of the backup that leads nowhere");
         }
-        ({ end, cursor } = page);
+        end = page.end;
         const changes = changesSince({
           base: await base.take(end),
           found: foundIn(page, checker, new Set(some)),
@@ -130,6 +130,10 @@ export class Increment {
         const records = changes.map(recordOf);
         yield { cells: records, records: encodeRecords(records), thin: page.thin };
         slots = slots.filter((slot) => slotRange(slot).before > page.end);
+        // Where the page ended with a slot, the next one is asked for from its beginning, wherever that is.
+        const [next] = slots;
+        const isWithin = next !== undefined && page.end > slotRange(next).from;
+        cursor = isWithin ? page.cursor : undefined;
       }
       // To its end, so that what was read of it is known to be what it was.
       await base.take(undefined);

@@ -18,7 +18,14 @@ import { askCluster } from "../cluster-view.ts";
 import type { NodeClient } from "../node-client.ts";
 import { Progress } from "../progress.ts";
 import type { Chain } from "./backup-chain.ts";
-import { asUnwritable, clear, openDirectory, RangeWriter, seal } from "./backup-writer.ts";
+import {
+  asUnwritable,
+  clear,
+  openDirectory,
+  RangeWriter,
+  refuseFull,
+  seal,
+} from "./backup-writer.ts";
 import { CellChecker } from "./cell-checker.ts";
 import { Increment } from "./increment.ts";
 import { cellsIn, PageClient, type Part, type SlotRange } from "./page-client.ts";
@@ -53,6 +60,8 @@ export async function takeBackup(client: NodeClient, options: TakeOptions): Prom
   const others = members
     .filter(({ id, liveness, httpAddress }) => id !== node && liveness !== "dead" && httpAddress)
     .map(({ httpAddress }) => httpAddress);
+  // Before the time that verifying the other one takes.
+  await refuseFull(directory);
   const increment = since === undefined ? undefined : await Increment.open(since, cluster);
   await openDirectory(directory);
   const pages = new PageClient(client, others, { cluster, allowsThin });
