@@ -132,7 +132,7 @@ export class CellStore {
   /** Of roots in the hashes, as they were put there. */
   readonly #known = new KnownChecksums();
   /** Greatest stamp merged in a slot since start; before that, the clock's reading at start stands for it. */
-  readonly #newest = new Map<Slot, Stamp>();
+  readonly #newest: (Stamp | undefined)[] = Array.from({ length: SLOT_COUNT }, () => undefined);
   readonly #floor: Stamp;
   readonly #greatestAtStart: Stamp;
   #greatest: Stamp;
@@ -239,7 +239,7 @@ export class CellStore {
 
   /** The greatest stamp merged in a slot, or what the clock read at start. */
   newestIn(slot: Slot): Stamp {
-    return this.#newest.get(slot) ?? this.#floor;
+    return this.#newest[slot] ?? this.#floor;
   }
 
   /**
@@ -262,8 +262,7 @@ export class CellStore {
     const before = this.#known.get(address);
     if (before === undefined) return false;
     const after = checksumOf(bytes);
-    this.#hashes.remove(slot, address, before);
-    this.#hashes.add(slot, address, after);
+    this.#hashes.replace(slot, address, before, after);
     this.#known.note(address, after);
     this.#put(slot, storageKey, bytes);
     this.#damagedPlaces.delete(storageKey);
@@ -448,7 +447,7 @@ export class CellStore {
   }
 
   #noteMerged(slot: Slot, stamp: Stamp): void {
-    if (compareStamps(stamp, this.newestIn(slot)) > 0) this.#newest.set(slot, stamp);
+    if (compareStamps(stamp, this.newestIn(slot)) > 0) this.#newest[slot] = stamp;
     this.#greatest = maxStamp(this.#greatest, stamp);
     if (this.#watches.size > 0) this.#note(slot, stamp);
   }

@@ -197,6 +197,21 @@ test("leaves that were written and read are those of the cells, and go on with t
   assert.deepEqual(differingSlots(restored, new HashTree()), []);
 });
 
+test("a cell that is replaced leaves what its removal and its next form leave", () => {
+  const [replaced, changed] = [new HashTree(), new HashTree()];
+  for (const tree of [replaced, changed]) {
+    for (let index = 0; index < 5; index += 1) tree.add(SLOT, hashBinary(`key ${index}`), index);
+  }
+  const address = hashBinary("key 3");
+  replaced.replace(SLOT, address, 3, 0xffff_fff0);
+  changed.remove(SLOT, address, 3);
+  changed.add(SLOT, address, 0xffff_fff0);
+  assert.deepEqual(differingSlots(replaced, changed), []);
+  assert.deepEqual(replaced.leaves(SLOT), changed.leaves(SLOT));
+  assert.equal(replaced.cells, changed.cells);
+  assert.throws(() => new HashTree().replace(SLOT, address, 3, 4));
+});
+
 test("a record with any byte changed, cut short, or of another slot is none", () => {
   const tree = new HashTree();
   for (let index = 0; index < 3; index += 1) tree.add(SLOT, hashBinary(`key ${index}`), index);

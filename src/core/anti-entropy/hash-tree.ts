@@ -25,7 +25,7 @@ export const LEAF_SET_BYTES: number = LEAF_COUNT / 8;
 
 export class HashTree {
   /** Two halves for each leaf, high first; only of slots that held a cell since the leaves were last forgotten. */
-  readonly #leaves = new Map<Slot, Uint32Array>();
+  readonly #leaves: (Uint32Array | undefined)[] = noLeaves();
   /** XOR of each slot's leaves. */
   readonly #sums = new Uint32Array(2 * SLOT_COUNT);
   /** Hash of what is named of each slot; zero for nothing. */
@@ -57,6 +57,14 @@ export class HashTree {
     this.#cells -= 1;
   }
 
+  /** As `remove` and `add` of the same cell. */
+  replace(slot: Slot, address: Hash64, before: number, after: number): void {
+    assert(this.count(slot) > 0, "a cell that is replaced was put in");
+    const out = hashOfCell(address, before);
+    const into = hashOfCell(address, after);
+    this.#toggleBy(slot, leafOfHash(address), out.high ^ into.high, out.low ^ into.low);
+  }
+
   /** What is named of a slot belongs to its hash: replicas that differ in it alone must notice. */
   setCollected(slot: Slot, collected: Stamp): void {
     const { ms, counter, boot } = collected;
@@ -75,14 +83,14 @@ export class HashTree {
   clearSlot(slot: Slot): void {
     this.#cells -= this.count(slot);
     this.#counts[slot] = 0;
-    this.#leaves.delete(slot);
+    this.#leaves[slot] = undefined;
     this.#sums[2 * slot] = 0;
     this.#sums[2 * slot + 1] = 0;
   }
 
   /** Forgets all cells, to be built anew. */
   clear(): void {
-    this.#leaves.clear();
+    this.#leaves.fill(undefined);
     this.#sums.fill(0);
     this.#counts.fill(0);
     this.#cells = 0;
@@ -136,14 +144,17 @@ export class HashTree {
 
   /** The leaves of a slot, two halves each, high first; `undefined` where all are zero. Not to be changed or kept. */
   leaves(slot: Slot): Uint32Array | undefined {
-    return this.#leaves.get(slot);
+    return this.#leaves[slot];
   }
 
   /** Takes over the leaves of a slot of which nothing was known. */
   restore(slot: Slot, { count, leaves }: { count: number; leaves: Uint32Array }): void {
-    assert(this.count(slot) === 0 && !this.#leaves.has(slot), "a slot is restored before it fills");
+    assert(
+      this.count(slot) === 0 && this.#leaves[slot] === undefined,
+      "a slot is restored before it fills",
+    );
     assert(leaves.length === 2 * LEAF_COUNT, "a slot has its 256 leaves");
-    this.#leaves.set(slot, leaves);
+    this.#leaves[slot] = leaves;
     this.#counts[slot] = count;
     this.#cells += count;
     for (let leaf = 0; leaf < LEAF_COUNT; leaf += 1) {
@@ -160,13 +171,17 @@ export class HashTree {
 
   #toggle(slot: Slot, address: Hash64, checksum: number): void {
     const { high, low } = hashOfCell(address, checksum);
+    this.#toggleBy(slot, leafOfHash(address), high, low);
+  }
+
+  #toggleBy(slot: Slot, leaf: number, high: number, low: number): void {
     toggle(this.#sums, slot, high, low);
-    let leaves = this.#leaves.get(slot);
+    let leaves = this.#leaves[slot];
     if (leaves === undefined) {
       leaves = new Uint32Array(2 * LEAF_COUNT);
-      this.#leaves.set(slot, leaves);
+      this.#leaves[slot] = leaves;
     }
-    toggle(leaves, leafOfHash(address), high, low);
+    toggle(leaves, leaf, high, low);
   }
 }
 
@@ -211,6 +226,10 @@ export function differingIndices(a: Uint32Array, b: Uint32Array): number[] {
       differing.push(index);
   }
   return differing;
+}
+
+function noLeaves(): (Uint32Array | undefined)[] {
+  return Array.from({ length: SLOT_COUNT }, () => undefined);
 }
 
 const NO_LEAVES = new Uint32Array(2 * LEAF_COUNT);
