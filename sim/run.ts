@@ -2,6 +2,8 @@
  * One run: a seed in, a report out. Nodes form a cluster, clients work while faults rage, everything is healed,
  * the cluster must settle within bounded virtual time, and the checkers judge what clients saw.
  */
+
+import type { PlacedCell } from "../src/core/operations/backup-difference.ts";
 import type { Key } from "../src/model/key.ts";
 import { PACE_USUAL, type Pace } from "../src/node/pace.ts";
 import { checkAnswers } from "./checkers/answers.ts";
@@ -23,6 +25,7 @@ import { CorePhase } from "./core-phase.ts";
 import { DESTROYING_KINDS } from "./destroying-kinds.ts";
 import { dumpOf } from "./dump-of.ts";
 import { type FaultKind, FaultPlan } from "./fault-plan.ts";
+import { cellsOnDisks, checkFinalBackups } from "./final-backup.ts";
 import {
   type History,
   isEnding,
@@ -139,6 +142,8 @@ class Run {
   #formedSinceMs = 0;
   readonly #hasLyingDisks: boolean;
   readonly #hasNoCells: boolean;
+  /** What a backup at the end is taken since: what stood on disks when the faults ended. */
+  #backupBase: readonly PlacedCell[] = [];
   #isForming = true;
   #settledMs: number | undefined;
 
@@ -216,6 +221,7 @@ class Run {
       if (!this.#hasNoCells) this.#typed.start();
       this.#scheduler.runUntil(this.#scheduler.nowMs + this.#plan.faultMs);
       Object.assign(this.#pace, PACE_USUAL);
+      this.#backupBase = cellsOnDisks(this.#cluster.machines);
       this.#typed.stop();
       this.#liveInCore();
       this.#workload.stop();
@@ -502,6 +508,8 @@ class Run {
     const listed = this.#listAll();
     const walls = [...before, ...this.#walls()];
     const listedWalls = { leastMs: Math.min(...walls), mostMs: Math.max(...walls) };
+    // Last, so that what comes before it is as it would be without.
+    this.#backUp();
     return { ...state, reads, listed, listedWalls };
   }
 
@@ -520,6 +528,20 @@ class Run {
       keys = asked.filter((query) => !isAnswered(query)).map(({ key, use }) => ({ key, use }));
       this.#scheduler.runUntil(this.#scheduler.nowMs + (keys.length > 0 ? 2_000 : 0));
     }
+  }
+
+  /** I18, while nothing changes any more. */
+  #backUp(): void {
+    // What nobody holds intact any more fails a backup for good.
+    if (this.#hasNoCells || this.#isDamaged) return;
+    const random = this.#streams.stream("backup");
+    const problem = checkFinalBackups(this.#cluster, random, this.#backupBase);
+    if (problem !== undefined) this.#cluster.violate("I18", problem);
+  }
+
+  get #isDamaged(): boolean {
+    const damaged = "cells-damaged";
+    return this.#cluster.staying().some(({ node }) => (node?.status().gauges[damaged] ?? 0) > 0);
   }
 
   #walls(): number[] {

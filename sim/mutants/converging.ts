@@ -195,4 +195,30 @@ export const CONVERGING: readonly Mutant[] = [
     breaks:
       "a connection over which nothing comes any more is kept for as long as its peer is alive",
   },
+  {
+    name: "backup-sums-unheeded",
+    file: "src/node/exchange-counterpart.ts",
+    find: `      if (!isSame || !votes.has(slot)) differing.push(slot);`,
+    replace: `      if (isSame !== isSame || !votes.has(slot)) differing.push(slot);`,
+    expected: ["I18"],
+    breaks: "a slot that has changed since a backup is said to be as it was",
+  },
+  {
+    name: "backup-sums-without-vote",
+    file: "src/node/exchange-counterpart.ts",
+    find: `      if (!isSame || !votes.has(slot)) differing.push(slot);`,
+    replace: `      if (!isSame) differing.push(slot);`,
+    expected: ["I18"],
+    seenBy: "sim/schedules/backups.test.ts",
+    breaks: "a node that lost commits confirms that a slot is as a backup has it",
+  },
+  {
+    name: "backup-sums-of-one",
+    file: "src/node/backup-comparison.ts",
+    find: `      return same < majority(primaries.length);`,
+    replace: `      return same < 1 && majority(primaries.length) > 0;`,
+    expected: ["I18"],
+    seenBy: "src/node/backup-comparison.test.ts",
+    breaks: "one primary is enough to pass a slot over",
+  },
 ];

@@ -8,7 +8,7 @@ import { Prng } from "../../src/base/prng.ts";
 import type { PlacedCell } from "../../src/core/operations/backup-difference.ts";
 import { type Key, keyFromText } from "../../src/model/key.ts";
 import type { WriteOutcome } from "../../src/model/outcome.ts";
-import { type Increment, placedCells } from "./increments.ts";
+import { type Increment, placedCells } from "../increments.ts";
 import { type Asked, Stage, type WholeBackup, written } from "./stage.ts";
 
 /** The value of each key in a backup; "" for a tombstone. */
@@ -276,7 +276,7 @@ function check(
 
 // Goal: the same of a base with increments laid over it, one after another, however many.
 // Method: as above, with a chain that goes on from each increment that succeeds; half of the keys are written now and then alone, so
-// that slots are the same, are left unread, and are in the chain from long ago.
+// that slots are the same, are left unread, and are in the chain from long ago. Another node joins meanwhile.
 test("what was acknowledged before an increment shows in the chain that it ends", () => {
   let increments = 0;
   let unread = 0;
@@ -300,6 +300,8 @@ test("what was acknowledged before an increment shows in the chain that it ends"
     for (let round = 0; round < 80; round += 1) {
       busy.step();
       if (random.below(10) === 0) idle.step();
+      // Slots change hands when it has what it is to hold.
+      if (round === 25) stage.join();
       trouble.step();
       if (!hasRot && trouble.isCalm && random.below(4) === 0) {
         hasRot = true;

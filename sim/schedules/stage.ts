@@ -25,13 +25,13 @@ import type { ReplicaDump } from "../checkers/final-state.ts";
 import { type Machine, type NodeFactory, SimCluster, type SimNode } from "../cluster.ts";
 import { dumpOf } from "../dump-of.ts";
 import { describeFrame } from "../frame-text.ts";
+import { type Increment, takeIncrement } from "../increments.ts";
 import { Links } from "../links.ts";
 import { Network } from "../network.ts";
 import { Streams } from "../random.ts";
 import { makeStoreNode } from "../store-node-factory.ts";
 import { Trace, type TraceSink } from "../trace.ts";
 import { Scheduler } from "../virtual-clock.ts";
-import { type Increment, takeIncrement } from "./increments.ts";
 
 const FORMING_MS_MAX = 60_000;
 const SETTLING_MS_MAX = 120_000;

@@ -5,20 +5,20 @@
  * cells of the base are held in a list.
  */
 import assert from "node:assert/strict";
-import { SlotSums } from "../../src/core/anti-entropy/hash-tree.ts";
-import { checksumOf, decodeCell } from "../../src/core/causality/cell-codec.ts";
-import { cellKey } from "../../src/core/causality/storage-key.ts";
+import { SlotSums } from "../src/core/anti-entropy/hash-tree.ts";
+import { checksumOf, decodeCell } from "../src/core/causality/cell-codec.ts";
+import { cellKey } from "../src/core/causality/storage-key.ts";
 import {
   type Change,
   changesSince,
   type PlacedCell,
-} from "../../src/core/operations/backup-difference.ts";
-import { slotOfKey } from "../../src/core/placement/slot-of-key.ts";
-import type { BackupRequest, ThinSlots } from "../../src/model/backup.ts";
-import type { Failure } from "../../src/model/outcome.ts";
-import type { KeyedCell } from "../../src/model/peer-message.ts";
-import { type Slot, slotFrom } from "../../src/model/slot.ts";
-import type { SimNode } from "../cluster.ts";
+} from "../src/core/operations/backup-difference.ts";
+import { slotOfKey } from "../src/core/placement/slot-of-key.ts";
+import type { BackupRequest, ThinSlots } from "../src/model/backup.ts";
+import type { Failure } from "../src/model/outcome.ts";
+import type { KeyedCell } from "../src/model/peer-message.ts";
+import { type Slot, slotFrom } from "../src/model/slot.ts";
+import type { SimNode } from "./cluster.ts";
 
 export type Increment =
   | {
