@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { after, afterEach, before, describe, test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
 import { type HttpDoor, HttpDoorError, openHttpDoor } from "../../src/adapters/http/http-door.ts";
 import type { HttpLimits } from "../../src/adapters/http/http-limits.ts";
 import { FakeStore } from "../support/fake-store.ts";
@@ -388,6 +389,32 @@ describe("opening and closing", () => {
     assert.equal(last.status, 200);
     assert.equal(last.headers.get("connection"), "close");
     await closing;
+  });
+
+  test("kept connections that are used one after another while the door closes are all answered, and then it closes", async () => {
+    const own = await openRig({ partingMs: 1_000, partingMsMax: 60_000 });
+    const kept = Array.from({ length: 4 }, () => open(own.port));
+    for (const socket of kept) {
+      socket.write("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
+      await once(socket, "data");
+    }
+    const closing = own.door.close();
+    for (const socket of kept) {
+      await wait(400);
+      socket.write("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
+      assert.equal(parseAnswer(await drain(socket)).status, 200);
+    }
+    const endedMs = performance.now();
+    await closing;
+    assert.ok(performance.now() - endedMs < 900, "nobody is left to wait for");
+  });
+
+  test("however much is asked, a closing door ends what is kept within its limit", async () => {
+    const own = await openRig({ partingMs: 60_000, partingMsMax: 50 });
+    const kept = open(own.port);
+    kept.write("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    await once(kept, "data");
+    await Promise.all([drain(kept), own.door.close()]);
   });
 
   test("a withdrawn door serves on, and ends each connection with its answer", async () => {

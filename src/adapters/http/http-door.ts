@@ -47,6 +47,9 @@ export interface HttpDoorOptions {
   readonly limits?: Partial<HttpLimits> | undefined;
 }
 
+/** How often a door that closes looks whether its connections are gone. */
+const PARTING_POLL_MS = 20;
+
 export interface HttpDoor {
   /** The ports listened on, in the order of the options. */
   readonly ports: readonly number[];
@@ -101,6 +104,8 @@ class Door implements HttpDoor {
   /** The answer that a connection is at: a parse error must not write into the middle of it. */
   readonly #answering = new WeakMap<object, ServerResponse>();
   #isWithdrawn = false;
+  /** When something was asked last. */
+  #askedMs = 0;
   #closing: Promise<void> | undefined;
 
   constructor(options: HttpDoorOptions) {
@@ -151,8 +156,7 @@ class Door implements HttpDoor {
 
   async #close(): Promise<void> {
     this.#feed.close();
-    // A connection between two requests is not at rest: the next one may be on its way, and would be cut off.
-    if (await this.#hasConnections()) await wait(this.#limits.partingMs);
+    await this.#part();
     const closed = Promise.all(this.#servers.map(closeServer));
     const timer = setTimeout(() => {
       for (const server of this.#servers) server.closeAllConnections();
@@ -161,6 +165,21 @@ class Door implements HttpDoor {
     clearTimeout(timer);
     this.#metrics.close();
     this.#options.log.log("info", "http-door-closed");
+  }
+
+  /**
+   * A connection between two requests is not at rest: the next one may be on its way, and would be cut off. Whatever is asked
+   * now ends its connection with the answer, so those that are used go by themselves; what is left is hardly used.
+   */
+  async #part(): Promise<void> {
+    const { partingMs, partingMsMax } = this.#limits;
+    const startMs = performance.now();
+    this.#askedMs = startMs;
+    while (await this.#hasConnections()) {
+      const nowMs = performance.now();
+      if (nowMs - this.#askedMs >= partingMs || nowMs - startMs >= partingMsMax) return;
+      await wait(PARTING_POLL_MS);
+    }
   }
 
   async #hasConnections(): Promise<boolean> {
@@ -207,6 +226,7 @@ class Door implements HttpDoor {
     if (this.#answering.get(request.socket)?.shouldKeepAlive === false) return;
     this.#answering.set(request.socket, response);
     const startMs = performance.now();
+    this.#askedMs = startMs;
     response.once("finish", () => {
       this.#durations.noteHttp(
         request.method ?? "",

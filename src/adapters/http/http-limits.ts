@@ -30,8 +30,10 @@ export interface HttpLimits {
   /** After a refusal: time and bytes to read on, so that a client still sending gets to see the answer. */
   readonly lingerMs: number;
   readonly lingerBytesMax: number;
-  /** At close: time for requests that are on their way on connections that stay open; their answers end those. */
+  /** At close: connections that stay open are ended once nobody has asked anything for so long; answers given meanwhile end theirs. */
   readonly partingMs: number;
+  /** At close: however much is asked, no longer than this. */
+  readonly partingMsMax: number;
   /** At close: time for running requests to finish. */
   readonly drainMs: number;
 }
@@ -53,6 +55,7 @@ export const HTTP_LIMITS: HttpLimits = {
   lingerMs: 2_000,
   lingerBytesMax: 64 * 1024 * 1024,
   partingMs: 200,
+  partingMsMax: 1_500,
   drainMs: 10_000,
 };
 
