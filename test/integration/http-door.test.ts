@@ -398,6 +398,7 @@ describe("the other addresses", () => {
       "/cluster": ["get"],
       "/cluster/copies": ["get"],
       "/cluster/backup": ["post"],
+      "/cluster/backup/compare": ["post"],
       "/cluster/dump": ["get"],
       "/cluster/leave": ["post"],
       "/cluster/live": ["get"],
