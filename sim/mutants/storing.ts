@@ -50,8 +50,8 @@ export const STORING: readonly Mutant[] = [
   {
     name: "overwritten-stays-in-the-hashes",
     file: "src/node/cell-store.ts",
-    find: `    this.#hashes.remove(slot, address, before);`,
-    replace: `    assert(before !== after, "another cell takes its place");`,
+    find: `    this.#hashes.replace(slot, address, before, after);`,
+    replace: `    this.#hashes.add(slot, address, after);`,
     expected: ["I5"],
     seenBy: "src/node/overwrite.test.ts",
     breaks:
