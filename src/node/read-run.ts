@@ -1,15 +1,18 @@
 /**
- * Runs one read coordinator: turns its effects into frames and local reads, their replies into its events.
+ * Runs one read: turns what its coordinator wants into frames and local reads, and their replies into its events. A coordinator is there
+ * once the replicas have said more than that they hold the same root: until then `PlainRead` counts them.
  *
  * Invariant: events are delivered one at a time, also when a local read answers within the call that asked for it.
  */
-import { unreachable } from "../base/assert.ts";
+import { assert, unreachable } from "../base/assert.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
+import { PlainRead } from "../core/replication/plain-read.ts";
 import {
   HEDGE_MS,
   ReadCoordinator,
   type ReadEffect,
   type ReadEvent,
+  type ReadOptions,
   type ReadVerdict,
 } from "../core/replication/read-coordinator.ts";
 import type { EncodedCell } from "../model/cell.ts";
@@ -18,6 +21,7 @@ import type { Key } from "../model/key.ts";
 import type { KeyedCell, PeerReply, SlotCells } from "../model/peer-message.ts";
 import { FIELD_OVERHEAD_BYTES, type Selection } from "../model/selection.ts";
 import type { Stamp } from "../model/stamp.ts";
+import type { Span } from "../model/trace.ts";
 import { encodeMessage } from "../protocol/peer/frame-codec.ts";
 import type { ReplySink } from "./pending-requests.ts";
 import { planFor, RESYNC_ROUNDS_MAX, type RequestContext } from "./request-context.ts";
@@ -30,6 +34,8 @@ export interface ReadRunOptions {
   readonly r: number | undefined;
   readonly after: Stamp | undefined;
   readonly deadlineMs: number;
+  /** Where it is part of a trace, each of its steps is to show there. */
+  readonly trace?: Span | undefined;
   readonly done: (verdict: ReadVerdict) => void;
   readonly onFinished: (run: ReadRun) => void;
 }
@@ -45,30 +51,34 @@ export class ReadRun implements ReplySink, Run {
   before: Run | undefined = undefined;
   after: Run | undefined = undefined;
   readonly #options: ReadRunOptions;
-  readonly #coordinator: ReadCoordinator;
   readonly #startMs: number;
-  readonly #events: ReadEvent[] = [];
+  /** What both ways of a read go by; of the plan that it began under. */
+  readonly #begun: ReadOptions;
+  #plain: PlainRead | undefined;
+  #coordinator: ReadCoordinator | undefined;
+  #events: ReadEvent[] | undefined;
   #isDelivering = false;
   #resyncs = 0;
   /** Of the plan the coordinator has. */
   #epoch: Epoch;
 
   constructor(options: ReadRunOptions) {
-    const { context, key } = options;
+    const { context, key, selection, r, after, deadlineMs } = options;
+    const placement = context.placement();
     this.#options = options;
     this.#startMs = context.monotonicMs();
-    this.#epoch = context.placement().epoch;
-    this.#coordinator = new ReadCoordinator({
+    this.#epoch = placement.epoch;
+    this.#begun = {
       self: context.self,
       key,
-      selection: options.selection,
-      plan: planFor(context.placement(), key),
+      selection,
+      plan: planFor(placement, key),
       reach: context.reach,
-      r: options.r,
-      after: options.after,
+      r,
+      after,
       startMs: this.#startMs,
-      deadlineMs: options.deadlineMs,
-    });
+      deadlineMs,
+    };
   }
 
   /** From when on ticks could change something, in monotonic milliseconds. */
@@ -77,11 +87,28 @@ export class ReadRun implements ReplySink, Run {
   }
 
   start(): void {
-    this.#deliver({ kind: "started" });
+    const plain = this.#begin();
+    if (plain === undefined) {
+      this.#coordinator = new ReadCoordinator(this.#begun);
+      return this.#deliver({ kind: "started" });
+    }
+    this.#plain = plain;
+    this.#isDelivering = true;
+    for (const node of plain.asked()) this.#ask(node, "digest");
+    this.#deliverWaiting();
   }
 
   tick(): void {
-    this.#deliver({ kind: "tick" });
+    const nowMs = this.#options.context.monotonicMs();
+    const isCalm = this.#plain?.isUndisturbed(nowMs) === true && this.#isOfPlacement;
+    if (!isCalm) this.#deliver({ kind: "tick" });
+  }
+
+  #begin(): PlainRead | undefined {
+    const { context, key, selection, trace } = this.#options;
+    if (selection.kind !== "root" || trace !== undefined) return undefined;
+    const own = context.replica.readRootNow(slotOfKey(key), key);
+    return own === undefined ? undefined : PlainRead.begin(this.#begun, own);
   }
 
   onReply(from: NodeId, token: number, reply: PeerReply): void {
@@ -101,6 +128,7 @@ export class ReadRun implements ReplySink, Run {
         });
         break;
       case "digest-reply":
+        if (this.#onPlainVote(from, reply)) break;
         this.#deliver({
           kind: "digests",
           from,
@@ -135,25 +163,60 @@ export class ReadRun implements ReplySink, Run {
     this.#options.context.resync(from, () => this.#deliver({ kind: "again", from }));
   }
 
+  /** Counts a vote where all have said the same; false: a coordinator is to be told. */
+  #onPlainVote(from: NodeId, vote: Extract<PeerReply, { kind: "digest-reply" }>): boolean {
+    if (this.#plain === undefined || this.#isDelivering || !this.#isOfPlacement) return false;
+    const verdict = this.#plain.onDigests(from, vote, this.#options.context.monotonicMs());
+    if (verdict === "over") return false;
+    if (verdict !== "waits") this.#answer(verdict);
+    return true;
+  }
+
   #deliver(event: ReadEvent): void {
-    this.#followPlacement();
+    this.#events ??= [];
+    this.#followPlacement(this.#events);
     this.#events.push(event);
     if (this.#isDelivering) return;
     this.#isDelivering = true;
-    for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
-      const effects = this.#coordinator.step(next, this.#options.context.monotonicMs());
+    this.#deliverWaiting();
+  }
+
+  #deliverWaiting(): void {
+    for (let next = this.#events?.shift(); next !== undefined; next = this.#events?.shift()) {
+      const effects = this.#coordinating().step(next, this.#options.context.monotonicMs());
       for (const effect of effects) this.#carryOut(effect);
     }
     this.#isDelivering = false;
   }
 
+  /** The coordinator, which takes over where none was needed so far. */
+  #coordinating(): ReadCoordinator {
+    const coordinator = this.#coordinator ?? this.#plain?.handOver();
+    assert(coordinator !== undefined, "a read has begun before anything happens to it");
+    this.#coordinator = coordinator;
+    this.#plain = undefined;
+    return coordinator;
+  }
+
+  /** Whether the placement is still the one that the plan is of. */
+  get #isOfPlacement(): boolean {
+    return this.#options.context.placement().epoch === this.#epoch;
+  }
+
   /** Frames carry the epoch of the moment they are sent; whose votes count must be of that epoch too. */
-  #followPlacement(): void {
+  #followPlacement(events: ReadEvent[]): void {
     const { context, key } = this.#options;
     const placement = context.placement();
     if (placement.epoch === this.#epoch) return;
     this.#epoch = placement.epoch;
-    this.#events.push({ kind: "replanned", plan: planFor(placement, key) });
+    events.push({ kind: "replanned", plan: planFor(placement, key) });
+  }
+
+  #answer(verdict: ReadVerdict): void {
+    const { context, done } = this.#options;
+    context.counters.durations.stages["coordinate-read"].add(context.monotonicMs() - this.#startMs);
+    done(verdict);
+    this.#options.onFinished(this);
   }
 
   #carryOut(effect: ReadEffect): void {
@@ -164,15 +227,9 @@ export class ReadRun implements ReplySink, Run {
       case "repair":
         this.#repair(effect.to, effect.cells, effect.collected);
         break;
-      case "answer": {
-        const { context, done } = this.#options;
-        context.counters.durations.stages["coordinate-read"].add(
-          context.monotonicMs() - this.#startMs,
-        );
-        done(effect.verdict);
-        this.#options.onFinished(this);
+      case "answer":
+        this.#answer(effect.verdict);
         break;
-      }
       default:
         unreachable(effect);
     }
