@@ -248,3 +248,28 @@ test("a connection that is dead alone, while gossip and all others pass, holds u
   expectAll(stage, "v", [0, 1]);
   stage.end();
 });
+
+test("a node that starts again does what its first clients ask as any other would: it does not take itself for alone", () => {
+  const stage = new Stage({ machines: 3 });
+  fill(stage, "v");
+  stage.settle();
+  stage.crash(0);
+  for (const key of KEYS) written(stage.put(1, key, "later"));
+  stage.boot(0);
+  while (!stage.machine(0).hasStarted) assert.ok(stage.scheduler.step());
+  const reads = KEYS.slice(0, 3).map((key) => stage.startRead(0, key, { r: 2 }));
+  const demanding = stage.startPut(0, KEYS[3] as Key, "demanded", { w: 2 });
+  const conditional = stage.startPut(0, KEYS[4] as Key, "if there", {
+    condition: { kind: "exists" },
+  });
+  for (const read of reads) {
+    const outcome = stage.answer(read);
+    assert.ok(outcome.kind === "found", JSON.stringify(outcome));
+    assert.equal(Buffer.from(outcome.root.payload).toString(), "later");
+  }
+  written(stage.answer(demanding));
+  assert.equal(written(stage.answer(conditional)).quorum.of, 3);
+  assert.equal(stage.shown(1, KEYS[4] as Key), "if there");
+  stage.settle();
+  stage.end();
+});
