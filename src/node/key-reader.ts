@@ -86,6 +86,17 @@ export function readKey(
   new KeyReadRun(ports, request, done).start(need);
 }
 
+/** As `readKey`, where what is needed first has been read. */
+export function readKeyOn(
+  ports: KeyReadPorts,
+  request: KeyReadRequest,
+  need: Need,
+  first: ReadVerdict,
+  done: Done,
+): void {
+  new KeyReadRun(ports, request, done).startWith(first, need);
+}
+
 /** Reads one page of a container's fields; the counting cells of those that count come with them. */
 export function readPage(
   ports: KeyReadPorts,
@@ -116,16 +127,23 @@ class KeyReadRun {
   }
 
   start(need: Need): void {
-    this.#read(need.selection, () => {
-      const container = this.#container();
-      if (container === undefined) return this.#finish(false);
-      const { root, type } = container;
-      if (need.whole === type || need.whole === "either") {
-        return this.#readWhole(type, "", need.whole === "either");
-      }
-      if (!need.isExistenceNeeded(root)) return this.#finish(false);
-      this.#lookForField(type, "" as Field, FIRST_LOOK);
-    });
+    this.#read(need.selection, () => this.#goOn(need));
+  }
+
+  /** @param first What was read of the need's selection. */
+  startWith(first: ReadVerdict, need: Need): void {
+    this.#onVerdict(first, () => this.#goOn(need));
+  }
+
+  #goOn(need: Need): void {
+    const container = this.#container();
+    if (container === undefined) return this.#finish(false);
+    const { root, type } = container;
+    if (need.whole === type || need.whole === "either") {
+      return this.#readWhole(type, "", need.whole === "either");
+    }
+    if (!need.isExistenceNeeded(root)) return this.#finish(false);
+    this.#lookForField(type, "" as Field, FIRST_LOOK);
   }
 
   startPage({ type, after, limit, isForNames }: Page): void {
@@ -231,23 +249,25 @@ class KeyReadRun {
   }
 
   #read(selection: Selection, then: (through: Field | undefined) => void): void {
-    this.#ports.read({ ...this.#request, selection }, (verdict) => {
-      if (verdict.kind === "failed") return this.#fail(verdict);
-      this.#collected = maxStamp(this.#collected, verdict.collected);
-      this.#flushed = maxStamp(this.#flushed, verdict.flushed);
-      for (const cell of verdict.cells) if (cell.field === undefined) this.#take(cell);
-      const nowMs = this.#ports.wallMs();
-      const cleared = clearedOf(this.#root(), nowMs, this.#flushed);
-      for (const one of verdict.cells) {
-        if (isRootCell(one.cell)) continue;
-        const isKept = !this.#isWhole || isFieldLive(one.cell, cleared, nowMs);
-        if (isKept || this.#cells.has(one.field)) this.#take(one);
-        else this.#greatestGone = maxStamp(this.#greatestGone, one.cell.stamp);
-      }
-      const { quorum } = verdict;
-      if (this.#quorum === undefined || quorum.acks < this.#quorum.acks) this.#quorum = quorum;
-      then(verdict.through);
-    });
+    this.#ports.read({ ...this.#request, selection }, (verdict) => this.#onVerdict(verdict, then));
+  }
+
+  #onVerdict(verdict: ReadVerdict, then: (through: Field | undefined) => void): void {
+    if (verdict.kind === "failed") return this.#fail(verdict);
+    this.#collected = maxStamp(this.#collected, verdict.collected);
+    this.#flushed = maxStamp(this.#flushed, verdict.flushed);
+    for (const cell of verdict.cells) if (cell.field === undefined) this.#take(cell);
+    const nowMs = this.#ports.wallMs();
+    const cleared = clearedOf(this.#root(), nowMs, this.#flushed);
+    for (const one of verdict.cells) {
+      if (isRootCell(one.cell)) continue;
+      const isKept = !this.#isWhole || isFieldLive(one.cell, cleared, nowMs);
+      if (isKept || this.#cells.has(one.field)) this.#take(one);
+      else this.#greatestGone = maxStamp(this.#greatestGone, one.cell.stamp);
+    }
+    const { quorum } = verdict;
+    if (this.#quorum === undefined || quorum.acks < this.#quorum.acks) this.#quorum = quorum;
+    then(verdict.through);
   }
 
   #take({ field, cell, bytes }: MergedCell): void {

@@ -42,7 +42,13 @@ import type { Random } from "../ports/random.ts";
 import { flushSlots } from "./flush.ts";
 import { Forwards } from "./forwards.ts";
 import { Intake } from "./intake.ts";
-import { type KeyReadPorts, type KeyReadRequest, readKey, readPage } from "./key-reader.ts";
+import {
+  type KeyReadPorts,
+  type KeyReadRequest,
+  readKey,
+  readKeyOn,
+  readPage,
+} from "./key-reader.ts";
 import { KeyWrite, type RunKeeper } from "./key-write.ts";
 import { placeOfCursor } from "./list-cursor.ts";
 import { listPage } from "./listing.ts";
@@ -244,19 +250,22 @@ export class Requests {
   /** A plain key's value; of a container, that it is there. */
   read(request: ReadRequest, done: (outcome: ReadOutcome) => void): void {
     this.#ask(request, done, (asked, answer) => {
-      const found = this.#valueNow(asked);
-      if (found !== undefined) return answer(found);
-      readKey(this.#readPorts, asked, VALUE_NEED, (read) => answer(readOutcome(read)));
+      this.#read({ ...asked, selection: VALUE_NEED.selection }, (verdict) => {
+        const found = this.#plainValue(verdict);
+        if (found !== undefined) return answer(found);
+        readKeyOn(this.#readPorts, asked, VALUE_NEED, verdict, (read) => answer(readOutcome(read)));
+      });
     });
   }
 
-  /** A value to be seen, where this node's own word on it is enough and there at once. */
-  #valueNow(asked: KeyReadRequest): ReadOutcome | undefined {
-    const own = this.#ownWord(asked);
-    const cell = own?.kind === "read" ? own.cells[0]?.cell : undefined;
-    if (own?.kind !== "read" || cell?.kind !== "value") return undefined;
-    const root = visibleRoot(cell, this.#options.context.wallMs(), own.flushed);
-    return root === undefined ? undefined : { kind: "found", root, quorum: own.quorum };
+  /** A value to be seen, with no need of a view of the key. */
+  #plainValue(verdict: ReadVerdict): ReadOutcome | undefined {
+    const cell = verdict.kind === "read" ? verdict.cells[0]?.cell : undefined;
+    if (verdict.kind !== "read" || verdict.cells.length > 1 || cell?.kind !== "value") {
+      return undefined;
+    }
+    const root = visibleRoot(cell, this.#options.context.wallMs(), verdict.flushed);
+    return root === undefined ? undefined : { kind: "found", root, quorum: verdict.quorum };
   }
 
   query(request: QueryRequest, done: (outcome: QueryOutcome) => void): void {
