@@ -166,7 +166,9 @@ function onItsShortWay(
 ): ReadEffect[] | undefined {
   if (event.kind === "tick") return plain.isUndisturbed(nowMs) ? [] : undefined;
   if (event.kind !== "digests") return undefined;
-  const verdict = plain.onDigests(event.from, event, nowMs);
+  // A reply that is passed on as it came says what it is in words of its own.
+  const reply = { ...event, kind: "digest-reply" };
+  const verdict = plain.onDigests(event.from, reply, nowMs);
   if (verdict === "over") return undefined;
   return verdict === "waits" ? [] : [{ kind: "answer", verdict }];
 }

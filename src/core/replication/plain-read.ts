@@ -119,7 +119,8 @@ export class PlainRead {
     const { cells, collected, flushed } = this.#own;
     const own = { cells, through: undefined, collected, flushed };
     coordinator.step({ kind: "cells", from: self, ...own }, startMs);
-    for (const vote of this.#votes) coordinator.step({ kind: "digests", ...vote }, startMs);
+    // A vote may be a whole reply, of a kind of its own.
+    for (const vote of this.#votes) coordinator.step({ ...vote, kind: "digests" }, startMs);
     isReplaying = false;
     return coordinator;
   }
