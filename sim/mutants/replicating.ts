@@ -4,6 +4,8 @@ import type { Mutant } from "./mutant.ts";
 const WRITE = "src/core/replication/write-coordinator.ts";
 const TALLY = "src/core/replication/write-tally.ts";
 const READ = "src/core/replication/read-coordinator.ts";
+const PLAIN_WRITE = "src/core/replication/plain-write.ts";
+const PLAIN_READ = "src/core/replication/plain-read.ts";
 
 export const REPLICATING: readonly Mutant[] = [
   {
@@ -195,5 +197,32 @@ export const REPLICATING: readonly Mutant[] = [
     replace: `    return after !== undefined && compareStamps(newest, after) === undefined;`,
     expected: ["fresh"],
     breaks: "a read that must not be older than a stamp is",
+  },
+  {
+    name: "acks-counted-short",
+    file: PLAIN_WRITE,
+    find: `    if (this.#ackCount < this.#acksNeeded) return "waits";`,
+    replace: `    if (this.#ackCount + 1 < this.#acksNeeded) return "waits";`,
+    expected: ["fresh", "I12", "I1"],
+    seenBy: "src/core/replication/plain-write.test.ts",
+    breaks: "where acks are all there is, a write is answered with one too few",
+  },
+  {
+    name: "acks-of-the-former-placement",
+    file: "src/node/write-run.ts",
+    find: `    if (plain === undefined || this.#isDelivering || !this.#isOfPlacement) return false;`,
+    replace: `    if (plain === undefined || this.#isDelivering) return false;`,
+    expected: ["fresh"],
+    needs: ["join", "quorums"],
+    seenBy: "src/node/write-run.test.ts",
+    breaks: "where acks are all there is, a write goes by the placement that it began under",
+  },
+  {
+    name: "votes-taken-for-the-same",
+    file: PLAIN_READ,
+    find: `    return digest.field === undefined && digest.checksum === checksumOf(cell.bytes);`,
+    replace: `    return digest.field === undefined && checksumOf(cell.bytes) !== -1;`,
+    expected: ["fresh"],
+    breaks: "a read does not look whether others hold what this node holds",
   },
 ];

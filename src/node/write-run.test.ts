@@ -37,7 +37,10 @@ class Trial {
   placement = placementOf("removed");
   #sent: { readonly to: NodeId; readonly sink: ReplySink; readonly token: number }[] = [];
 
-  constructor() {
+  /** Has this node's own copy acknowledged, where that is late. */
+  commit: () => void = assert.fail;
+
+  constructor(isOwnLate = false) {
     const context: RequestContext = {
       self: SELF,
       peers: {
@@ -49,7 +52,10 @@ class Trial {
         },
       } as unknown as Peers,
       replica: {
-        write: (_request: unknown, reply: (reply: PeerReply) => void) => reply(STORED),
+        write: (_request: unknown, reply: (reply: PeerReply) => void) => {
+          if (isOwnLate) this.commit = () => reply(STORED);
+          else reply(STORED);
+        },
         mark: () => undefined,
       } as unknown as Replica,
       reach: () => "up",
@@ -102,6 +108,17 @@ test("a write that is under way when a node is let in waits for its acknowledgem
   trial.placement = placementOf("joining");
   assert.deepEqual(trial.placement.pending(slotOfKey(KEY)), [JOINER]);
   trial.answer(LEFT, STORED);
+  assert.deepEqual(trial.kinds(), [], "two of three, and not the one who will be one of them");
+  trial.answer(JOINER, STORED);
+  assert.deepEqual(trial.kinds(), ["written"]);
+});
+
+test("so does one that has met nothing but acknowledgements so far", () => {
+  const trial = new Trial(true);
+  trial.run.start();
+  trial.answer(LEFT, STORED);
+  trial.placement = placementOf("joining");
+  trial.commit();
   assert.deepEqual(trial.kinds(), [], "two of three, and not the one who will be one of them");
   trial.answer(JOINER, STORED);
   assert.deepEqual(trial.kinds(), ["written"]);
