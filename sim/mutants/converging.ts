@@ -79,6 +79,7 @@ export const CONVERGING: readonly Mutant[] = [
     replace: `      const isEnough = heard.length >= 0 * blockingCount(primaries.length);`,
     expected: ["fresh"],
     needs: ["join", "quorums"],
+    seenBy: "src/node/convergence.test.ts",
     breaks: "a joining node votes before it holds anything",
   },
   {
