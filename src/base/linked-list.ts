@@ -6,6 +6,8 @@
  * that would be all that came later. Measured: half of what a write allocates, copied twice each.
  */
 
+import { assert } from "./assert.ts";
+
 /** To be changed by the list alone. */
 export interface Linked<Member> {
   before: Member | undefined;
@@ -31,6 +33,7 @@ export class LinkedList<Member extends Linked<Member>> {
 
   /** Adds at the end one that is in no list. */
   add(member: Member): void {
+    assert(!this.has(member), "a member is added once");
     member.before = this.#last;
     if (this.#last === undefined) this.#first = member;
     else this.#last.after = member;
