@@ -204,7 +204,6 @@ export const REPLICATING: readonly Mutant[] = [
     find: `    if (this.#ackCount < this.#acksNeeded) return "waits";`,
     replace: `    if (this.#ackCount + 1 < this.#acksNeeded) return "waits";`,
     expected: ["fresh", "I12", "I1"],
-    seenBy: "src/core/replication/plain-write.test.ts",
     breaks: "where acks are all there is, a write is answered with one too few",
   },
   {
