@@ -22,6 +22,13 @@ before(async () => {
   // Chance begins no trace: all there are were asked for.
   const traces = ["--traces-to", collector.url, "--traces-ratio", "0"];
   ({ up, nodes } = await cluster.up("--durability", "memory", ...traces));
+  // A demand for all three is met once each of them has a connection to both others: a moment after they are ready.
+  for (const index of nodes.keys()) {
+    await eventually(`node ${index} to reach all`, PATIENCE_MS, async () => {
+      const status = await ask(index, "/kv/all?w=3", { method: "PUT", body: "1" });
+      return status === 200 ? status : undefined;
+    });
+  }
 });
 after(async () => {
   await cluster.close();
