@@ -352,9 +352,9 @@ class DepartureRun {
     } else if (disturbance === "pause") {
       const { process } = victim;
       if (process === undefined || process.isPaused) return;
-      this.#scheduler.pause(process);
+      const pause = this.#scheduler.pause(process);
       this.#scheduler.after(this.#random.between(10, 6_000), "resume", undefined, () =>
-        this.#scheduler.resume(process),
+        this.#scheduler.resume(process, pause),
       );
     } else {
       this.#cluster.crash(victim, this.#random.oneIn(2) ? "power" : "process");

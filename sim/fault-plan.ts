@@ -599,10 +599,10 @@ export class FaultPlan {
   #pause(victim: Machine, forMs: number): string | undefined {
     const process = victim.process;
     if (process === undefined || process.isPaused) return undefined;
-    this.#cluster.scheduler.pause(process);
-    // Not through #later: healing wakes everybody itself, and waking twice does nothing.
+    const pause = this.#cluster.scheduler.pause(process);
+    // Not through #later: healing wakes everybody itself, and what was stopped again since then stays so.
     this.#cluster.scheduler.after(forMs, "resume", undefined, () =>
-      this.#cluster.scheduler.resume(process),
+      this.#cluster.scheduler.resume(process, pause),
     );
     return `n${victim.index} for ${forMs} ms`;
   }

@@ -89,6 +89,21 @@ test("a dead process runs nothing any more, a paused one later", () => {
   assert.equal(seen.length, 2);
 });
 
+test("the end of a pause wakes nobody who was woken, and stopped again, since it began", () => {
+  const { scheduler, process, clock } = place();
+  const seen: number[] = [];
+  clock.after(10, () => seen.push(scheduler.nowMs));
+  const first = scheduler.pause(process);
+  scheduler.resume(process);
+  const second = scheduler.pause(process);
+  scheduler.resume(process, first);
+  scheduler.runUntil(100);
+  assert.deepEqual(seen, []);
+  scheduler.resume(process, second);
+  scheduler.runUntil(200);
+  assert.deepEqual(seen, [100]);
+});
+
 test("what a process throws is told, and it is dead", () => {
   const { scheduler, process, clock } = place();
   const thrown: unknown[] = [];

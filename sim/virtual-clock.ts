@@ -32,6 +32,8 @@ export class Process {
   readonly boot: number;
   isAlive = true;
   isPaused = false;
+  /** So far. */
+  pauses = 0;
   /** When it last resumed, and how long it was paused in all: checkers forgive what it slept through. */
   pausedMsTotal = 0;
   pausedSinceMs = 0;
@@ -108,16 +110,23 @@ export class Scheduler {
     process.backlog = [];
   }
 
-  /** Stops a process as SIGSTOP does: the kernel goes on collecting what is meant for it. */
-  pause(process: Process): void {
-    if (process.isPaused || !process.isAlive) return;
-    process.isPaused = true;
-    process.pausedSinceMs = this.#nowMs;
+  /** Stops a process as SIGSTOP does: the kernel goes on collecting what is meant for it. Answers with the pause's number. */
+  pause(process: Process): number {
+    process.pauses += 1;
+    if (!process.isPaused && process.isAlive) {
+      process.isPaused = true;
+      process.pausedSinceMs = this.#nowMs;
+    }
+    return process.pauses;
   }
 
-  /** Lets a paused process go on: first what it has missed, timers and arrivals in an order drawn from the seed. */
-  resume(process: Process): void {
-    if (!process.isPaused || !process.isAlive) return;
+  /**
+   * Lets a paused process go on: first what it has missed, timers and arrivals in an order drawn from the seed.
+   *
+   * @param pause The one that ends: nothing happens if there has been another since.
+   */
+  resume(process: Process, pause: number = process.pauses): void {
+    if (!process.isPaused || !process.isAlive || pause !== process.pauses) return;
     process.isPaused = false;
     process.pausedMsTotal += this.#nowMs - process.pausedSinceMs;
     const timers = process.backlog.filter((task) => task.kind === "timer");
