@@ -102,8 +102,8 @@ export class Intake {
   }
 
   /** By when a request is to be answered that may take so long from now on. */
-  deadlineAfter(durationMs = DEADLINE_MS_DEFAULT): number {
-    return this.#options.monotonicMs() + Math.min(durationMs, DEADLINE_MS_MAX);
+  deadlineAfter(durationMs: number | undefined): number {
+    return deadlineFrom(this.#options.monotonicMs(), durationMs);
   }
 
   begin(): void {
@@ -129,7 +129,7 @@ export class Intake {
     this.#inFlight += 1;
     this.#bytesInFlight += bytes;
     const startMs = this.#options.monotonicMs();
-    const deadlineMs = startMs + Math.min(durationMs ?? DEADLINE_MS_DEFAULT, DEADLINE_MS_MAX);
+    const deadlineMs = deadlineFrom(startMs, durationMs);
     return new TakenWrite(this, { kind, w, bytes, startMs, deadlineMs }, done);
   }
 
@@ -153,6 +153,10 @@ export class Intake {
     const isOver = this.#bytesInFlight + bytes > VALUE_BYTES_IN_FLIGHT_MAX;
     return this.refusal() ?? (isOver && this.#bytesInFlight > 0 ? "overloaded" : undefined);
   }
+}
+
+function deadlineFrom(nowMs: number, durationMs = DEADLINE_MS_DEFAULT): number {
+  return nowMs + Math.min(durationMs, DEADLINE_MS_MAX);
 }
 
 /** What is known of a client's write when it is taken. */

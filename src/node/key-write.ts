@@ -15,17 +15,8 @@ type BelowVerdict = Extract<WriteVerdict, { kind: "below" }>;
 /** @param stamp Under which the write stands. */
 export type VerdictDone = (verdict: Exclude<WriteVerdict, BelowVerdict>, stamp: Stamp) => void;
 
-export interface KeyWriteOptions {
-  readonly context: RequestContext;
-  readonly key: Key;
-  readonly changes: readonly CellChange[];
-  readonly stamp: Stamp;
-  /** As in `WriteRunOptions`. */
-  readonly bases: readonly Stamp[] | undefined;
-  readonly w: number | undefined;
-  /** Monotonic milliseconds. */
-  readonly deadlineMs: number;
-}
+/** A write as it is begun; whom to tell is apart. */
+export type KeyWriteOptions = Omit<WriteRunOptions, "onVerdict" | "onFinished">;
 
 /** Where runs are kept while they are under way. */
 export interface RunKeeper {

@@ -15,6 +15,7 @@
  * client to which too much is waiting to be sent. A lone request costs no look at its keys.
  */
 import { assert } from "../../base/assert.ts";
+import { type Linked, LinkedList } from "../../base/linked-list.ts";
 import type { Span } from "../../model/trace.ts";
 import type { Store } from "../../node/store.ts";
 import { TracedStore } from "../../node/traced-store.ts";
@@ -41,7 +42,9 @@ const LARGE_REPLY_BYTES = 16 * 1024;
 const TRANSACTION_FULL = errorReply("ERR too many commands in the transaction");
 
 /** From the moment it is understood until its reply is written. */
-class Request implements Call {
+class Request implements Call, Linked<Request> {
+  before: Request | undefined = undefined;
+  after: Request | undefined = undefined;
   readonly args: ParsedRequest;
   readonly session: Session;
   readonly door: DoorState;
@@ -63,7 +66,6 @@ class Request implements Call {
   isLocked = false;
   answer: Answer | undefined;
   isSilent = false;
-  next: Request | undefined;
   readonly #settle: (request: Request, answer: Answer) => void;
 
   constructor(
@@ -100,9 +102,7 @@ export class Pipeline {
   readonly #locks = new KeyLocks();
   readonly #settle = (request: Request, answer: Answer): void => this.#onAnswer(request, answer);
   /** Begun and not yet written, in order. */
-  #first: Request | undefined;
-  #last: Request | undefined;
-  #held = 0;
+  readonly #held = new LinkedList<Request>();
   /** Of those: not yet answered, and the bytes of their arguments. */
   #unanswered = 0;
   #bytes = 0;
@@ -171,7 +171,7 @@ export class Pipeline {
     this.#isOver = true;
     if (this.#room === "granted") this.door.budget.give(this.#askedBytes);
     this.#waiting = undefined;
-    if (this.#first === undefined) this.session.wire.end();
+    if (this.#held.size === 0) this.session.wire.end();
   }
 
   /** Answers all that is under way, then with an error, and ends. */
@@ -217,7 +217,7 @@ export class Pipeline {
   #mayTakeMore(): boolean {
     const { session } = this;
     if (this.#isOver || session.isEnding || this.#barrier !== undefined) return false;
-    return this.#held < this.#window && !session.wire.isFull;
+    return this.#held.size < this.#window && !session.wire.isFull;
   }
 
   /** The next request; `undefined` if none has arrived whole, or none ever will. */
@@ -291,7 +291,7 @@ export class Pipeline {
 
   #begin(request: Request): void {
     const { session } = this;
-    this.#append(request);
+    this.#held.add(request);
     if (session.replies === "skip-next") {
       request.isSilent = true;
       session.replies = "on";
@@ -347,17 +347,10 @@ export class Pipeline {
     return QUEUED;
   }
 
-  #append(request: Request): void {
-    this.#held += 1;
-    if (this.#last === undefined) this.#first = request;
-    else this.#last.next = request;
-    this.#last = request;
-  }
-
   #answerAtOnce(request: Request, reply: Reply): void {
     if (reply.kind === "error") this.door.noteError(reply.text);
     request.answer = reply;
-    if (this.#first === request) this.#write();
+    if (this.#held.first === request) this.#write();
   }
 
   #onAnswer(request: Request, answer: Answer): void {
@@ -373,7 +366,7 @@ export class Pipeline {
     if (entry !== undefined) this.#count(request, entry, answer);
     if (request.trace !== undefined) endTrace(request.trace, answer);
     if ("kind" in answer) this.#judgeSize(answer);
-    if (this.#first === request) this.#write();
+    if (this.#held.first === request) this.#write();
     this.door.budget.give(bytes);
     // Where no request waits that has arrived, there is nothing to begin.
     if (!this.#isHungry || this.session.isEnding) this.pump();
@@ -404,21 +397,15 @@ export class Pipeline {
   /** Writes what is answered, up to the first that is not. */
   #write(): void {
     const { session } = this;
-    let request = this.#first;
-    while (request?.answer !== undefined) {
+    for (;;) {
+      const request = this.#held.first;
+      if (request?.answer === undefined) break;
       const { answer, isSilent } = request;
       if ("kind" in answer) this.#writeReply(answer, isSilent);
       else for (const reply of answer) this.#writeReply(reply, isSilent);
-      this.#held -= 1;
-      const { next } = request;
-      // One that the collector holds for old, dead or not, would hold all that came after it.
-      request.next = undefined;
-      request = next;
+      this.#held.delete(request);
     }
-    this.#first = request;
-    if (request !== undefined) return;
-    this.#last = undefined;
-    if (this.#isOver) session.wire.end();
+    if (this.#held.size === 0 && this.#isOver) session.wire.end();
   }
 
   #writeReply(reply: Reply, isSilent: boolean): void {
