@@ -59,6 +59,8 @@ class Request implements Call, Linked<Request> {
   readonly reply: (reply: Reply) => void;
   /** Why it is refused, where it is. */
   refusal: ErrorReply | undefined;
+  /** An EXEC that is refused: it drops what was put aside and what is watched, as DISCARD does. */
+  isDropping = false;
   /** Monotonic. */
   startedAtMs = 0;
   /** Of its keys, once they were asked for. */
@@ -240,10 +242,8 @@ export class Pipeline {
     const request = this.#requestFor(parsed, undefined);
     request.refusal = admission.reply;
     if (admission.entry?.fullName === "exec") {
-      // What was put aside is dropped then, as by DISCARD.
       request.refusal = aborted(admission.reply);
-      this.session.transaction = undefined;
-      this.session.watched.clear();
+      request.isDropping = true;
     } else if (this.session.transaction !== undefined) this.session.transaction.isAborted = true;
     return request;
   }
@@ -255,6 +255,8 @@ export class Pipeline {
   /** Whether nothing that is under way stands in the way. Once it does not, nothing comes in between any more. */
   #mayBegin(request: Request): boolean {
     const { entry } = request;
+    // A WATCH that is still under way would else watch on after it.
+    if (request.isDropping) return this.#unanswered === 0;
     if (entry === undefined || this.#isToQueue(entry)) return true;
     if (this.#unanswered > 0) {
       if (entry.isBarrier) return false;
@@ -297,6 +299,10 @@ export class Pipeline {
       session.replies = "on";
     }
     const { entry, refusal } = request;
+    if (request.isDropping) {
+      session.transaction = undefined;
+      session.watched.clear();
+    }
     if (entry === undefined) {
       this.#answerAtOnce(request, refusal ?? QUEUED);
     } else if (session.transaction !== undefined && entry.isQueued) {

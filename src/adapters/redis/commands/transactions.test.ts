@@ -62,7 +62,7 @@ test("EXEC runs nothing if a watched key was written, deleted or created meanwhi
   assert.deepEqual(await own.ask("EXEC"), ["OK"], "watching ends with EXEC");
 });
 
-test("UNWATCH and DISCARD end watching, also of a WATCH sent just before", async () => {
+test("UNWATCH, DISCARD and a refused EXEC end watching, also of a WATCH sent just before", async () => {
   const door = new TestDoor();
   const [own, other] = [door.connect(), door.connect()];
   own.send("WATCH a", "UNWATCH");
@@ -73,6 +73,11 @@ test("UNWATCH and DISCARD end watching, also of a WATCH sent just before", async
   own.send("WATCH a", "MULTI", "DISCARD");
   await own.settled();
   await other.ask("SET a 2");
+  await own.ask("MULTI");
+  assert.deepEqual(await own.ask("EXEC"), []);
+  own.send("WATCH a", "MULTI", "EXEC x");
+  await own.settled();
+  await other.ask("SET a 3");
   await own.ask("MULTI");
   assert.deepEqual(await own.ask("EXEC"), []);
 });
