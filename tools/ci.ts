@@ -33,7 +33,11 @@ const STAGES: readonly Stage[] = [
   { name: "the chart by Helm, the alerts by promtool", command: ["test/deploy/cli.ts"] },
   // These start the servers they need. As the browser's, what Debian has for them is installed.
   { name: "Redis's own suite", command: ["test/redis/suite-cli.ts"] },
-  { name: "the same answers as redis-server", command: ["test/redis/differential.ts"] },
+  {
+    name: "the same answers as redis-server",
+    // What fails for one change is to fail for the next one too. The seed has found something once; new ones are tried by hand.
+    command: ["test/redis/differential.ts", "--seed", "375049"],
+  },
 ];
 
 const COUNTS = /^(\d+) passed, (\d+) failed$/gm;
