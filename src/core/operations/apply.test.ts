@@ -140,6 +140,9 @@ test("bits are counted from the most significant of the first byte", () => {
   assert.deepEqual(outcome(setBit(1, 0), held("\x40")), ["1", "\x00"]);
   assert.deepEqual(outcome(setBit(15, 1)), ["0", "\x00\x01"]);
   assert.deepEqual(outcome(setBit(0, 0)), ["0", "\x00"]);
+  assert.deepEqual(outcome(setBit(1, 0), held("\x00")), ["0", "as it was"]);
+  assert.deepEqual(outcome(setBit(1, 1), held("\x40")), ["1", "as it was"]);
+  assert.deepEqual(outcome(setBit(8, 0), held("\x40")), ["0", "\x40\x00"]);
 });
 
 test("the payload that was read is left as it is", () => {
@@ -185,6 +188,7 @@ test("an expiry is set, kept and taken away under its conditions", () => {
   const get: Operation = { kind: "get-expire", expiry: soon };
   assert.deepEqual(outcome(get, held("a")), ['"a"', `a@${soon}`]);
   assert.deepEqual(outcome({ kind: "get-expire", expiry: 0 }, held("a", soon)), ['"a"', "a"]);
+  assert.deepEqual(outcome({ kind: "get-expire", expiry: 0 }, held("a")), ['"a"', "as it was"]);
   assert.deepEqual(outcome({ kind: "get-expire", expiry: NOW_MS }, held("a")), ['"a"', "deleted"]);
   assert.deepEqual(outcome(get), ["none", "as it was"]);
 });

@@ -44,6 +44,7 @@ export function applyToString(
     case "get-expire": {
       if (current === undefined) return unchanged(NONE);
       const expiresAtMs = expiryAfter(operation.expiry, current);
+      if (expiresAtMs === 0 && current.expiresAtMs === 0) return unchanged(bytesResult(former));
       const isOver = isPast(expiresAtMs, nowMs);
       return changed(bytesResult(former), isOver ? TOMBSTONE : withExpiry(current, expiresAtMs));
     }
@@ -94,11 +95,14 @@ function setBit(
   const former = view.text() ?? NO_BYTES;
   const index = Math.floor(offset / 8);
   if (index >= valueBytesMax) return fault("too-long");
-  const payload = grown(former, Math.max(former.length, index + 1));
   const mask = 0x80 >>> (offset % 8);
-  const byte = payload[index] as number;
-  payload[index] = bit === 1 ? byte | mask : byte & ~mask;
-  return replaced(view.current, payload, integer((byte & mask) === 0 ? 0 : 1));
+  const byte = former[index] ?? 0;
+  const result = integer((byte & mask) === 0 ? 0 : 1);
+  const patched = bit === 1 ? byte | mask : byte & ~mask;
+  if (former[index] === patched) return unchanged(result);
+  const payload = grown(former, Math.max(former.length, index + 1));
+  payload[index] = patched;
+  return replaced(view.current, payload, result);
 }
 
 /** Another value in the place of the former, with the time it had. */
