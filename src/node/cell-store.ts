@@ -26,6 +26,7 @@ import {
   peekDueMs,
 } from "../core/causality/cell-codec.ts";
 import { mergeCells } from "../core/causality/merge.ts";
+import { SlotStamps } from "../core/causality/slot-stamps.ts";
 import {
   allCellsRange,
   type CellPlace,
@@ -132,7 +133,7 @@ export class CellStore {
   /** Of roots in the hashes, as they were put there. */
   readonly #known = new KnownChecksums();
   /** Greatest stamp merged in a slot since start; before that, the clock's reading at start stands for it. */
-  readonly #newest: (Stamp | undefined)[] = Array.from({ length: SLOT_COUNT }, () => undefined);
+  readonly #newest = new SlotStamps();
   readonly #floor: Stamp;
   readonly #greatestAtStart: Stamp;
   #greatest: Stamp;
@@ -239,7 +240,7 @@ export class CellStore {
 
   /** The greatest stamp merged in a slot, or what the clock read at start. */
   newestIn(slot: Slot): Stamp {
-    return this.#newest[slot] ?? this.#floor;
+    return this.#newest.at(slot) ?? this.#floor;
   }
 
   /**
@@ -254,9 +255,7 @@ export class CellStore {
     if (incoming === undefined || cells.length > 1 || !this.isBuilt) return false;
     const { field, cell, bytes } = incoming;
     if (field !== undefined || !isPlain(cell) || !isClearing(cell) || isFlushKey(key)) return false;
-    if (compareStamps(cell.stamp, maxStamp(this.newestIn(slot), this.#greatestAtStart)) <= 0) {
-      return false;
-    }
+    if (!this.#isAboveAll(slot, cell.stamp)) return false;
     const storageKey = this.#keyOf(slot, key, undefined);
     const address = hashBinary(storageKey);
     const before = this.#known.get(address);
@@ -265,7 +264,7 @@ export class CellStore {
     this.#hashes.replace(slot, address, before, after);
     this.#known.note(address, after);
     this.#put(slot, storageKey, bytes);
-    this.#damagedPlaces.delete(storageKey);
+    if (this.#damagedPlaces.size > 0) this.#damagedPlaces.delete(storageKey);
     this.#noteMerged(slot, cell.stamp);
     return true;
   }
@@ -446,9 +445,18 @@ export class CellStore {
     return after;
   }
 
+  /** Whether nothing that was ever merged in a slot can be at or above a stamp. Most are above all that was merged in any slot. */
+  #isAboveAll(slot: Slot, stamp: Stamp): boolean {
+    if (compareStamps(stamp, this.#greatest) > 0 && compareStamps(stamp, this.#floor) > 0)
+      return true;
+    return compareStamps(stamp, maxStamp(this.newestIn(slot), this.#greatestAtStart)) > 0;
+  }
+
   #noteMerged(slot: Slot, stamp: Stamp): void {
-    if (compareStamps(stamp, this.newestIn(slot)) > 0) this.#newest[slot] = stamp;
-    this.#greatest = maxStamp(this.#greatest, stamp);
+    const isGreatest = compareStamps(stamp, this.#greatest) > 0;
+    if (isGreatest) this.#greatest = stamp;
+    const bound = isGreatest ? this.#floor : this.newestIn(slot);
+    if (compareStamps(stamp, bound) > 0) this.#newest.set(slot, stamp);
     if (this.#watches.size > 0) this.#note(slot, stamp);
   }
 

@@ -6,7 +6,8 @@
  * leaves, so both are the same whatever the order in which cells came, and a cell is taken out by the operation that
  * put it in. The checksum covers the whole cell: no difference is invisible. What a slot's hash takes in beside its
  * cells, the named C, outlives a rebuild of the leaves. XOR resists accidents, not attackers.
- * Memory: 2 KiB for each slot that holds a cell, so 32 MiB at most; nothing for the others.
+ * Memory: 2 KiB for each slot that holds a cell, so 32 MiB at most; next to nothing for the others. A write changes leaves anywhere in
+ * it, so what it costs is the lines of memory on the way there: leaves of 64 slots are one array, and there is no object of a slot.
  * Source: DeCandia et al., "Dynamo" (2007), section 4.7; XOR trees as in Riak's tictac trees.
  */
 import { assert } from "../../base/assert.ts";
@@ -23,9 +24,13 @@ export const LEAF_COUNT = 256;
 /** Which of a slot's leaves: one bit each, the first leaf in the lowest bit of the first byte. */
 export const LEAF_SET_BYTES: number = LEAF_COUNT / 8;
 
+/** Slots whose leaves are one array, 128 KiB: so much is taken at once where one of them holds its first cell. */
+const SLOTS_PER_CHUNK = 64;
+const CHUNK_COUNT: number = SLOT_COUNT / SLOTS_PER_CHUNK;
+
 export class HashTree {
-  /** Two halves for each leaf, high first; only of slots that held a cell since the leaves were last forgotten. */
-  readonly #leaves: (Uint32Array | undefined)[] = noLeaves();
+  /** Slot by slot and leaf by leaf, two halves for each, high first. */
+  readonly #chunks: (Uint32Array | undefined)[] = noChunks();
   /** XOR of each slot's leaves. */
   readonly #sums = new Uint32Array(2 * SLOT_COUNT);
   /** Hash of what is named of each slot; zero for nothing. */
@@ -83,14 +88,14 @@ export class HashTree {
   clearSlot(slot: Slot): void {
     this.#cells -= this.count(slot);
     this.#counts[slot] = 0;
-    this.#leaves[slot] = undefined;
+    this.leaves(slot)?.fill(0);
     this.#sums[2 * slot] = 0;
     this.#sums[2 * slot + 1] = 0;
   }
 
   /** Forgets all cells, to be built anew. */
   clear(): void {
-    this.#leaves.fill(undefined);
+    this.#chunks.fill(undefined);
     this.#sums.fill(0);
     this.#counts.fill(0);
     this.#cells = 0;
@@ -142,19 +147,17 @@ export class HashTree {
     return this.#sums.slice(2 * first, 2 * (first + count));
   }
 
-  /** The leaves of a slot, two halves each, high first; `undefined` where all are zero. Not to be changed or kept. */
+  /** The leaves of a slot, two halves each, high first; `undefined` only where all are zero. Not to be changed or kept. */
   leaves(slot: Slot): Uint32Array | undefined {
-    return this.#leaves[slot];
+    const first = firstLeafOf(slot);
+    return this.#chunks[chunkOf(slot)]?.subarray(2 * first, 2 * (first + LEAF_COUNT));
   }
 
   /** Takes over the leaves of a slot of which nothing was known. */
   restore(slot: Slot, { count, leaves }: { count: number; leaves: Uint32Array }): void {
-    assert(
-      this.count(slot) === 0 && this.#leaves[slot] === undefined,
-      "a slot is restored before it fills",
-    );
+    assert(this.count(slot) === 0, "a slot is restored before it fills");
     assert(leaves.length === 2 * LEAF_COUNT, "a slot has its 256 leaves");
-    this.#leaves[slot] = leaves;
+    this.#chunkFor(slot).set(leaves, 2 * firstLeafOf(slot));
     this.#counts[slot] = count;
     this.#cells += count;
     for (let leaf = 0; leaf < LEAF_COUNT; leaf += 1) {
@@ -176,12 +179,17 @@ export class HashTree {
 
   #toggleBy(slot: Slot, leaf: number, high: number, low: number): void {
     toggle(this.#sums, slot, high, low);
-    let leaves = this.#leaves[slot];
-    if (leaves === undefined) {
-      leaves = new Uint32Array(2 * LEAF_COUNT);
-      this.#leaves[slot] = leaves;
+    toggle(this.#chunkFor(slot), firstLeafOf(slot) + leaf, high, low);
+  }
+
+  #chunkFor(slot: Slot): Uint32Array {
+    const index = chunkOf(slot);
+    let chunk = this.#chunks[index];
+    if (chunk === undefined) {
+      chunk = new Uint32Array(2 * LEAF_COUNT * SLOTS_PER_CHUNK);
+      this.#chunks[index] = chunk;
     }
-    toggle(leaves, leaf, high, low);
+    return chunk;
   }
 }
 
@@ -228,8 +236,17 @@ export function differingIndices(a: Uint32Array, b: Uint32Array): number[] {
   return differing;
 }
 
-function noLeaves(): (Uint32Array | undefined)[] {
-  return Array.from({ length: SLOT_COUNT }, () => undefined);
+function noChunks(): (Uint32Array | undefined)[] {
+  return Array.from({ length: CHUNK_COUNT }, () => undefined);
+}
+
+function chunkOf(slot: Slot): number {
+  return Math.floor(slot / SLOTS_PER_CHUNK);
+}
+
+/** Where the leaves of a slot begin in their chunk. */
+function firstLeafOf(slot: Slot): number {
+  return (slot % SLOTS_PER_CHUNK) * LEAF_COUNT;
 }
 
 const NO_LEAVES = new Uint32Array(2 * LEAF_COUNT);
