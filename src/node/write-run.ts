@@ -47,7 +47,10 @@ export interface WriteRunOptions {
 }
 
 /** Tokens by which replies are told apart: the attempt they answer. */
+/** In the lowest two bits of a token; above them, where it is known: 1 and the place among the plan's primaries. */
 const ATTEMPTS: readonly Attempt[] = ["first", "final", "last"];
+const ATTEMPT_BITS = 2;
+const ATTEMPT_MASK = 3;
 
 /** Milliseconds after the start at which time alone changes what a coordinator does. */
 const TURNS_MS: readonly number[] = [OUTVOTE_MS, PATIENCE_MS, SILENCE_MS];
@@ -114,7 +117,10 @@ export class WriteRun implements ReplySink, Run {
       return this.#deliver({ kind: "started" });
     }
     this.#isDelivering = true;
-    for (const node of this.#begun.plan.primaries) this.#send(node, "primary", "first");
+    const { primaries } = this.#begun.plan;
+    for (let place = 0; place < primaries.length; place += 1) {
+      this.#send(primaries[place] as NodeId, "primary", "first", place);
+    }
     this.#deliverWaiting();
   }
 
@@ -129,9 +135,9 @@ export class WriteRun implements ReplySink, Run {
   }
 
   onReply(from: NodeId, token: number, reply: PeerReply): void {
-    const attempt = ATTEMPTS[token] as Attempt;
+    const attempt = attemptOf(token);
     if (reply.kind === "write-reply") {
-      if (reply.result === "stored" && this.#onPlainAck(from)) return;
+      if (reply.result === "stored" && this.#onPlainAck(token)) return;
       if (reply.result === "behind") {
         this.#deliver({ kind: "behind", from, attempt, held: reply.held });
       } else if (reply.result === "below") {
@@ -158,14 +164,16 @@ export class WriteRun implements ReplySink, Run {
   }
 
   onNoAnswer(from: NodeId, token: number): void {
-    this.#deliver({ kind: "lost", from, attempt: ATTEMPTS[token] as Attempt });
+    this.#deliver({ kind: "lost", from, attempt: attemptOf(token) });
   }
 
   /** Counts an ack where acks are all there has been; false: a coordinator is to be told. */
-  #onPlainAck(from: NodeId): boolean {
+  #onPlainAck(token: number): boolean {
     const plain = this.#plain;
-    if (plain === undefined || this.#isDelivering || !this.#isOfPlacement) return false;
-    const turn = plain.onStored(from, this.#options.context.monotonicMs());
+    const place = (token >> ATTEMPT_BITS) - 1;
+    if (plain === undefined || place < 0 || this.#isDelivering || !this.#isOfPlacement)
+      return false;
+    const turn = plain.onStored(place, this.#options.context.monotonicMs());
     if (turn === "over") return false;
     const isFinished = turn === "finished" || turn === "answered-and-finished";
     if (turn === "answered" || turn === "answered-and-finished") {
@@ -269,15 +277,17 @@ export class WriteRun implements ReplySink, Run {
     this.#options.onVerdict(verdict, this.stamp);
   }
 
-  #send(to: NodeId, role: "primary" | "fallback", attempt: Attempt): void {
+  /** @param place Of a primary, in the plan it was begun under; −1: not told. */
+  #send(to: NodeId, role: "primary" | "fallback", attempt: Attempt, place = -1): void {
     const { context, deadlineMs } = this.#options;
-    const token = ATTEMPTS.indexOf(attempt);
+    const attemptIndex = ATTEMPTS.indexOf(attempt);
+    const token = attemptIndex | ((place + 1) << ATTEMPT_BITS);
     if (to === context.self) {
       const reply = (answer: PeerReply): void => this.onReply(to, token, answer);
       context.replica.write(this.#message(role, attempt), reply, this.#cells);
       return;
     }
-    const variant = 2 * token + (role === "primary" ? 0 : 1);
+    const variant = 2 * attemptIndex + (role === "primary" ? 0 : 1);
     this.#bodies ??= [];
     let body = this.#bodies[variant];
     if (body === undefined) {
@@ -322,4 +332,8 @@ export class WriteRun implements ReplySink, Run {
       return { field, cell, bytes: encodeCell(cell, key, field) };
     });
   }
+}
+
+function attemptOf(token: number): Attempt {
+  return ATTEMPTS[token & ATTEMPT_MASK] as Attempt;
 }

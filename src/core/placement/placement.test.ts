@@ -143,3 +143,34 @@ test("more members than the bound, a member twice, and replicas out of range are
   assert.throws(() => placed(members(1), 17));
   assert.throws(() => placed([member(1, { weight: 65 })]));
 });
+
+test("slots that have their lists in common have the lists of their own order, and roles are what the lists say", () => {
+  for (const count of [1, 3, 5, 6, 7]) {
+    const zones = ["", "a", "b"];
+    const lists = [
+      members(count),
+      members(count).map((each, index) => ({ ...each, zone: zones[index % 3] as string })),
+      members(count).map((each, index) =>
+        index % 3 === 2 ? { ...each, intent: "joining" as const } : each,
+      ),
+    ];
+    for (const [trial, list] of lists.entries()) {
+      const placement = placed(list);
+      const roles = placement.rolesOf(member(1).id);
+      for (let index = 0; index < 2_000; index += 1) {
+        const slot = slotFrom(index);
+        const { primaries, pending, fallbacks } = placement.planOf(slot);
+        const order = placement.preferenceList(slot);
+        // Without zones the lists are the order itself, cut.
+        if (trial !== 1) assert.deepEqual(primaries, order.slice(0, 3));
+        const named = new Set([...primaries, ...pending]);
+        assert.deepEqual(
+          fallbacks,
+          order.filter((id) => !named.has(id)),
+        );
+        assert.equal(roles.isHolder(slot), named.has(member(1).id));
+        assert.equal(roles.isHolder(slot), placement.isHolder(slot, member(1).id));
+      }
+    }
+  }
+});

@@ -47,7 +47,10 @@ interface Candidate {
   readonly draws: Draws;
 }
 
-/** Lists of one slot. Requests ask for them all, and few of them look for a fallback: that one is made when it is asked for. */
+/**
+ * Lists of a slot, and of others with the same order of members. Requests ask for them all, and few of them look for a fallback:
+ * that one is made when it is asked for.
+ */
 export class SlotLists {
   readonly primaries: readonly NodeId[];
   readonly pending: readonly NodeId[];
@@ -70,6 +73,32 @@ export class SlotLists {
   }
 }
 
+/** In which slots one member is a primary or pending, one byte each: looked up in the lists once. */
+export class SlotRoles {
+  readonly placement: Placement;
+  readonly #id: NodeId;
+  readonly #roles = new Uint8Array(SLOT_COUNT);
+
+  constructor(placement: Placement, id: NodeId) {
+    this.placement = placement;
+    this.#id = id;
+  }
+
+  /** Whether it holds the slot today, or may do so next. */
+  isHolder(slot: Slot): boolean {
+    let role = this.#roles[slot] as number;
+    if (role === UNKNOWN) {
+      role = this.placement.isHolder(slot, this.#id) ? HOLDER : STRANGER;
+      this.#roles[slot] = role;
+    }
+    return role === HOLDER;
+  }
+}
+
+const UNKNOWN = 0;
+const HOLDER = 1;
+const STRANGER = 2;
+
 interface SlotHolders {
   readonly primaries: readonly NodeId[];
   readonly pending: readonly NodeId[];
@@ -77,6 +106,9 @@ interface SlotHolders {
 
 /** Room for an index below a score of 43 bits: a power of two, and no less than MEMBERS_MAX. */
 const INDEX_SPAN = 1_024;
+
+/** Up to so many members there are few orders (720), and slots of the same one have their lists in common: they stay in the processor's cache. */
+const MEMBERS_WITH_COMMON_LISTS = 6;
 
 /** So many scores are sorted by insertion: a call of the engine costs more. */
 const FEW = 16;
@@ -100,7 +132,11 @@ export class Placement {
 
   readonly #candidates: readonly Candidate[];
   readonly #zoneCount: number;
-  readonly #plans: (SlotLists | undefined)[] = [];
+  readonly #plans: SlotLists[] = [];
+  /** Of each slot: 1 and the index of its plan; 0 before there is one. */
+  readonly #planNumbers = new Uint16Array(SLOT_COUNT);
+  /** Of few members: numbers of plans, by the order of members. */
+  readonly #planNumbersByOrder = new Map<number, number>();
   /** Slot by slot, once there is a plan: the indices of all candidates, the greatest score first. */
   readonly #orders: Uint16Array;
   readonly #scratch: Float64Array;
@@ -129,8 +165,6 @@ export class Placement {
     this.#zoneCount = zones.size;
     this.removingIds = members.filter((m) => m.intent === "removing").map(({ id }) => id);
     this.isSettled = members.every((member) => member.intent === "active");
-    // Setting the length makes room at once and costs a tenth of filling it: simulations make many placements.
-    this.#plans.length = SLOT_COUNT;
     this.#orders = new Uint16Array(SLOT_COUNT * members.length);
     this.#scratch = new Float64Array(members.length);
   }
@@ -174,6 +208,11 @@ export class Placement {
     return this.#plan(slot).pending.includes(id);
   }
 
+  /** As `isHolder`, for those who ask often. */
+  rolesOf(id: NodeId): SlotRoles {
+    return new SlotRoles(this, id);
+  }
+
   /** Whether a member is to hold `slot`, now or soon. */
   isHolder(slot: Slot, id: NodeId): boolean {
     const { primaries, pending } = this.#plan(slot);
@@ -206,15 +245,32 @@ export class Placement {
   }
 
   #plan(slot: Slot): SlotLists {
-    let plan = this.#plans[slot];
-    if (plan === undefined) {
-      plan = new SlotLists(this, slot, this.#makePlan(slot));
-      this.#plans[slot] = plan;
+    let number = this.#planNumbers[slot] as number;
+    if (number === 0) {
+      number = this.#makePlan(slot);
+      this.#planNumbers[slot] = number;
     }
-    return plan;
+    return this.#plans[number - 1] as SlotLists;
   }
 
-  #makePlan(slot: Slot): SlotHolders {
+  /** Answers with the number of the slot's plan. */
+  #makePlan(slot: Slot): number {
+    this.#sort(slot);
+    if (this.#candidates.length > MEMBERS_WITH_COMMON_LISTS) {
+      return this.#plans.push(new SlotLists(this, slot, this.#holders(slot)));
+    }
+    let order = 0;
+    for (const index of this.#order(slot)) order = order * MEMBERS_WITH_COMMON_LISTS + index;
+    let number = this.#planNumbersByOrder.get(order);
+    if (number === undefined) {
+      number = this.#plans.push(new SlotLists(this, slot, this.#holders(slot)));
+      this.#planNumbersByOrder.set(order, number);
+    }
+    return number;
+  }
+
+  /** Puts the candidates of a slot in their order. */
+  #sort(slot: Slot): void {
     // A score and the candidate's index fit one number, which the engine sorts several times as fast as by a
     // comparison. Candidates stand in order of id, so the index settles a tie as the id would.
     const scratch = this.#scratch;
@@ -230,7 +286,10 @@ export class Placement {
       const packed = scratch[length - 1 - rank] as number;
       this.#orders[first + rank] = INDEX_SPAN - 1 - (packed & (INDEX_SPAN - 1));
     }
-    if (this.#zoneCount === 1) return this.#chooseByOrder(first);
+  }
+
+  #holders(slot: Slot): SlotHolders {
+    if (this.#zoneCount === 1) return this.#chooseByOrder(slot * this.#candidates.length);
     const order = this.#order(slot);
     const primaries = this.#choose(order, (candidate) => holdsSlots(candidate.intent));
     const pending = this.isSettled ? NOBODY : this.#choosePending(order, primaries);

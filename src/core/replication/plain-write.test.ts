@@ -82,7 +82,7 @@ function followBoth(
     const event = anyEvent(prng, options);
     const expected = coordinator.step(event, nowMs);
     if (taken === undefined) {
-      const effects = onItsShortWay(plain, event, nowMs);
+      const effects = onItsShortWay(plain, options.plan.primaries, event, nowMs);
       if (effects !== undefined) {
         assert.deepEqual(effects, expected);
         if (effects.some(({ kind }) => kind === "finished")) return "plain";
@@ -122,12 +122,13 @@ function anyEvent(prng: Prng, { plan }: WriteOptions): WriteEvent {
 /** What a run does of its own accord; `undefined`: a coordinator is to be told. */
 function onItsShortWay(
   plain: PlainWrite,
+  primaries: readonly NodeId[],
   event: WriteEvent,
   nowMs: number,
 ): WriteEffect[] | undefined {
   if (event.kind === "tick") return plain.isUndisturbed(nowMs) ? [] : undefined;
   if (event.kind !== "stored") return undefined;
-  const turn = plain.onStored(event.from, nowMs);
+  const turn = plain.onStored(primaries.indexOf(event.from), nowMs);
   if (turn === "over") return undefined;
   const effects: WriteEffect[] = [];
   if (turn === "answered" || turn === "answered-and-finished") {

@@ -16,6 +16,8 @@ type PlainTurn = "waits" | "answered" | "answered-and-finished" | "finished" | "
 export class PlainWrite {
   readonly #options: WriteOptions;
   readonly #acksNeeded: number;
+  /** This node, where it is a primary: one bit, as below. */
+  readonly #own: number;
   /** Primaries that hold the write durably: one bit each, by their place in the plan. */
   #acked = 0;
   #ackCount = 0;
@@ -28,12 +30,14 @@ export class PlainWrite {
     const acksNeeded = w ?? majority(length);
     if (mode !== "blind" || plan.pending.length > 0 || acksNeeded > length) return undefined;
     const plain = new PlainWrite(options, acksNeeded);
-    return plain.#isAnyDoubtful(undefined) ? undefined : plain;
+    return plain.#isAnyDoubtful(0) ? undefined : plain;
   }
 
   private constructor(options: WriteOptions, acksNeeded: number) {
     this.#options = options;
     this.#acksNeeded = acksNeeded;
+    // Nobody at place −1: that bit is beyond those of REPLICAS_MAX primaries.
+    this.#own = 1 << options.plan.primaries.indexOf(options.self);
   }
 
   /** What the answer says of the acks so far. */
@@ -41,12 +45,12 @@ export class PlainWrite {
     return { acks: this.#ackCount, of: this.#options.plan.primaries.length, hinted: 0 };
   }
 
-  /** A primary holds the write. */
-  onStored(from: NodeId, nowMs: number): PlainTurn {
+  /** A primary holds the write. @param place Of it, in the plan. */
+  onStored(place: number, nowMs: number): PlainTurn {
     const { plan } = this.#options;
-    const bit = 1 << plan.primaries.indexOf(from);
-    if (bit < 0 || (this.#acked & bit) !== 0 || !this.#isInTime(nowMs)) return "over";
-    if (!this.#isAnswered && this.#isAnyDoubtful(from)) return "over";
+    const bit = 1 << place;
+    if ((this.#acked & bit) !== 0 || !this.#isInTime(nowMs)) return "over";
+    if (!this.#isAnswered && this.#isAnyDoubtful(bit)) return "over";
     this.#acked |= bit;
     this.#ackCount += 1;
     const isFinished = this.#ackCount === plan.primaries.length;
@@ -58,7 +62,7 @@ export class PlainWrite {
 
   /** Whether time has changed nothing yet. */
   isUndisturbed(nowMs: number): boolean {
-    return this.#isInTime(nowMs) && (this.#isAnswered || !this.#isAnyDoubtful(undefined));
+    return this.#isInTime(nowMs) && (this.#isAnswered || !this.#isAnyDoubtful(0));
   }
 
   /** One that has seen, and done, all that this one has. */
@@ -72,12 +76,12 @@ export class PlainWrite {
   }
 
   /** Whether a fallback is to be asked for a primary that has not acked; `spared` just has. */
-  #isAnyDoubtful(spared: NodeId | undefined): boolean {
-    const { plan, self, reach } = this.#options;
-    for (let index = 0; index < plan.primaries.length; index += 1) {
-      const node = plan.primaries[index] as NodeId;
-      if (node === self || node === spared || (this.#acked & (1 << index)) !== 0) continue;
-      const reached = reach(node);
+  #isAnyDoubtful(spared: number): boolean {
+    const { plan, reach } = this.#options;
+    const settled = this.#acked | this.#own | spared;
+    for (let place = 0; place < plan.primaries.length; place += 1) {
+      if ((settled & (1 << place)) !== 0) continue;
+      const reached = reach(plan.primaries[place] as NodeId);
       if (reached !== "up" && reached !== "slow") return true;
     }
     return false;
