@@ -4,11 +4,9 @@
  * Invariant: `#values` and `#keys` hold the same keys. Bytes are copied in and out: nobody outside holds a
  * reference to what is stored.
  */
-import { binaryFromBytes } from "../../base/binary.ts";
 import { SortedStrings } from "../../base/sorted-strings.ts";
 import type { ScanRange, StorageEntry, StorageKey, StorageOperation } from "../../ports/storage.ts";
-
-const STRING_BYTES_MAX = 4 * 1024;
+import { RecordTable } from "./record-table.ts";
 
 /** One page of a range; `isComplete` when the range holds nothing after the last entry. */
 export interface TablePage {
@@ -17,7 +15,7 @@ export interface TablePage {
 }
 
 export class MemoryTable {
-  readonly #values = new Map<StorageKey, string | Uint8Array>();
+  readonly #values = new RecordTable();
   readonly #keys = new SortedStrings();
 
   /** Keys held. */
@@ -27,8 +25,7 @@ export class MemoryTable {
 
   /** A copy of the value, `undefined` when there is none. */
   get(key: StorageKey): Uint8Array | undefined {
-    const value = this.#values.get(key);
-    return value === undefined ? undefined : unpacked(value);
+    return this.#values.get(key);
   }
 
   /** Applies all operations, in order. */
@@ -36,11 +33,7 @@ export class MemoryTable {
     for (const { key, value } of operations) {
       if (value === undefined) {
         if (this.#values.delete(key)) this.#keys.remove(key);
-      } else {
-        const held = this.#values.size;
-        this.#values.set(key, packed(value));
-        if (this.#values.size !== held) this.#keys.add(key);
-      }
+      } else if (this.#values.set(key, value)) this.#keys.add(key);
     }
   }
 
@@ -62,16 +55,4 @@ export class MemoryTable {
     });
     return { entries, isComplete };
   }
-}
-
-/**
- * A small value as a binary string: one byte a character beside a header, where an array would cost some 400
- * bytes more and its own allocation. A large one as an array: it stays out of the collected heap.
- */
-function packed(value: Uint8Array): string | Uint8Array {
-  return value.length <= STRING_BYTES_MAX ? binaryFromBytes(value) : new Uint8Array(value);
-}
-
-function unpacked(value: string | Uint8Array): Uint8Array {
-  return typeof value === "string" ? Buffer.from(value, "latin1") : Buffer.from(value);
 }
