@@ -20,11 +20,13 @@ import type { TraceContext } from "./trace.ts";
  * Raised whenever a message, kind or code is added or changed: the greatest version this node speaks. The rule by which nodes of
  * two versions live in one cluster is in docs/upgrading.md.
  */
-export const WIRE_VERSION = 5;
+export const WIRE_VERSION = 6;
 /** The least it still speaks. A hello has begun alike since version 4, so it is never less. */
 export const WIRE_VERSION_LEAST = 4;
 /** The least in which a request may be `traced`. */
 export const WIRE_VERSION_TRACED = 5;
+/** The least in which `write-acks` answer several requests. */
+export const WIRE_VERSION_ACKS = 6;
 
 /** What every frame begins with. */
 export interface FrameHeader {
@@ -315,6 +317,12 @@ export type PeerReply =
       /** `behind` and `superseded`: the greatest stamp held. `below`: what to stamp above. */
       readonly held: Stamp;
       readonly commitNumber: number;
+    }
+  /** Answers several writes with what a `write-reply` of `stored` says: those that one commit made durable. Its own request id is 0. */
+  | {
+      readonly kind: "write-acks";
+      readonly commitNumber: number;
+      readonly requestIds: readonly number[];
     }
   /** Those of the selected cells that the receiver holds. */
   | {

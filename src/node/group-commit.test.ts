@@ -67,6 +67,7 @@ test("operations of one turn are one commit, and so are those that come during i
   trial.commit.put("d", ONE);
   trial.clock.turn();
   trial.storage.commit();
+  trial.clock.turn();
   trial.storage.commit();
   trial.clock.turn();
   assert.equal(trial.storage.isWriting, false);
@@ -81,8 +82,23 @@ test("who waits for what came during a commit is not told by that commit", () =>
   trial.wait("w");
   trial.storage.commit();
   assert.deepEqual(trial.told, []);
+  trial.clock.turn();
   trial.storage.commit();
   assert.deepEqual(trial.told, ["w durable"]);
+});
+
+test("what is put by those who are told of a commit goes with what came during it", () => {
+  const trial = new Trial();
+  trial.commit.put("a", ONE);
+  trial.commit.whenDurable(() => trial.commit.put("c", ONE));
+  trial.clock.turn();
+  trial.commit.put("b", ONE);
+  trial.storage.commit();
+  trial.clock.turn();
+  trial.storage.commit();
+  trial.clock.turn();
+  assert.equal(trial.storage.isWriting, false);
+  assert.equal(trial.commit.commits, 2);
 });
 
 test("without anything outstanding a waiter is told within the call", () => {
@@ -158,6 +174,7 @@ test("keys under way are told, of the batch being written and of the one that fo
   trial.commit.put("b", ONE);
   assert.deepEqual([...trial.commit.uncommittedKeys()].sort(), ["a", "b"]);
   trial.storage.commit();
+  trial.clock.turn();
   trial.storage.commit();
   assert.deepEqual([...trial.commit.uncommittedKeys()], []);
 });

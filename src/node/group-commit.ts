@@ -24,6 +24,8 @@ export interface GroupCommitOptions {
   /** The batch sealed last is durable. Runs before the next one is sealed. */
   readonly onDurable?: () => void;
   readonly durations?: Durations;
+  /** Calls `tellAll`, which tells all who waited for a batch: what they send of it may go together. */
+  readonly tell?: (tellAll: () => void) => void;
   /** A commit failed: these keys were put and are not stored. Runs before the waiters. */
   readonly onFailed: (keys: readonly StorageKey[], error: StorageError) => void;
 }
@@ -151,9 +153,13 @@ export class GroupCommit {
     this.#writing = undefined;
     if (error === undefined) {
       this.#options.onDurable?.();
-      // The next batch starts before the waiters run: they would only add to the one after it.
-      this.#write();
-      for (const waiter of batch.waiters) waiter(undefined);
+      const tellAll = (): void => {
+        for (const waiter of batch.waiters) waiter(undefined);
+      };
+      if (this.#options.tell === undefined) tellAll();
+      else this.#options.tell(tellAll);
+      // Not at once: whoever was told now, and what has arrived meanwhile, comes into the next batch instead of the one after it.
+      if (this.#forming.operations.size > 0) this.#schedule();
       return;
     }
     const later = this.#forming;

@@ -11,7 +11,8 @@ import {
 import type { PeerReply } from "../model/peer-message.ts";
 import { type JoinResult, joinCluster } from "./join.ts";
 import { ownRecord } from "./own-record.ts";
-import type { CallDone, Peers } from "./peers.ts";
+import type { CallDone } from "./peer-connection.ts";
+import type { Peers } from "./peers.ts";
 
 const CLUSTER = clusterIdFrom(0, 7);
 const NOT_READY: PeerReply = { kind: "refused", reason: "not-ready", detail: "starting" };

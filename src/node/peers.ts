@@ -15,9 +15,10 @@ import {
   type FrameHeader,
   type PeerReply,
   type PeerRequest,
+  WIRE_VERSION_ACKS,
   WIRE_VERSION_TRACED,
 } from "../model/peer-message.ts";
-import type { Stamp } from "../model/stamp.ts";
+import { NO_STAMP, type Stamp } from "../model/stamp.ts";
 import type { Span, TraceContext } from "../model/trace.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
@@ -32,10 +33,11 @@ import {
 } from "../protocol/peer/frame-codec.ts";
 import type { CommitNumbers } from "./commit-numbers.ts";
 import type { Durations } from "./durations.ts";
-import { FrameAge } from "./frame-age.ts";
-import { PendingRequest, PendingRequests, type ReplySink } from "./pending-requests.ts";
+import { GatheredAcks } from "./gathered-acks.ts";
+import { type CallDone, type Connection, connectionOf, type Link } from "./peer-connection.ts";
+import { PendingRequest, type ReplySink } from "./pending-requests.ts";
 import { isReply } from "./reply.ts";
-import { LOOK_MS, SIGN_OF_LIFE_MS, Silence } from "./silence.ts";
+import { LOOK_MS, SIGN_OF_LIFE_MS } from "./silence.ts";
 import { type Traffic, TrafficCounts, TrafficTable } from "./traffic.ts";
 import { agreeOn, WIRE_OWN, type WireVersions } from "./wire-versions.ts";
 
@@ -102,45 +104,15 @@ export interface PeersOptions {
   readonly durations?: Durations;
 }
 
-interface Connection {
-  readonly id: ConnectionId;
-  readonly isDialled: boolean;
-  readonly openedMs: number;
-  /** The far end, once hello told; of a dialled link, whom it must be. */
-  peer: NodeId | undefined;
-  /** What both ends speak, once hello told; 0 before. */
-  wireVersion: number;
-  isReady: boolean;
-  /** Why this end closed it, for the log. */
-  closing: string | undefined;
-  /** Its peer has left, or said goodbye: it is closed once every request on it has ended. */
-  isRetired: boolean;
-  readonly pending: PendingRequests;
-  readonly silence: Silence;
-  /** Where its frames are counted. */
-  traffic: TrafficCounts;
-  readonly age: FrameAge;
-  /** Sent once the connection stands, for calls by address. */
-  readonly first: { readonly message: PeerRequest; readonly done: CallDone } | undefined;
-}
-
-/** How a call by address ended: without a reply there was no answer. `clusterId` is that of whoever answered. */
-export type CallDone = (reply: PeerReply | undefined, clusterId: ClusterId | undefined) => void;
-
-interface Link {
-  readonly node: NodeId;
-  address: Address;
-  connection: Connection | undefined;
-  redialMs: number;
-  failures: number;
-}
-
 export class Peers {
   readonly #options: PeersOptions;
   readonly #links = new Map<NodeId, Link>();
   readonly #connections = new Map<ConnectionId, Connection>();
   readonly #traffic = new TrafficTable();
   readonly #wire: WireVersions;
+  readonly #acks = new GatheredAcks<Connection>((connection, requestId, reply) => {
+    this.#sendFrame(connection, requestId, 0, encodeMessage(reply));
+  });
   #isClosed = false;
 
   constructor(options: PeersOptions) {
@@ -291,6 +263,11 @@ export class Peers {
     if (connection?.isReady === true) this.#sendFrame(connection, 0, 0, encodeMessage(message));
   }
 
+  /** What is acknowledged in `during` goes to each peer in one frame, where it reads that. */
+  gatherAcks(during: () => void): void {
+    this.#acks.gather(during);
+  }
+
   /** Calls whoever listens at `address`, over a connection of its own. */
   call(address: Address, message: PeerRequest, done: CallDone): void {
     const id = this.#options.transport.connect(address);
@@ -326,21 +303,8 @@ export class Peers {
     first: Connection["first"],
   ): Connection {
     const nowMs = this.#options.clock.monotonicMs();
-    const connection: Connection = {
-      id,
-      isDialled,
-      openedMs: nowMs,
-      peer,
-      wireVersion: 0,
-      isReady: false,
-      closing: undefined,
-      isRetired: false,
-      pending: new PendingRequests(),
-      silence: new Silence(),
-      traffic: peer === undefined ? new TrafficCounts() : this.#traffic.of(peer),
-      age: new FrameAge(nowMs),
-      first,
-    };
+    const traffic = peer === undefined ? new TrafficCounts() : this.#traffic.of(peer);
+    const connection = connectionOf({ id, isDialled, nowMs, peer, traffic, first });
     this.#connections.set(id, connection);
     return connection;
   }
@@ -457,6 +421,7 @@ export class Peers {
   }
 
   #onReply(connection: Connection, header: FrameHeader, reply: PeerReply): void {
+    if (reply.kind === "write-acks") return this.#onAcks(connection, header, reply);
     const pending = connection.pending.take(header.requestId);
     if (pending === undefined) return;
     this.#options.onClock(header.clockMs, header.clockCounter);
@@ -468,10 +433,34 @@ export class Peers {
     pending.sink.onReply(connection.peer ?? ("" as NodeId), pending.token, reply);
   }
 
+  #onAcks(
+    connection: Connection,
+    header: FrameHeader,
+    { commitNumber, requestIds }: Extract<PeerReply, { kind: "write-acks" }>,
+  ): void {
+    const { peer, pending } = connection;
+    if (!connection.isReady || peer === undefined) return;
+    this.#options.onClock(header.clockMs, header.clockCounter);
+    this.#options.commitNumbers.hear(peer, commitNumber);
+    const { durations, clock } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const stored = { kind: "write-reply", result: "stored", held: NO_STAMP, commitNumber } as const;
+    for (const requestId of requestIds) {
+      const acked = pending.take(requestId);
+      if (acked === undefined) continue;
+      durations?.stages["peer-round-trip"].add(nowMs - acked.sentMs);
+      acked.sink.onReply(peer, acked.token, stored);
+    }
+  }
+
   #onRequest(connection: Connection, header: FrameHeader, message: PeerRequest): void {
+    const { requestId } = header;
     const reply = (answer: PeerReply): void => {
-      if (header.requestId === 0) return;
-      this.#sendFrame(connection, header.requestId, 0, encodeMessage(answer));
+      if (requestId === 0) return;
+      if (connection.wireVersion >= WIRE_VERSION_ACKS) {
+        if (this.#acks.take(connection, requestId, answer)) return;
+      }
+      this.#sendFrame(connection, requestId, 0, encodeMessage(answer));
     };
     if (message.kind === "hello") {
       this.#onHello(connection, message, reply);

@@ -16,6 +16,7 @@ const REPLY_KINDS: ReadonlySet<string> = new Set<PeerReply["kind"]>([
   "push-pull-reply",
   "probe-reply",
   "write-reply",
+  "write-acks",
   "cells-reply",
   "digest-reply",
   "forward-reply",

@@ -158,6 +158,7 @@ export class StoreNode implements Store {
         ownCommits.noteDurable();
         this.#collection.votes.noteDurable();
       },
+      tell: (tellAll) => this.#peers.gatherAcks(tellAll),
       onFailed: (keys, error) => this.#onCommitFailed(keys, error),
     });
     this.#cells = new CellStore({

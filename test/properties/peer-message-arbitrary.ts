@@ -446,6 +446,11 @@ const plainArbitraries: ArbitrariesOf<Exclude<PeerMessage["kind"], "traced">> = 
     held: stamp,
     commitNumber: u53,
   }),
+  "write-acks": fc.record({
+    kind: fc.constant("write-acks"),
+    commitNumber: u53,
+    requestIds: fc.array(fc.integer({ min: 0, max: 0xffff_ffff }), { maxLength: 5 }),
+  }),
   "cells-reply": fc.record({
     kind: fc.constant("cells-reply"),
     cells,

@@ -55,11 +55,13 @@ import {
   putDigestReply,
   putRead,
   putWrite,
+  putWriteAcks,
   putWriteReply,
   sizeOfCellsReply,
   sizeOfDigests,
   sizeOfRead,
   sizeOfWrite,
+  sizeOfWriteAcks,
   WRITE_REPLY_BYTES,
 } from "./hot-codec.ts";
 import { readFlag, readStamp } from "./message-parts.ts";
@@ -74,6 +76,7 @@ import {
   readListReply,
   readPushPullReply,
   readRefused,
+  readWriteAcks,
   readWriteReply,
   sizeOfReply,
   writeReply,
@@ -156,6 +159,7 @@ const REPLY_CODES: Readonly<Record<PeerReply["kind"], number>> = {
   "collect-reply": 83,
   "publish-reply": 84,
   "subscriptions-reply": 85,
+  "write-acks": 86,
 };
 
 const CODES: ReadonlyMap<PeerMessage["kind"], number> = new Map(
@@ -193,6 +197,11 @@ export function encodeMessage(message: PeerMessage): Uint8Array {
     case "write-reply": {
       const frame = frameOf(HEADER_BYTES, REPLY_CODES["write-reply"], WRITE_REPLY_BYTES);
       putWriteReply(frame, BODY_OFFSET, message);
+      return frame;
+    }
+    case "write-acks": {
+      const frame = frameOf(HEADER_BYTES, REPLY_CODES["write-acks"], sizeOfWriteAcks(message));
+      putWriteAcks(frame, BODY_OFFSET, message);
       return frame;
     }
     case "read": {
@@ -319,6 +328,8 @@ function readMessage(code: number, reader: ByteReader): PeerMessage {
       return readWrite(reader);
     case REPLY_CODES["write-reply"]:
       return readWriteReply(reader);
+    case REPLY_CODES["write-acks"]:
+      return readWriteAcks(reader);
     case REQUEST_CODES.read:
       return readRead(reader);
     case REPLY_CODES["cells-reply"]:

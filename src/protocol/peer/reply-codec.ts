@@ -18,6 +18,7 @@
  *   79, 80              `exchange-codec.ts`
  *   81 .. 83            `collection-codec.ts`
  *   84, 85              `publish-codec.ts`
+ *   86 write-acks       commit number u53, count u32, request ids u32 each
  */
 import { unreachable } from "../../base/assert.ts";
 import type { ByteReader } from "../../base/byte-reader.ts";
@@ -63,7 +64,7 @@ type ReplyOf<Kind extends PeerReply["kind"]> = Extract<PeerReply, { kind: Kind }
 /** Replies that are not written by `hot-codec.ts`. */
 export type ColdReply = Exclude<
   PeerReply,
-  { kind: "write-reply" | "cells-reply" | "digest-reply" }
+  { kind: "write-reply" | "write-acks" | "cells-reply" | "digest-reply" }
 >;
 
 /** Fewest bytes of a list entry: slot, key of one byte, length of nothing. */
@@ -193,6 +194,14 @@ export function readWriteReply(reader: ByteReader): ReplyOf<"write-reply"> {
   const result = storeResults.read(reader);
   const held = readStamp(reader);
   return { kind: "write-reply", result, held, commitNumber: reader.u53() };
+}
+
+export function readWriteAcks(reader: ByteReader): ReplyOf<"write-acks"> {
+  const commitNumber = reader.u53();
+  const count = reader.count32(4);
+  const requestIds: number[] = [];
+  for (let index = 0; index < count; index += 1) requestIds.push(reader.u32());
+  return { kind: "write-acks", commitNumber, requestIds };
 }
 
 export function readCellsReply(reader: ByteReader): ReplyOf<"cells-reply"> {
