@@ -3,6 +3,7 @@ import { Session } from "node:inspector/promises";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { pathToFileURL } from "node:url";
+import { tuneCollector } from "../../src/adapters/system/collector-tuning.ts";
 import type { EmbeddedNode } from "../../src/embedded-node.ts";
 import type { openNode } from "../../src/open-node.ts";
 import { callFor, report } from "../load/callers.ts";
@@ -66,6 +67,8 @@ async function open(settings: NodeSettings, tree: string): Promise<NodeAnswer> {
   const source = pathToFileURL(join(tree, "src", "open-node.ts")).href;
   const module = (await import(source)) as { readonly openNode: typeof openNode };
   const { peers, ...rest } = settings;
+  // As `dnd start` does.
+  tuneCollector();
   opened = await module.openNode({
     ...rest,
     ...(peers === undefined ? {} : { peers: [...peers] }),
