@@ -449,14 +449,17 @@ export class CellStore {
   #isAboveAll(slot: Slot, stamp: Stamp): boolean {
     if (compareStamps(stamp, this.#greatest) > 0 && compareStamps(stamp, this.#floor) > 0)
       return true;
-    return compareStamps(stamp, maxStamp(this.newestIn(slot), this.#greatestAtStart)) > 0;
+    if (compareStamps(stamp, this.#greatestAtStart) <= 0) return false;
+    return this.#newest.isBelow(slot, stamp, this.#floor);
   }
 
   #noteMerged(slot: Slot, stamp: Stamp): void {
     const isGreatest = compareStamps(stamp, this.#greatest) > 0;
     if (isGreatest) this.#greatest = stamp;
-    const bound = isGreatest ? this.#floor : this.newestIn(slot);
-    if (compareStamps(stamp, bound) > 0) this.#newest.set(slot, stamp);
+    const isNewest = isGreatest
+      ? compareStamps(stamp, this.#floor) > 0
+      : this.#newest.isBelow(slot, stamp, this.#floor);
+    if (isNewest) this.#newest.set(slot, stamp);
     if (this.#watches.size > 0) this.#note(slot, stamp);
   }
 

@@ -4,7 +4,7 @@
  */
 import { SLOT_COUNT } from "../../model/limits.ts";
 import type { Slot } from "../../model/slot.ts";
-import type { Stamp } from "../../model/stamp.ts";
+import { compareStamps, type Stamp } from "../../model/stamp.ts";
 
 const NUMBERS = 3;
 
@@ -20,6 +20,17 @@ export class SlotStamps {
     const counter = this.#numbers[first + 1] as number;
     const boot = this.#numbers[first + 2] as number;
     return { ms, counter, boot };
+  }
+
+  /** Whether the stamp of the slot, or `otherwise` where none was set, is below this one. */
+  isBelow(slot: Slot, stamp: Stamp, otherwise: Stamp): boolean {
+    const first = NUMBERS * slot;
+    const ms = this.#numbers[first] as number;
+    if (ms === 0) return compareStamps(otherwise, stamp) < 0;
+    if (ms !== stamp.ms) return ms < stamp.ms;
+    const counter = this.#numbers[first + 1] as number;
+    if (counter !== stamp.counter) return counter < stamp.counter;
+    return (this.#numbers[first + 2] as number) < stamp.boot;
   }
 
   set(slot: Slot, { ms, counter, boot }: Stamp): void {
