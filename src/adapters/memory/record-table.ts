@@ -6,6 +6,7 @@
  * one line of memory in the table, and those of the record.
  * Source: Knuth, "The Art of Computer Programming" 3, section 6.4, algorithms L and R.
  */
+import { randomInt } from "node:crypto";
 import { hashBinary } from "../../base/hash.ts";
 import { RecordArena } from "./record-arena.ts";
 
@@ -16,6 +17,8 @@ const PLACES_AT_FIRST = 64;
 
 export class RecordTable {
   readonly #arena = new RecordArena();
+  /** Of the hashes: whoever chooses keys must not choose their places. Nothing that a table answers with depends on it. */
+  readonly #seed = randomInt(2 ** 32);
   /** The hash of a key, and 1 and the address of its record; 0 is free. A power of two of places, half of them at most taken. */
   #places = new Uint32Array(2 * PLACES_AT_FIRST);
   #mask = PLACES_AT_FIRST - 1;
@@ -28,7 +31,7 @@ export class RecordTable {
 
   /** A copy of the value, `undefined` when there is none. */
   get(key: string): Buffer | undefined {
-    const place = this.#find(key, hashBinary(key).low);
+    const place = this.#find(key, this.#hashOf(key));
     if (place < 0) return undefined;
     const address = this.#addressAt(place);
     const { bytes, words } = this.#arena.chunkAt(address);
@@ -41,7 +44,7 @@ export class RecordTable {
 
   /** Copies the value in; true if the key is new. */
   set(key: string, value: Uint8Array): boolean {
-    const hash = hashBinary(key).low;
+    const hash = this.#hashOf(key);
     const size = HEADER_BYTES + key.length + value.length;
     const place = this.#find(key, hash);
     if (place < 0) {
@@ -65,13 +68,17 @@ export class RecordTable {
 
   /** True if there was one. */
   delete(key: string): boolean {
-    const place = this.#find(key, hashBinary(key).low);
+    const place = this.#find(key, this.#hashOf(key));
     if (place < 0) return false;
     const address = this.#addressAt(place);
     this.#arena.give(address, this.#sizeAt(address));
     this.#closeUp(place);
     this.#size -= 1;
     return true;
+  }
+
+  #hashOf(key: string): number {
+    return hashBinary(key, this.#seed).low;
   }
 
   /** The place of a key; negative if it has none. */
