@@ -178,3 +178,15 @@ test("keys under way are told, of the batch being written and of the one that fo
   trial.storage.commit();
   assert.deepEqual([...trial.commit.uncommittedKeys()], []);
 });
+
+test("what comes during the last commit of a stopping node is not written behind it", () => {
+  const trial = new Trial();
+  trial.commit.put("a", ONE);
+  trial.commit.whenDurable(() => trial.commit.close());
+  trial.clock.turn();
+  trial.commit.put("b", ONE);
+  trial.storage.commit();
+  trial.clock.turn();
+  assert.equal(trial.storage.isWriting, false);
+  assert.equal(trial.storage.get("b"), undefined);
+});

@@ -131,7 +131,8 @@ export class GroupCommit {
   }
 
   #write(): void {
-    if (this.#writing !== undefined || this.#forming.operations.size === 0) return;
+    if (this.#isClosed || this.#writing !== undefined) return;
+    if (this.#forming.operations.size === 0) return;
     const batch = this.#forming;
     this.#forming = emptyBatch();
     this.#writing = batch;
@@ -153,13 +154,13 @@ export class GroupCommit {
     this.#writing = undefined;
     if (error === undefined) {
       this.#options.onDurable?.();
+      // Not at once: whoever is told now, and what has arrived meanwhile, comes into the next batch instead of the one after it.
+      if (this.#forming.operations.size > 0) this.#schedule();
       const tellAll = (): void => {
         for (const waiter of batch.waiters) waiter(undefined);
       };
       if (this.#options.tell === undefined) tellAll();
       else this.#options.tell(tellAll);
-      // Not at once: whoever was told now, and what has arrived meanwhile, comes into the next batch instead of the one after it.
-      if (this.#forming.operations.size > 0) this.#schedule();
       return;
     }
     const later = this.#forming;

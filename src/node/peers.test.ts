@@ -30,6 +30,7 @@ import {
   isDecodeFailure,
 } from "../protocol/peer/frame-codec.ts";
 import { CommitNumbers } from "./commit-numbers.ts";
+import { ACKS_TOGETHER_MAX } from "./gathered-acks.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { Peers, type Served } from "./peers.ts";
 import { WIRE_OWN, type WireVersions } from "./wire-versions.ts";
@@ -57,7 +58,7 @@ class HeldTransport implements Transport {
   }
 
   send(to: ConnectionId, frame: Uint8Array): boolean {
-    if (this.isFull) return false;
+    if (this.isFull || this.closed.includes(to)) return false;
     this.sent.push({ to, frame });
     return true;
   }
@@ -670,4 +671,47 @@ test("acks of somebody who has not said hello are acks of nothing", () => {
   trial.listener.onFrame(9, frameOf(acks, 0));
   assert.deepEqual(trial.told, []);
   assert.equal(trial.commitNumbers.of(PEER), 0);
+});
+
+test("acks of the commit after which a node ends are told before its connections go", () => {
+  for (const wireVersion of [WIRE_VERSION_ACKS - 1, WIRE_VERSION]) {
+    const trial = new Trial();
+    accepted(trial, 9, wireVersion, [2, 3]);
+    trial.peers.gatherAcks(() => {
+      for (const { reply } of trial.served) reply(STORED);
+      trial.peers.close();
+    });
+    assert.equal(sentOn(trial, 9).length, wireVersion < WIRE_VERSION_ACKS ? 2 : 1);
+  }
+});
+
+test("an error while acks are gathered keeps nobody from being told, then or later", () => {
+  const trial = new Trial();
+  accepted(trial, 9, WIRE_VERSION, [2, 3]);
+  const [first, second] = trial.served;
+  const gather = (): void =>
+    trial.peers.gatherAcks(() => {
+      first?.reply(STORED);
+      throw new Error("planted");
+    });
+  assert.throws(gather, /planted/);
+  second?.reply(STORED);
+  assert.deepEqual(
+    sentOn(trial, 9),
+    [2, 3].map((requestId) => ({ requestId, ...STORED })),
+  );
+});
+
+test("acks go together up to a bound", () => {
+  const trial = new Trial();
+  accepted(trial, 9, WIRE_VERSION, [2]);
+  const [served] = trial.served;
+  trial.peers.gatherAcks(() => {
+    for (let count = 0; count <= ACKS_TOGETHER_MAX; count += 1) served?.reply(STORED);
+  });
+  const sent = sentOn(trial, 9) as { readonly requestIds?: readonly number[] }[];
+  assert.deepEqual(
+    sent.map(({ requestIds }) => requestIds?.length),
+    [ACKS_TOGETHER_MAX, undefined],
+  );
 });

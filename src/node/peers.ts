@@ -282,6 +282,8 @@ export class Peers {
 
   close(): void {
     this.#isClosed = true;
+    // Of the commit after which the node ends.
+    this.#acks.tellNow();
     for (const connection of this.#connections.values()) {
       this.#options.transport.close(connection.id);
       this.#end(connection, "closing");

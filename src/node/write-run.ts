@@ -46,8 +46,10 @@ export interface WriteRunOptions {
   onFinished(run: WriteRun): void;
 }
 
-/** Tokens by which replies are told apart: the attempt they answer. */
-/** In the lowest two bits of a token; above them, where it is known: 1 and the place among the plan's primaries. */
+/**
+ * Attempts that replies answer, by the lowest two bits of their tokens. Above those, where it is known: 1 and the place among the
+ * plan's primaries.
+ */
 const ATTEMPTS: readonly Attempt[] = ["first", "final", "last"];
 const ATTEMPT_BITS = 2;
 const ATTEMPT_MASK = 3;
