@@ -40,8 +40,9 @@ export const STORING: readonly Mutant[] = [
   {
     name: "overwrites-what-may-be-newer",
     file: "src/node/cell-store.ts",
-    find: `    if (compareStamps(cell.stamp, maxStamp(this.newestIn(slot), this.#greatestAtStart)) <= 0) {`,
-    replace: `    if (compareStamps(cell.stamp, NO_STAMP) <= 0) {`,
+    find: `    if (!this.#isAboveAll(slot, cell.stamp)) return false;
+    const storageKey`,
+    replace: `    const storageKey`,
     expected: ["I7", "I1", "fresh"],
     needs: ["rivals"],
     seenBy: "src/node/overwrite.test.ts",
