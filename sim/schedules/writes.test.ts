@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { keyFromText } from "../../src/model/key.ts";
 import { compareStamps, type Stamp } from "../../src/model/stamp.ts";
 import { Stage, written } from "./stage.ts";
 
@@ -260,3 +261,15 @@ for (const second of ["delete", "put"] as const) {
     });
   }
 }
+
+test("writes that one commit makes durable are acknowledged in one frame, and each is answered", () => {
+  const lines: string[] = [];
+  const stage = new Stage({ machines: 3, sink: (line) => void lines.push(line) });
+  const puts = Array.from({ length: 20 }, (_none, index) =>
+    stage.startPut(0, keyFromText(`k${index}`), `v${index}`, { w: 3 }),
+  );
+  for (const put of puts) written(stage.answer(put));
+  assert.ok(lines.some((line) => line.includes("write-acks")));
+  stage.settle();
+  stage.end();
+});

@@ -17,7 +17,7 @@ import { type CellPlace, parseCellKey } from "../core/causality/storage-key.ts";
 import type { Placement } from "../core/placement/placement.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import type { NodeId } from "../model/ids.ts";
-import { SLOT_COUNT } from "../model/limits.ts";
+
 import type {
   CellDigest,
   KeyedCell,
@@ -69,11 +69,6 @@ export interface ListedSlots {
 
 export class ExchangeCounterpart {
   readonly #options: ExchangeCounterpartOptions;
-  /** Looked at in each comparison, so made once a placement. */
-  #shared: {
-    readonly placement: Placement | undefined;
-    readonly slots: Map<NodeId, Uint8Array>;
-  } = { placement: undefined, slots: new Map() };
 
   constructor(options: ExchangeCounterpartOptions) {
     this.#options = options;
@@ -257,19 +252,8 @@ export class ExchangeCounterpart {
   /** Whether this node and another both hold a slot, or will. Equal on both sides under one epoch. */
   sharedWith(other: NodeId): (slot: Slot) => boolean {
     const placement = this.#options.placement();
-    if (this.#shared.placement !== placement) this.#shared = { placement, slots: new Map() };
-    let isShared = this.#shared.slots.get(other);
-    if (isShared === undefined) {
-      const { self } = this.#options;
-      isShared = new Uint8Array(SLOT_COUNT);
-      for (let index = 0; index < SLOT_COUNT; index += 1) {
-        const slot = index as Slot;
-        if (placement.isHolder(slot, self) && placement.isHolder(slot, other)) isShared[slot] = 1;
-      }
-      this.#shared.slots.set(other, isShared);
-    }
-    const known = isShared;
-    return (slot) => known[slot] === 1;
+    const [own, others] = [placement.rolesOf(this.#options.self), placement.rolesOf(other)];
+    return (slot) => own.isHolder(slot) && others.isHolder(slot);
   }
 
   /** Looked up, so that it is healed; it may be mended by now. */

@@ -9,7 +9,7 @@
 import { checksumOf, decodeCell, encodeCell, isRootCell } from "../core/causality/cell-codec.ts";
 import { cellKey, nextStorageKey, parseCellKey, slotRange } from "../core/causality/storage-key.ts";
 import { isClearing } from "../core/causality/view.ts";
-import type { Placement, SlotRoles } from "../core/placement/placement.ts";
+import type { Placement } from "../core/placement/placement.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import type { DirtyMaps } from "../core/replication/dirty-maps.ts";
 import type { Cell } from "../model/cell.ts";
@@ -74,9 +74,6 @@ export class Replica {
   /** What was said last of a write that was stored. */
   #stored: WriteReply = { kind: "write-reply", result: "stored", held: NO_STAMP, commitNumber: 0 };
 
-  /** This node's, in the placement that a write was last held against. */
-  #roles: SlotRoles | undefined;
-
   constructor(options: ReplicaOptions) {
     this.#options = options;
   }
@@ -87,10 +84,11 @@ export class Replica {
    * @param own The cells, where this node made them: those of peers are decoded, and their checksums compared.
    */
   write(request: RequestOf<"write">, reply: Reply, own?: readonly DecodedCell[]): void {
-    const { cells } = this.#options;
+    const { cells, self } = this.#options;
     const { key } = request;
     const slot = slotOfKey(key);
-    if (request.role === "primary" && !this.#rolesNow().isHolder(slot)) {
+    const roles = this.#options.placement().rolesOf(self);
+    if (request.role === "primary" && !roles.isHolder(slot)) {
       refuse(reply, "not-owner", `slot ${slot} is not held here`);
       return;
     }
@@ -144,13 +142,6 @@ export class Replica {
     }
     const held = merged.isSuperseded ? this.#heldNow(slot, key, decoded) : undefined;
     this.#answerStored(slot, request, reply, held);
-  }
-
-  #rolesNow(): SlotRoles {
-    const { placement, self } = this.#options;
-    const now = placement();
-    if (this.#roles?.placement !== now) this.#roles = now.rolesOf(self);
-    return this.#roles;
   }
 
   /** @param superseding What stands in the place of what was written, where that is more. */

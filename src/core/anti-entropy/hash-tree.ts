@@ -155,7 +155,10 @@ export class HashTree {
 
   /** Takes over the leaves of a slot of which nothing was known. */
   restore(slot: Slot, { count, leaves }: { count: number; leaves: Uint32Array }): void {
-    assert(this.count(slot) === 0, "a slot is restored before it fills");
+    assert(
+      this.count(slot) === 0 && this.#sums[2 * slot] === 0 && this.#sums[2 * slot + 1] === 0,
+      "a slot is restored before it fills",
+    );
     assert(leaves.length === 2 * LEAF_COUNT, "a slot has its 256 leaves");
     this.#chunkFor(slot).set(leaves, 2 * firstLeafOf(slot));
     this.#counts[slot] = count;

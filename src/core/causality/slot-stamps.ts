@@ -9,7 +9,7 @@ import { compareStamps, type Stamp } from "../../model/stamp.ts";
 const NUMBERS = 3;
 
 export class SlotStamps {
-  /** Time, counter and boot of each; no stamp has time 0. */
+  /** Time, counter and boot of each; no stamp above what a clock has read has time 0. */
   readonly #numbers = new Float64Array(NUMBERS * SLOT_COUNT);
 
   /** `undefined` where none was set. */

@@ -75,12 +75,12 @@ export class SlotLists {
 
 /** In which slots one member is a primary or pending, one byte each: looked up in the lists once. */
 export class SlotRoles {
-  readonly placement: Placement;
+  readonly #placement: Placement;
   readonly #id: NodeId;
   readonly #roles = new Uint8Array(SLOT_COUNT);
 
   constructor(placement: Placement, id: NodeId) {
-    this.placement = placement;
+    this.#placement = placement;
     this.#id = id;
   }
 
@@ -88,7 +88,7 @@ export class SlotRoles {
   isHolder(slot: Slot): boolean {
     let role = this.#roles[slot] as number;
     if (role === UNKNOWN) {
-      role = this.placement.isHolder(slot, this.#id) ? HOLDER : STRANGER;
+      role = this.#placement.isHolder(slot, this.#id) ? HOLDER : STRANGER;
       this.#roles[slot] = role;
     }
     return role === HOLDER;
@@ -141,6 +141,7 @@ export class Placement {
   readonly #orders: Uint16Array;
   readonly #scratch: Float64Array;
   #shares: ReadonlyMap<NodeId, SlotShare> | undefined;
+  readonly #roles = new Map<NodeId, SlotRoles>();
 
   constructor(source: PlacementSource) {
     const { replicas } = source;
@@ -208,9 +209,14 @@ export class Placement {
     return this.#plan(slot).pending.includes(id);
   }
 
-  /** As `isHolder`, for those who ask often. */
+  /** As `isHolder`, for those who ask often. Kept once made. */
   rolesOf(id: NodeId): SlotRoles {
-    return new SlotRoles(this, id);
+    let roles = this.#roles.get(id);
+    if (roles === undefined) {
+      roles = new SlotRoles(this, id);
+      this.#roles.set(id, roles);
+    }
+    return roles;
   }
 
   /** Whether a member is to hold `slot`, now or soon. */
