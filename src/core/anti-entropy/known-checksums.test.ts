@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Prng } from "../../base/prng.ts";
-import { KnownChecksums, WAYS } from "./known-checksums.ts";
+import { KnownChecksums, PARTS, SETS_MAX, WAYS } from "./known-checksums.ts";
 
 const ONE = { high: 1, low: 7 };
 /** In the same set of places as `ONE`. */
@@ -50,4 +50,58 @@ test("a full set of places takes the next cell in the place of one, and never te
 
 test("a place that was never used knows nothing of the key whose hash is zero", () => {
   assert.equal(new KnownChecksums().get({ high: 0, low: 0 }), undefined);
+});
+
+/** So many addresses, all different, over all parts or in one. */
+function* addresses(count: number, highMax: number): Generator<{ high: number; low: number }> {
+  const prng = new Prng(3);
+  for (let index = 0; index < count; index += 1) {
+    yield { high: prng.below(highMax), low: prng.below(2 ** 32) };
+  }
+}
+
+test("it grows with what is noted, knows most of it, and never tells a checksum that is not the cell's", () => {
+  const known = new KnownChecksums();
+  const atFirst = known.bytes;
+  const cells = [...addresses(200_000, 2 ** 32)].map((address, index) => ({
+    address,
+    checksum: index + 1,
+  }));
+  for (const { address, checksum } of cells) known.note(address, checksum);
+  let found = 0;
+  for (const { address, checksum } of cells) {
+    const told = known.get(address);
+    if (told !== undefined) found += 1;
+    assert.ok(told === undefined || told === checksum);
+  }
+  assert.ok(found > 0.9 * cells.length, `${found} of ${cells.length}`);
+  assert.ok(known.bytes < 30 * cells.length, `${known.bytes} bytes`);
+
+  const before = known.bytes;
+  for (const { address } of cells) known.forget(address);
+  for (const { address, checksum } of cells.slice(0, 100_000)) known.note(address, checksum);
+  assert.equal(known.bytes, before, "a place that was forgotten is free again");
+  known.clear();
+  assert.equal(known.bytes, atFirst);
+  assert.equal(known.get(cells[0]?.address ?? ONE), undefined);
+});
+
+test("a part grows to its bound, and forgets beyond it", () => {
+  const known = new KnownChecksums();
+  const places = SETS_MAX * WAYS;
+  // Of the first part alone.
+  let checksum = 0;
+  for (const address of addresses(2 * places, 2 ** 32 / PARTS)) known.note(address, ++checksum);
+  const others = new KnownChecksums().bytes;
+  assert.ok(known.bytes > 12 * places && known.bytes < 12 * places + others);
+  const last = [...addresses(2 * places, 2 ** 32 / PARTS)].slice(-places);
+  const found = last.filter((address) => known.get(address) !== undefined).length;
+  assert.ok(found > places / 3, `${found} of the last ${places}`);
+});
+
+test("a checksum of 0 is not known", () => {
+  const known = new KnownChecksums();
+  known.note(ONE, 3);
+  known.note(ONE, 0);
+  assert.equal(known.get(ONE), undefined);
 });
