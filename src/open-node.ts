@@ -3,7 +3,6 @@
  *
  * Used by the command line and, through `index.ts`, by applications that embed a node.
  */
-import { type AddressInfo, createServer } from "node:net";
 import { resolve } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { openDataDirectory } from "./adapters/data-directory/data-directory.ts";
@@ -14,6 +13,7 @@ import { MemoryStorage } from "./adapters/memory/memory-storage.ts";
 import { DoorDurations } from "./adapters/metrics/door-durations.ts";
 import type { OtelTracer } from "./adapters/opentelemetry/otel-tracer.ts";
 import { openRedisDoor, RedisDoorError } from "./adapters/redis/redis-door.ts";
+import { choosePorts } from "./adapters/system/choose-ports.ts";
 import { diskUsage } from "./adapters/system/disk-usage.ts";
 import { watchEventLoop } from "./adapters/system/event-loop-delay.ts";
 import { machineFigures } from "./adapters/system/machine-figures.ts";
@@ -102,9 +102,11 @@ async function compose({ options, clock, log, onFatal, undo }: Parts): Promise<E
 
   const address = advertisedAddress(options, transport.port);
   const { host } = splitAddress(address);
-  const ports = await httpPorts(options);
+  // The node must be able to tell the others before its doors are open.
+  const wanted = [options.serverPort, options.webPort, options.redisPort];
+  const [serverPort, webPort, redisPort] = await choosePorts(wanted, options.address);
+  const ports = [serverPort, webPort].filter((port) => port !== undefined);
   const httpAddress = ports[0] === undefined ? undefined : formatAddress(host, ports[0]);
-  const redisPort = await chosenPort(options.redisPort, options.address);
   const redisAddress = redisPort === undefined ? undefined : formatAddress(host, redisPort);
   const { promise: left, resolve: onLeft } = Promise.withResolvers<void>();
   const node = new StoreNode({
@@ -244,34 +246,6 @@ function nodeConfig(options: NodeOptions, addresses: Addresses): NodeConfig {
     removeAfterMs: options.removeAfter,
     shared: sharedConfig(options),
   };
-}
-
-/**
- * The ports HTTP will listen on. Where any will do, one is chosen here, as for Redis: the node must be able to tell the
- * others before its door is open.
- */
-async function httpPorts(options: NodeOptions): Promise<readonly number[]> {
-  const ports: number[] = [];
-  for (const wanted of [options.serverPort, options.webPort]) {
-    const port = await chosenPort(wanted, options.address);
-    if (port !== undefined) ports.push(port);
-  }
-  return ports;
-}
-
-async function chosenPort(wanted: number | undefined, host: string): Promise<number | undefined> {
-  return wanted === 0 ? await freePort(host) : wanted;
-}
-
-function freePort(host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.on("error", reject);
-    probe.listen(0, host, () => {
-      const { port } = probe.address() as AddressInfo;
-      probe.close(() => resolve(port));
-    });
-  });
 }
 
 async function openStorage(options: NodeOptions, clock: Clock): Promise<Storage> {

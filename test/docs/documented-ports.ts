@@ -42,9 +42,9 @@ export function commandToRun(command: string, ports: BasePorts): string {
   return `${text.slice(0, end)}${dashes}${flags}${text.slice(end)}`;
 }
 
-/** What is printed, as the page would have it. */
+/** What is printed, as the page would have it: after a host, a flag, a word that says port. Other numbers may be as large. */
 export function toDocument(text: string, ports: BasePorts): string {
-  return text.replace(/(?<![\w.])\d{5}(?![\w.])/g, (digits) => {
+  return text.replace(/(?<=:|-p |ports?[ =:])\d{5}(?![\w.])/gi, (digits) => {
     const setting = SETTINGS.find(({ name }) => isAbove(Number(digits), ports[name]));
     return setting === undefined
       ? digits

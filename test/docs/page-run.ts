@@ -181,7 +181,7 @@ class PageRun {
   }
 
   #shell(command: string): Shell {
-    const text = commandToRun(withBindings(command, this.#bindings), this.#ports);
+    const text = withBindings(command, this.#bindings, (each) => commandToRun(each, this.#ports));
     const env = {
       ...process.env,
       PATH: [join(this.#folder, TERMINAL), dirname(process.execPath), process.env["PATH"]].join(

@@ -29,9 +29,18 @@ export function matchOutput(
     : matchText(expected, actual, varying, known);
 }
 
-/** The command as this run needs it. */
-export function withBindings(command: string, bindings: Bindings): string {
-  return [...bindings].reduce((text, [name, value]) => text.replaceAll(name, value), command);
+/** The command as this run needs it. @param rewrite what else is to be done with it, which what is bound stays out of. */
+export function withBindings(
+  command: string,
+  bindings: Bindings,
+  rewrite: (text: string) => string = (text) => text,
+): string {
+  const bound = [...bindings];
+  const marked = bound.reduce(
+    (text, [name], index) => text.replaceAll(name, `\0${index}\0`),
+    command,
+  );
+  return rewrite(marked).replace(/\0(\d+)\0/g, (_, index) => bound[Number(index)]?.[1] ?? "");
 }
 
 function lines(text: string): string[] {

@@ -169,7 +169,10 @@ export function isRunning(pid: number): boolean {
   }
 }
 
-/** Four bases from each of which `count` ports upwards are free, on TCP and UDP. */
+/** Ports this process has given out: who has them may not listen yet. */
+const given = new Set<number>();
+
+/** Four bases from each of which `count` ports upwards are free, on TCP and UDP, and given to nobody else here. */
 export async function freePorts(count: number): Promise<BasePorts> {
   for (let tryCount = 0; tryCount < 50; tryCount += 1) {
     // Below the range that systems hand out for outgoing connections.
@@ -180,8 +183,10 @@ export async function freePorts(count: number): Promise<BasePorts> {
       webPort: port + 2 * count,
       redisPort: port + 3 * count,
     };
-    const tried = Array.from({ length: 4 * count }, (_, index) => isFree(port + index));
-    if ((await Promise.all(tried)).every((free) => free)) return bases;
+    const block = Array.from({ length: 4 * count }, (_, index) => port + index);
+    if (block.some((each) => given.has(each))) continue;
+    for (const each of block) given.add(each);
+    if ((await Promise.all(block.map(isFree))).every((free) => free)) return bases;
   }
   throw new Error("no free ports");
 }

@@ -87,7 +87,19 @@ test("ports of the page become those of the run and back, and nothing else does"
   );
   const same = "x5000 50001 01a3185c5000-0001 5000.5 4999 5020 0.6000";
   assert.equal(toRun(same, PORTS), same);
-  assert.equal(toDocument("127.0.0.1:13002 and 14000", PORTS), "127.0.0.1:6082 and 6400");
+  assert.equal(
+    toDocument("127.0.0.1:13002, -p 14000, port 11001 of 13002 keys", PORTS),
+    "127.0.0.1:6082, -p 6400, port 5001 of 13002 keys",
+  );
+});
+
+test("what is bound is put in as it is, whatever becomes of the rest", () => {
+  const bindings = new Map([
+    ["4711", "5003"],
+    ["1400", "x"],
+  ]);
+  const rewrite = (text: string): string => toRun(text, PORTS);
+  assert.equal(withBindings("kill 4711 -p 6400", bindings, rewrite), "kill 5003 -p 14000");
 });
 
 test("what listens on base ports by default is told those of the run, unless it says where", () => {

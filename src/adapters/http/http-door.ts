@@ -6,7 +6,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { setTimeout as wait } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as wait } from "node:timers/promises";
 import { getRequestListener } from "@hono/node-server";
 import type { Store } from "../../node/store.ts";
 import type { Log } from "../../ports/log.ts";
@@ -179,6 +179,8 @@ class Door implements HttpDoor {
       const nowMs = performance.now();
       if (nowMs - this.#askedMs >= partingMs || nowMs - startMs >= partingMsMax) return;
       await wait(PARTING_POLL_MS);
+      // After a stall timers come first: what was asked meanwhile is read before it is said that nobody asks.
+      await nextTurn();
     }
   }
 
