@@ -23,7 +23,17 @@ const STAGES: readonly Stage[] = [
   { name: "or seen by a test", command: ["sim/mutants/cli.ts", "--tests"] },
   {
     name: "five kill cycles on five nodes",
-    command: ["test/integration/kill-cycles.ts", "--cycles", "5", "--keys", "2000", "--lanes", "4"],
+    command: [
+      "test/integration/kill-cycles.ts",
+      "--cycles",
+      "5",
+      "--keys",
+      "2000",
+      "--lanes",
+      "4",
+      "--seed",
+      "20260712",
+    ],
   },
   {
     name: "the package on Node 26",

@@ -8,9 +8,15 @@ export class Child<Order, Answer> {
   readonly #process: ChildProcess;
   readonly #ended: Promise<void>;
 
-  constructor(name: string, program: string, args: readonly string[] = []) {
+  /** @param flags of the engine. */
+  constructor(
+    name: string,
+    program: string,
+    args: readonly string[] = [],
+    flags: readonly string[] = [],
+  ) {
     this.name = name;
-    this.#process = fork(program, [...args]);
+    this.#process = fork(program, [...args], { execArgv: [...process.execArgv, ...flags] });
     this.#ended = new Promise((resolve) => {
       this.#process.on("exit", () => resolve());
     });

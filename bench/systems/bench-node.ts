@@ -16,6 +16,8 @@ import type {
 const PROGRAM = fileURLToPath(new URL("node-process.ts", import.meta.url));
 /** The source tree that this file belongs to. */
 export const OWN_TREE = fileURLToPath(new URL("../../", import.meta.url));
+/** As `bin/dnd start` has them. */
+const NODE_FLAGS = ["--max-semi-space-size=32"];
 const READY_MS_MAX = 120_000;
 const POLL_MS = 50;
 
@@ -28,7 +30,7 @@ export class BenchNode {
 
   constructor(name: string) {
     this.name = name;
-    this.#child = new Child(name, PROGRAM);
+    this.#child = new Child(name, PROGRAM, [], NODE_FLAGS);
   }
 
   get pid(): number {

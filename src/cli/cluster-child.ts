@@ -41,7 +41,9 @@ export class ClusterChild {
   /** @param args of `dnd start`. */
   constructor(plan: ChildPlan, args: readonly string[]) {
     this.plan = plan;
-    this.#process = spawn(process.execPath, [process.argv[1] ?? "", "start", ...args], {
+    // The engine's settings for a node, as the launcher has made them (bin/dnd).
+    const flags = process.execArgv.filter((flag) => flag.startsWith("--max-semi-space-size"));
+    this.#process = spawn(process.execPath, [...flags, process.argv[1] ?? "", "start", ...args], {
       env: { ...process.env, DND_UP_CHILD: String(plan.number) },
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });

@@ -112,7 +112,8 @@ test("the cluster is a picture: equal nodes, slots in their colours, a slot with
   const { page } = watched;
   await whole(page);
   assert.equal(await page.locator(".member").count(), NODES);
-  assert.equal(await page.locator(".member .chip-alive").count(), NODES);
+  // A node of a busy machine is suspect for a moment, and refutes it.
+  await page.locator(`:nth-match(.member .chip-alive, ${NODES})`).waitFor();
 
   // Each node's colour is in the ring, about as often as any other's.
   const colours = await page.evaluate<number[]>(COUNT_PIXELS);

@@ -1,5 +1,6 @@
 /** A local cluster of real processes, as `npm start` runs it: what only real processes and sockets can show. */
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { dnd, dndOk, eventually, isRunning, RealCluster } from "./real-cluster.ts";
 
@@ -70,6 +71,16 @@ test("no node outlives the process that started it, even when that is killed", a
   await eventually("all nodes to end", 20_000, () =>
     nodes.every(({ pid }) => !isRunning(pid)) ? true : undefined,
   );
+});
+
+test("each node of a local cluster has the engine's settings for a node", {
+  skip: process.platform === "linux" ? false : "how a process was started is read from /proc",
+}, async (t) => {
+  const cluster = await RealCluster.create();
+  t.after(() => cluster.close());
+  for (const { pid } of (await cluster.up()).nodes) {
+    assert.match(await readFile(`/proc/${pid}/cmdline`, "utf8"), /--max-semi-space-size=/);
+  }
 });
 
 test("a port in use is named, with the flag that moves it", async (t) => {

@@ -1,8 +1,9 @@
 /** Bulk writes over a real socket: lines that fail alone, a client held back, and one that goes silent or away. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { after, afterEach, before, mock, test } from "node:test";
+import { after, afterEach, before, mock, type TestContext, test } from "node:test";
 import { type HttpDoor, openHttpDoor } from "../../src/adapters/http/http-door.ts";
+import type { HttpLimits } from "../../src/adapters/http/http-limits.ts";
 import { FakeStore } from "../support/fake-store.ts";
 import { open, parseAnswer, request } from "../support/raw-http.ts";
 
@@ -15,14 +16,7 @@ let port: number;
 
 before(async () => {
   store = new FakeStore();
-  door = await openHttpDoor({
-    store,
-    host: "127.0.0.1",
-    ports: [0],
-    allowedHosts: [],
-    log: quiet,
-    limits: { bulkWritesMax: WRITES_MAX, bulkIdleMs: 50, bulkRequestsMax: 2, lingerMs: 50 },
-  });
+  door = await openDoor({});
   port = door.ports[0] as number;
 });
 after(() => door.close());
@@ -30,6 +24,19 @@ afterEach(() => {
   store.cells.clear();
   store.puts.length = 0;
 });
+
+function openDoor(limits: Partial<HttpLimits>): Promise<HttpDoor> {
+  const all = { bulkWritesMax: WRITES_MAX, bulkRequestsMax: 2, lingerMs: 50, ...limits };
+  const where = { host: "127.0.0.1", ports: [0], allowedHosts: [] };
+  return openHttpDoor({ store, log: quiet, limits: all, ...where });
+}
+
+/** One that soon finds a client silent: no test that means something else may stand still in it. */
+async function openImpatientDoor(t: TestContext): Promise<number> {
+  const impatient = await openDoor({ bulkIdleMs: 50 });
+  t.after(() => impatient.close());
+  return impatient.ports[0] as number;
+}
 
 async function turns(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
@@ -119,8 +126,8 @@ test("results a line name each line and end with the counts", async () => {
   assert.deepEqual(results.at(-1), { stored: 1, failed: 1 });
 });
 
-test("a client that goes silent is told what was stored before", async () => {
-  const socket = open(port);
+test("a client that goes silent is told what was stored before", async (t) => {
+  const socket = open(await openImpatientDoor(t));
   socket.write("POST /kv HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n18\r\n");
   socket.write('{"key":"a","value":"1"}\n\r\n');
   const chunks: Buffer[] = [];
@@ -134,7 +141,8 @@ test("a client that goes silent is told what was stored before", async () => {
   assert.equal(store.cells.size, 1);
 });
 
-test("waiting for the store is not the client's silence", async () => {
+test("waiting for the store is not the client's silence", async (t) => {
+  const impatient = await openImpatientDoor(t);
   mock.timers.enable({ apis: ["setInterval"] });
   try {
     store.held = [];
@@ -142,7 +150,7 @@ test("waiting for the store is not the client's silence", async () => {
       { length: WRITES_MAX + 1 },
       (_, index) => `{"key":"h${index}","value":"v"}\n`,
     );
-    const socket = open(port);
+    const socket = open(impatient);
     socket.write(
       `POST /kv HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: ${lines.join("").length + 1}\r\n\r\n`,
     );

@@ -44,6 +44,8 @@ interface Member {
   readonly address: string;
   readonly intent: string;
   readonly liveness: string;
+  /** Slots with writes it has not been handed. */
+  readonly dirtySlots: number;
   readonly firstSlots: number;
   readonly primarySlots: number;
 }
@@ -73,6 +75,8 @@ export async function runSize(nodeCount: number, noiseMs: number): Promise<SizeR
     if (crashed === undefined || stopped === undefined) throw new Error("there are too few nodes");
 
     const crashSeenMs = await seenBy(nodes.slice(0, -1), crashed, "SIGKILL");
+    // What it still has to hand on is worth a wait to a node that stops.
+    await handedOn(nodes.slice(0, -1));
     const stopSeenMs = await seenBy(nodes.slice(0, -2), stopped, "SIGTERM");
     return {
       nodeCount,
@@ -100,6 +104,15 @@ async function agreed(nodes: readonly UpNode[]): Promise<View> {
       members.every(({ intent, liveness }) => intent === "active" && liveness === "alive"),
     );
     return isSettled && texts.every((text) => text === texts[0]) ? first : undefined;
+  });
+}
+
+/** Waits until no node keeps writes for another that is alive. */
+async function handedOn(nodes: readonly UpNode[]): Promise<void> {
+  await eventually("all to be handed on", AGREE_MS_MAX, async () => {
+    const members = (await Promise.all(nodes.map(viewOf))).flatMap((view) => view.members);
+    const isOwed = members.some((each) => each.liveness === "alive" && each.dirtySlots > 0);
+    return isOwed ? undefined : true;
   });
 }
 

@@ -2,14 +2,19 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { WIRE_VERSION } from "../../src/model/peer-message.ts";
+import { eventually } from "./real-cluster.ts";
 import { Load, RollingCluster } from "./rolling.ts";
 import { formerVersion, nextVersion } from "./versions.ts";
 
 /** The wire versions that a node has agreed on with the others. */
+/** Of the two others, once it has reached both: they may know a node's new address before it has dialled theirs. */
 async function agreedAt(http: string): Promise<readonly number[]> {
-  const reply = await fetch(`http://${http}/cluster`);
-  const { members } = (await reply.json()) as { members: readonly { wireVersion?: number }[] };
-  return members.flatMap(({ wireVersion }) => wireVersion ?? []);
+  return await eventually(`${http} to agree with both others`, 20_000, async () => {
+    const reply = await fetch(`http://${http}/cluster`);
+    const { members } = (await reply.json()) as { members: readonly { wireVersion?: number }[] };
+    const versions = members.flatMap(({ wireVersion }) => wireVersion ?? []);
+    return versions.length === 2 ? versions : undefined;
+  });
 }
 
 /** This program's own version where there is no former one; the test says which it took. */

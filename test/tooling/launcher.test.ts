@@ -64,6 +64,36 @@ test("the exit status of the command is that of the launcher", async () => {
   assert.equal((await run([join(ROOT, "bin", "dnd"), "--nope"])).status, 2);
 });
 
+// Goal: what becomes a node has the engine's settings for one, in the published package too, and what is not or was told otherwise
+// has not. Method: the program says what it was started with.
+test("a node's process begins with the engine's settings for one, unless somebody chose others", async () => {
+  const root = join(folder, "published");
+  await mkdir(join(root, "bin"), { recursive: true });
+  await mkdir(join(root, "cli"));
+  await cp(join(ROOT, "bin", "dnd"), join(root, "bin", "dnd"));
+  await writeFile(join(root, "package.json"), "{}");
+  const says = "console.log(JSON.stringify([process.execArgv, process.argv.slice(2)]));";
+  await writeFile(join(root, "cli", "main.js"), says);
+  const launcher = join(root, "bin", "dnd");
+  const said = async (args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<unknown> =>
+    JSON.parse((await run([...args], { env })).stdout);
+  const flags = ["--max-semi-space-size=32"];
+  assert.deepEqual(await said([launcher, "start", "--port", "1"]), [
+    flags,
+    ["start", "--port", "1"],
+  ]);
+  assert.deepEqual(await said([launcher, "get", "key"]), [[], ["get", "key"]]);
+  const own = "--max-semi-space-size=16";
+  assert.deepEqual(await said([own, launcher, "start"]), [[own], ["start"]]);
+  assert.deepEqual(await said([launcher, "start"], { NODE_OPTIONS: own }), [[], ["start"]]);
+
+  // In a checkout.
+  const told = "data:text/javascript,console.error(JSON.stringify(process.execArgv))";
+  const options = { env: { NODE_OPTIONS: `--import=${told}` } };
+  const { stderr } = await run([join(ROOT, "bin", "dnd"), "start", "--help"], options);
+  assert.deepEqual(JSON.parse(stderr.trim().split("\n").at(-1) ?? ""), flags);
+});
+
 for (const how of ["execve", "spawn"]) {
   const prelude = how === "spawn" ? "process.execve = undefined;" : "";
   const code = (script: string): string =>

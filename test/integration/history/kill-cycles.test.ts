@@ -8,9 +8,11 @@ import { killRun } from "./kill-run.ts";
 
 /** No new cycle after this: a slow machine must not make a slow suite. */
 const SECONDS_MAX = 15;
+/** The same for every run, so that what one change fails the next one fails too; other seeds by hand. */
+const SEED = 20_260_712;
 
 test("nothing acknowledged is lost, invented or brought back through kill -9 and SIGSTOP", async (t) => {
-  const seed = Number(process.env["SEED"] ?? Math.floor(Math.random() * 1e9));
+  const seed = Number(process.env["SEED"] ?? SEED);
   t.diagnostic(`seed ${seed}`);
   const report = await killRun({
     seed,
