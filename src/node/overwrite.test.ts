@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import "../../test/support/fixed-seed.ts";
 import { HeldClock, HeldStorage } from "../../test/support/held-storage.ts";
 import { compareBytes } from "../base/binary.ts";
 import { hashBinary } from "../base/hash.ts";

@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import "../support/fixed-seed.ts";
 import { binaryFromBytes } from "../../src/base/binary.ts";
 import type {
   ScanRange,
@@ -302,14 +303,9 @@ export function storageContract(name: string, place: () => Promise<StoragePlace>
           await here.remove();
         }
       }),
-      { numRuns: 40, ...seedFromEnvironment() },
+      { numRuns: 40 },
     );
   });
-}
-
-function seedFromEnvironment(): { seed?: number } {
-  const seed = process.env["SEED"];
-  return seed === undefined ? {} : { seed: Number(seed) };
 }
 
 const keyArbitrary = fc

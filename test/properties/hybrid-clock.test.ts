@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import "../support/fixed-seed.ts";
 import { FOLLOW_MS_MAX, HybridClock } from "../../src/core/causality/hybrid-clock.ts";
 import { bootIdFrom } from "../../src/model/ids.ts";
 import { compareStamps, formatStamp, type Stamp, stampFrom } from "../../src/model/stamp.ts";

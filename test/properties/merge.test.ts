@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import "../support/fixed-seed.ts";
 import { encodeCell } from "../../src/core/causality/cell-codec.ts";
 import {
   compareFields,

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import "../support/fixed-seed.ts";
 import { Prng } from "../../src/base/prng.ts";
 import { Placement, type PlacementMember } from "../../src/core/placement/placement.ts";
 import { type NodeId, nodeIdFrom } from "../../src/model/ids.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import "../support/fixed-seed.ts";
 import { bytesFromBinary } from "../../src/base/binary.ts";
 import { decodeCell } from "../../src/core/causality/cell-codec.ts";
 import { RestoredKeys, type RestoredPart } from "../../src/core/operations/restored-keys.ts";

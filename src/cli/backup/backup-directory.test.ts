@@ -16,6 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import fc from "fast-check";
+import "../../../test/support/fixed-seed.ts";
 import {
   forge,
   forgeCells,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import "../../../test/support/fixed-seed.ts";
 import type { RootCell } from "../../model/cell.ts";
 import { type Key, keyFromText } from "../../model/key.ts";
 import { stampFrom } from "../../model/stamp.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import "../../../test/support/fixed-seed.ts";
 import type { Field, Key } from "../../model/key.ts";
 import type { KeyedCell } from "../../model/peer-message.ts";
 import type { Slot } from "../../model/slot.ts";
