@@ -3,7 +3,7 @@
  * and takes nothing that is still to be shown. Only where no bytes are destroyed on purpose.
  *
  * Invariant: the first machine that raises C of a slot to a stamp does so when every primary holds whatever any member has
- * of the slot up to there; C is named when nothing that is to be dropped up to there is left.
+ * of the slot up to there, or has dropped it when C rose before; C is named when nothing that is to be dropped up to there is left.
  * Source: docs/ARCHITECTURE.md, "Collection"; docs/decisions/0010-collection-by-acknowledgement.md.
  */
 import { decodeRoot } from "../../src/core/causality/cell-codec.ts";
@@ -27,6 +27,15 @@ import type { Violation } from "../history.ts";
 
 type Roots = Map<Key, RootCell>;
 
+/** One machine's C of a slot rises; `before` is what stood where its batch went. */
+interface Raise {
+  readonly machine: Machine;
+  readonly slot: Slot;
+  readonly from: Stamp;
+  readonly upTo: Stamp;
+  readonly before: readonly StorageOperation[];
+}
+
 export class CollectionWatch {
   readonly violations: Violation[] = [];
   readonly #cluster: SimCluster;
@@ -48,13 +57,13 @@ export class CollectionWatch {
       const former = stateIn(before[index]?.value);
       const now = stateIn(value);
       if (compareStamps(now.collected, former.collected) > 0) {
-        this.#onRaised(machine, slot, now.collected, before);
+        this.#onRaised({ machine, slot, from: former.collected, upTo: now.collected, before });
       }
       if (compareStamps(now.named, former.named) > 0) this.#onNamed(machine, slot, now.named);
     }
   }
 
-  #onRaised(machine: Machine, slot: Slot, upTo: Stamp, before: readonly StorageOperation[]): void {
+  #onRaised({ machine, slot, from, upTo, before }: Raise): void {
     const others = this.#cluster.machines.filter((one) => one !== machine);
     // Who follows one that has gone ahead drops what that one lacks.
     const isFirst = !others.some(
@@ -69,7 +78,8 @@ export class CollectionWatch {
     held.set(machine, own);
     for (const [holder, roots] of held) {
       if (holder.hasLeft || holder.isLost) continue;
-      for (const [key, { stamp }] of roots) {
+      for (const [key, root] of roots) {
+        const { stamp } = root;
         if (compareStamps(stamp, upTo) > 0) continue;
         const { primaries } = node.locate(key);
         for (const [primary, theirs] of held) {
@@ -77,6 +87,9 @@ export class CollectionWatch {
           if (id === undefined || !primaries.includes(id)) continue;
           const there = theirs.get(key)?.stamp ?? NO_STAMP;
           if (compareStamps(there, stamp) >= 0) continue;
+          // It held that, and dropped it when C rose before: who is leaving has no part in that, and may hold it still.
+          const dropped = primary === machine ? from : slotStateOf(primary.disk, slot).collected;
+          if (compareStamps(stamp, dropped) <= 0 && isOver(root, dropped)) continue;
           this.#tell(
             key,
             `C of n${machine.index} rose to ${formatStamp(upTo)} while n${primary.index} lacks ${formatStamp(stamp)}, which n${holder.index} holds`,

@@ -174,12 +174,16 @@ export class SlotStates {
   #set(slot: Slot, state: SlotState): void {
     if (state === NOTHING) this.#states.delete(slot);
     else this.#states.set(slot, state);
-    this.#options.commit.put(slotStateKey(slot), state === NOTHING ? undefined : encode(state));
+    this.#options.commit.put(
+      slotStateKey(slot),
+      state === NOTHING ? undefined : encodeSlotState(state),
+    );
     this.#options.onNamed(slot, state.named);
   }
 }
 
-function encode({ floor, collected, named, flushed }: SlotState): Uint8Array {
+/** As it is stored. */
+export function encodeSlotState({ floor, collected, named, flushed }: SlotState): Uint8Array {
   const writer = new ByteWriter(STATE_BYTES);
   writeStamp(writer, floor);
   writeStamp(writer, collected);
