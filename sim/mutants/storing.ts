@@ -50,9 +50,9 @@ export const STORING: readonly Mutant[] = [
   },
   {
     name: "overwritten-stays-in-the-hashes",
-    file: "src/node/cell-store.ts",
-    find: `    this.#hashes.replace(slot, address, before, after);`,
-    replace: `    this.#hashes.add(slot, address, after);`,
+    file: "src/node/cell-hashes.ts",
+    find: `    this.tree.replace(slot, address, before, after);`,
+    replace: `    this.tree.add(slot, address, after);`,
     expected: ["I5"],
     seenBy: "src/node/overwrite.test.ts",
     breaks:

@@ -6,47 +6,22 @@
  * answers waits for the commit first. A damaged cell is replaced only by what is surely greater than it was, or by
  * what enough other replicas hold (`mend`): an older cell in its place would vote as if it were all there was.
  */
-import { assert } from "../base/assert.ts";
 import { hashBinary } from "../base/hash.ts";
 import { hiddenDueMs } from "../core/anti-entropy/collectable.ts";
-import { DueTimes } from "../core/anti-entropy/due-times.ts";
-import { HashTree } from "../core/anti-entropy/hash-tree.ts";
-import { KnownChecksums } from "../core/anti-entropy/known-checksums.ts";
-import {
-  encodeCleanMark,
-  encodeLeaves,
-  parseCleanMark,
-  parseLeaves,
-} from "../core/anti-entropy/leaves-record.ts";
-import {
-  checksumOf,
-  decodeCell,
-  encodeCell,
-  isRootCell,
-  peekDueMs,
-} from "../core/causality/cell-codec.ts";
+import type { DueTimes } from "../core/anti-entropy/due-times.ts";
+import type { HashTree } from "../core/anti-entropy/hash-tree.ts";
+import { checksumOf, decodeCell, encodeCell, isRootCell } from "../core/causality/cell-codec.ts";
 import { mergeCells } from "../core/causality/merge.ts";
 import { SlotStamps } from "../core/causality/slot-stamps.ts";
-import {
-  allCellsRange,
-  type CellPlace,
-  cellKey,
-  leavesKey,
-  leavesRange,
-  metaKey,
-  nextStorageKey,
-  parseCellKey,
-  parseLeavesKey,
-  slotRange,
-} from "../core/causality/storage-key.ts";
+import { type CellPlace, cellKey } from "../core/causality/storage-key.ts";
 import { heldAtField, heldAtRoot, isClearing } from "../core/causality/view.ts";
 import { isFlushKey } from "../core/placement/flush-keys.ts";
 import type { Cell, CellAddress, EncodedCell, FieldCell, RootCell } from "../model/cell.ts";
 import type { Key } from "../model/key.ts";
-import { SLOT_COUNT } from "../model/limits.ts";
 import type { Slot } from "../model/slot.ts";
 import { compareStamps, maxStamp, NO_STAMP, type Stamp } from "../model/stamp.ts";
-import type { Storage, StorageEntry, StorageKey } from "../ports/storage.ts";
+import type { Storage, StorageKey } from "../ports/storage.ts";
+import { CellHashes } from "./cell-hashes.ts";
 import type { GroupCommit } from "./group-commit.ts";
 
 /** A cell as found: `damaged` is never "absent". */
@@ -84,14 +59,6 @@ export function decodeAll(key: Key, cells: readonly EncodedCell[]): DecodedCell[
 /** Places remembered as damaged; one found beyond them is found again once others are mended. */
 const DAMAGED_PLACES_MAX = 65_536;
 
-/** Cells read in one turn while the hashes are built. */
-const BUILD_ENTRIES_MAX = 2_000;
-const BUILD_BYTES_MAX = 4 * 1024 * 1024;
-/** Records of leaves written, or read, at once: 2 MiB. */
-const RECORDS_MAX = 1_024;
-/** Says that the leaves on disk are those of the cells on disk. */
-const CLEAN_MARK = metaKey("clean");
-
 /** What was merged into a slot since somebody began to watch it. */
 export interface SlotWatch {
   readonly slot: Slot;
@@ -116,42 +83,18 @@ export interface CellStoreOptions {
   readonly onDamaged?: (place: CellPlace) => void;
 }
 
-/** One slot's hash on its way to be built anew. */
-interface SlotBuild {
-  /** The hash describes cells up to here. */
-  upTo: StorageKey;
-  readonly changed: Set<StorageKey>;
-  isRunning: boolean;
-}
-
 export class CellStore {
   readonly #commit: GroupCommit;
-  readonly #storage: Storage;
   readonly #onDamaged: (place: CellPlace) => void;
-  readonly #hashes = new HashTree();
-  readonly #dueTimes = new DueTimes();
-  /** Of roots in the hashes, as they were put there. */
-  readonly #known = new KnownChecksums();
+  readonly #hashes: CellHashes;
   /** Greatest stamp merged in a slot since start; before that, the clock's reading at start stands for it. */
   readonly #newest = new SlotStamps();
   readonly #floor: Stamp;
   readonly #greatestAtStart: Stamp;
   #greatest: Stamp;
   #floors: FlushFloors | undefined;
-  /** Hashes describe cells up to here; `undefined` once they describe all. */
-  #builtUpTo: StorageKey | undefined = "";
-  /** Cells changed beyond `#builtUpTo` since the scan that will reach them began. */
-  #changed = new Set<StorageKey>();
-  #isBuilding = false;
-  #builds = 0;
-  /** Slots whose hashes are being built anew, while those of the others stand. */
-  readonly #slotBuilds = new Map<Slot, SlotBuild>();
   /** Places known to be damaged, each with a stamp that what stood there cannot have been above. */
   readonly #damagedPlaces = new Map<StorageKey, Stamp>();
-  /** Changes of cells since start. */
-  #changes = 0;
-  /** Whether the clean mark stands on disk, as far as what was put decides. */
-  #isMarked = false;
   readonly #watches = new Map<Slot, Set<SlotWatch>>();
   /** The place looked at last, and the cell found there: a write looks at the same one several times. */
   #lastSlot: Slot | undefined;
@@ -162,11 +105,21 @@ export class CellStore {
 
   constructor(options: CellStoreOptions) {
     this.#commit = options.commit;
-    this.#storage = options.storage;
     this.#floor = options.floor;
     this.#greatestAtStart = options.greatest ?? NO_STAMP;
     this.#greatest = this.#greatestAtStart;
     this.#onDamaged = options.onDamaged ?? ((): void => undefined);
+    this.#hashes = new CellHashes({
+      commit: options.commit,
+      storage: options.storage,
+      onRebuild: () => {
+        this.#lastFound = undefined;
+      },
+      onCell: (storageKey, place, cell) => {
+        if (cell === "damaged") this.#noteDamaged(storageKey, place);
+        else if (!isRootCell(cell)) this.#noteHidden(place.slot, place.key, undefined, cell);
+      },
+    });
   }
 
   /** Keeps flush floors there from now on: they stand beside the cells, which decide them. */
@@ -175,17 +128,17 @@ export class CellStore {
   }
 
   get hashes(): HashTree {
-    return this.#hashes;
+    return this.#hashes.tree;
   }
 
   /** When there may be something to collect, slot by slot; known in full once the hashes are. */
   get dueTimes(): DueTimes {
-    return this.#dueTimes;
+    return this.#hashes.dueTimes;
   }
 
   /** Whether the hashes describe every cell; until then they are not to be compared. */
   get isBuilt(): boolean {
-    return this.#builtUpTo === undefined && this.#slotBuilds.size === 0;
+    return this.#hashes.isBuilt;
   }
 
   /** Cells known to be damaged now. */
@@ -258,11 +211,9 @@ export class CellStore {
     if (!this.#isAboveAll(slot, cell.stamp)) return false;
     const storageKey = this.#keyOf(slot, key, undefined);
     const address = hashBinary(storageKey);
-    const before = this.#known.get(address);
+    const before = this.#hashes.knownChecksum(address);
     if (before === undefined) return false;
-    const after = checksumOf(bytes);
-    this.#hashes.replace(slot, address, before, after);
-    this.#known.note(address, after);
+    this.#hashes.onOverwritten(slot, address, before, checksumOf(bytes));
     this.#put(slot, storageKey, bytes);
     if (this.#damagedPlaces.size > 0) this.#damagedPlaces.delete(storageKey);
     this.#noteMerged(slot, cell.stamp);
@@ -331,39 +282,17 @@ export class CellStore {
    * is damaged, `rebuild` has to be called.
    */
   load(done: () => void): void {
-    let mark: Uint8Array | undefined;
-    try {
-      mark = this.#storage.get(CLEAN_MARK);
-    } catch {
-      return done();
-    }
-    if (mark === undefined) return done();
-    this.#isMarked = true;
-    const slots = parseCleanMark(mark);
-    if (slots === undefined) return done();
-    this.#loadFrom(leavesRange().from, slots, (isLoaded) => {
-      if (isLoaded) this.#builtUpTo = undefined;
-      else this.#hashes.clear();
-      // In the first commit of this start: from then on the leaves on disk are older than the cells.
-      this.#unmark();
-      done();
-    });
+    this.#hashes.load(done);
   }
 
   /** At a clean stop, when nothing changes any more: leaves the leaves for the next start. */
   save(done: () => void): void {
-    if (!this.isBuilt) return done();
-    const slots: Slot[] = [];
-    for (let index = 0; index < SLOT_COUNT; index += 1) {
-      if (this.#hashes.count(index as Slot) > 0) slots.push(index as Slot);
-    }
-    this.#saveFrom(0, slots, this.#changes, done);
+    this.#hashes.save(done);
   }
 
-  /** Goes on building where a failed read stopped it. */
+  /** Goes on building the hashes where a failed read stopped it. */
   ensureBuilding(): void {
-    if (this.#builtUpTo !== undefined && !this.#isBuilding) this.rebuild();
-    for (const [slot, { isRunning }] of this.#slotBuilds) if (!isRunning) this.rebuildSlot(slot);
+    this.#hashes.ensureBuilding();
   }
 
   /**
@@ -371,34 +300,12 @@ export class CellStore {
    * commit took cells back.
    */
   rebuild(): void {
-    this.#lastFound = undefined;
-    this.#recheckMark();
-    this.#hashes.clear();
-    this.#known.clear();
-    this.#slotBuilds.clear();
-    this.#builtUpTo = "";
-    // A scan sees what is committed: what is under way is looked up when the build comes to it.
-    this.#changed = new Set(this.#commit.uncommittedKeys());
-    this.#builds += 1;
-    this.#isBuilding = true;
-    this.#buildFrom(allCellsRange().from, this.#builds);
+    this.#hashes.rebuild();
   }
 
   /** Builds the hash of one slot anew: what a damaged cell contributed to it cannot be known. */
   rebuildSlot(slot: Slot): void {
-    const { from, before } = slotRange(slot);
-    // Where the great build has not come past the slot it would count some of its cells twice.
-    if (this.#builtUpTo !== undefined && this.#builtUpTo < before) return this.rebuild();
-    this.#hashes.clearSlot(slot);
-    // What has rotted is counted with the checksum it carries by then.
-    this.#known.clear();
-    const changed = new Set<StorageKey>();
-    for (const key of this.#commit.uncommittedKeys()) {
-      if (key >= from && key < before) changed.add(key);
-    }
-    const build = { upTo: "", changed, isRunning: true };
-    this.#slotBuilds.set(slot, build);
-    this.#buildSlotFrom(from, slot, build);
+    this.#hashes.rebuildSlot(slot);
   }
 
   /** The storage key of a place, which becomes the one looked at last. */
@@ -466,18 +373,18 @@ export class CellStore {
   /** Notes when fields may be collected that a root hides: those it finds there, or the one that comes under it. */
   #noteHidden(slot: Slot, key: Key, before: Cell | undefined, after: Cell): void {
     const flushed = this.#floors?.flushed(slot) ?? NO_STAMP;
-    if (compareStamps(after.stamp, flushed) <= 0) this.#dueTimes.note(slot, flushed.ms);
+    if (compareStamps(after.stamp, flushed) <= 0) this.#hashes.dueTimes.note(slot, flushed.ms);
     if (isRootCell(after)) {
       const isHiding =
         before?.kind === "container" && compareStamps(after.cleared, before.cleared) > 0;
-      if (isHiding) this.#dueTimes.note(slot, after.cleared.ms);
+      if (isHiding) this.#hashes.dueTimes.note(slot, after.cleared.ms);
       return;
     }
     const root = this.find(slot, key, undefined);
     // A damaged root hides who knows what; a pass too many costs little.
     if (root.kind === "held") {
-      this.#dueTimes.note(slot, hiddenDueMs(after.stamp, root.cell as RootCell));
-    } else if (root.kind === "damaged") this.#dueTimes.note(slot, after.stamp.ms);
+      this.#hashes.dueTimes.note(slot, hiddenDueMs(after.stamp, root.cell as RootCell));
+    } else if (root.kind === "damaged") this.#hashes.dueTimes.note(slot, after.stamp.ms);
   }
 
   /** Whether a cell wins over whatever can have stood in a damaged place, `cleared` included. */
@@ -512,30 +419,15 @@ export class CellStore {
     mayBeOverwritten = false,
   ): void {
     this.#put(slot, storageKey, stored);
-    const address = hashBinary(storageKey);
-    this.#known.forget(address);
     if (held.kind === "damaged") this.#damagedPlaces.delete(storageKey);
-    if (this.#builtUpTo !== undefined && storageKey > this.#builtUpTo) {
-      this.#changed.add(storageKey);
-      return;
-    }
-    if (held.kind === "damaged") return this.rebuildSlot(slot);
-    const slotBuild = this.#slotBuilds.get(slot);
-    if (slotBuild !== undefined && storageKey > slotBuild.upTo) {
-      slotBuild.changed.add(storageKey);
-      return;
-    }
-    if (held.kind === "held") this.#hashes.remove(slot, address, checksumOf(held.bytes));
-    if (stored === undefined) return;
-    this.#hashes.add(slot, address, checksumOf(stored));
-    if (mayBeOverwritten && this.isBuilt) this.#known.note(address, checksumOf(stored));
+    const before = held.kind === "held" ? held.bytes : undefined;
+    const replaced = held.kind === "damaged" ? held.kind : before;
+    this.#hashes.onReplaced(slot, storageKey, replaced, stored, mayBeOverwritten);
   }
 
   #put(slot: Slot, storageKey: StorageKey, stored: Uint8Array | undefined): void {
     this.#commit.put(storageKey, stored);
-    if (stored !== undefined) this.#dueTimes.note(slot, peekDueMs(stored));
-    this.#changes += 1;
-    if (this.#isMarked) this.#unmark();
+    this.#hashes.onPut(slot, stored);
     this.#lastFound = undefined;
   }
 
@@ -543,138 +435,6 @@ export class CellStore {
     for (const watch of this.#watches.get(slot) ?? []) {
       if (watch.least === undefined || compareStamps(stamp, watch.least) < 0) watch.least = stamp;
     }
-  }
-
-  #loadFrom(from: StorageKey, missing: Set<Slot>, done: (isLoaded: boolean) => void): void {
-    const { before } = leavesRange();
-    const range = { from, before, entriesMax: RECORDS_MAX, bytesMax: BUILD_BYTES_MAX };
-    this.#storage.scan(range, (result) => {
-      if (result.kind === "failed") return done(false);
-      for (const { key, value } of result.entries) {
-        const slot = parseLeavesKey(key);
-        // What the mark does not name was left by an earlier stop, and is of a slot that is empty since.
-        if (slot === undefined || !missing.delete(slot)) continue;
-        const parsed = parseLeaves(slot, value);
-        if (parsed === undefined) return done(false);
-        this.#hashes.restore(slot, parsed);
-        this.#dueTimes.note(slot, parsed.dueMs);
-      }
-      const last = result.entries.at(-1)?.key;
-      if (result.isComplete || last === undefined) done(missing.size === 0);
-      else this.#loadFrom(nextStorageKey(last), missing, done);
-    });
-  }
-
-  #saveFrom(first: number, slots: readonly Slot[], changes: number, done: () => void): void {
-    // What changed meanwhile is not in the records: without a mark they count for nothing.
-    if (changes !== this.#changes) return done();
-    for (const slot of slots.slice(first, first + RECORDS_MAX)) {
-      const leaves = this.#hashes.leaves(slot);
-      assert(leaves !== undefined, "a slot with cells has leaves");
-      const count = this.#hashes.count(slot);
-      this.#commit.put(
-        leavesKey(slot),
-        encodeLeaves(slot, { count, dueMs: this.#dueTimes.at(slot), leaves }),
-      );
-    }
-    const next = first + RECORDS_MAX;
-    if (next >= slots.length) {
-      this.#commit.put(CLEAN_MARK, encodeCleanMark(slots));
-      this.#isMarked = true;
-    }
-    this.#commit.whenDurable((error) => {
-      if (error !== undefined || next >= slots.length) done();
-      else this.#saveFrom(next, slots, changes, done);
-    });
-  }
-
-  #unmark(): void {
-    this.#isMarked = false;
-    this.#commit.put(CLEAN_MARK, undefined);
-  }
-
-  /** A commit that failed may have taken the removal of the mark with it. */
-  #recheckMark(): void {
-    try {
-      if (this.#commit.get(CLEAN_MARK) !== undefined) this.#unmark();
-    } catch {
-      // It cannot be read, so it may stand.
-      this.#unmark();
-    }
-  }
-
-  #buildFrom(from: StorageKey, build: number): void {
-    const { before } = allCellsRange();
-    const range = { from, before, entriesMax: BUILD_ENTRIES_MAX, bytesMax: BUILD_BYTES_MAX };
-    this.#storage.scan(range, (result) => {
-      // A later rebuild has taken over.
-      if (build !== this.#builds) return;
-      if (result.kind === "failed") {
-        this.#isBuilding = false;
-        return;
-      }
-      const last = result.entries.at(-1)?.key;
-      const upTo = result.isComplete || last === undefined ? undefined : last;
-      if (!this.#takeIn(result.entries, upTo, this.#changed)) {
-        this.#isBuilding = false;
-        return;
-      }
-      this.#builtUpTo = upTo;
-      if (upTo === undefined) this.#isBuilding = false;
-      else this.#buildFrom(nextStorageKey(upTo), build);
-    });
-  }
-
-  #buildSlotFrom(from: StorageKey, slot: Slot, build: SlotBuild): void {
-    const { before } = slotRange(slot);
-    const range = { from, before, entriesMax: BUILD_ENTRIES_MAX, bytesMax: BUILD_BYTES_MAX };
-    this.#storage.scan(range, (result) => {
-      if (this.#slotBuilds.get(slot) !== build) return;
-      const entries = result.kind === "scanned" ? result.entries : [];
-      const last = entries.at(-1)?.key;
-      const isLast = result.kind === "scanned" && (result.isComplete || last === undefined);
-      const upTo = isLast ? undefined : last;
-      if (result.kind === "failed" || !this.#takeIn(entries, upTo, build.changed)) {
-        build.isRunning = false;
-      } else if (upTo === undefined) this.#slotBuilds.delete(slot);
-      else {
-        build.upTo = upTo;
-        this.#buildSlotFrom(nextStorageKey(upTo), slot, build);
-      }
-    });
-  }
-
-  /**
-   * Hashes what stands now, which the scan may be older than: keys changed meanwhile are looked up again. False when
-   * one cannot be read.
-   */
-  #takeIn(
-    entries: readonly StorageEntry[],
-    upTo: StorageKey | undefined,
-    changed: Set<StorageKey>,
-  ): boolean {
-    const keys = new Set<StorageKey>();
-    for (const { key } of entries) keys.add(key);
-    for (const key of changed) if (upTo === undefined || key <= upTo) keys.add(key);
-    for (const key of keys) {
-      changed.delete(key);
-      const place = parseCellKey(key);
-      if (place === undefined) continue;
-      let bytes: Uint8Array | undefined;
-      try {
-        bytes = this.#commit.get(key);
-      } catch {
-        return false;
-      }
-      if (bytes === undefined) continue;
-      // It counts with the checksum it carries: where only the rest has rotted, equal replicas stay equal.
-      this.#hashes.add(place.slot, hashBinary(key), checksumOf(bytes));
-      this.#dueTimes.note(place.slot, peekDueMs(bytes));
-      const cell = decodeCell(bytes, place.key, place.field);
-      if (cell === "damaged") this.#noteDamaged(key, place);
-      else if (!isRootCell(cell)) this.#noteHidden(place.slot, place.key, undefined, cell);
-    }
-    return true;
   }
 }
 
