@@ -87,6 +87,11 @@ test("a node's process begins with the engine's settings for one, unless somebod
   assert.deepEqual(await said([own, launcher, "start"]), [[own], ["start"]]);
   assert.deepEqual(await said([launcher, "start"], { NODE_OPTIONS: own }), [[], ["start"]]);
 
+  // Where it may not become another program it goes on as it is.
+  const permissions = ["--permission", "--allow-fs-read=*"];
+  const [permitted, command] = (await said([...permissions, launcher, "start"])) as string[][];
+  assert.deepEqual([permitted, command], [permissions, ["start"]]);
+
   // In a checkout.
   const told = "data:text/javascript,console.error(JSON.stringify(process.execArgv))";
   const options = { env: { NODE_OPTIONS: `--import=${told}` } };
