@@ -14,11 +14,13 @@ export const WAYS = 4;
 const PLACE = 3;
 const SET = WAYS * PLACE;
 /** A hash tells its part by these bits, and its sets by others. */
-const PART_BITS = 6;
+const PART_BITS = 8;
 export const PARTS = 2 ** PART_BITS;
-const SETS_AT_FIRST = 16;
+/** Parts fill alike. They begin with sizes that differ, so that they do not all grow in the same moment, then or ever after. */
+const SETS_AT_FIRST = 64;
+const SIZES_AT_FIRST = 16;
 /** All parts together then know 16 million cells, in 200 MB. */
-export const SETS_MAX = 2 ** 16;
+export const SETS_MAX = 2 ** 14;
 /** Of places in use. Hardly a cell is forgotten by then. */
 const LOAD_MAX = 0.8;
 
@@ -30,7 +32,7 @@ export class KnownChecksums {
   readonly #used = new Uint32Array(PARTS);
 
   constructor() {
-    for (let part = 0; part < PARTS; part += 1) this.#resize(part, SETS_AT_FIRST);
+    this.clear();
   }
 
   /** Bytes that it takes. */
@@ -66,7 +68,9 @@ export class KnownChecksums {
   }
 
   clear(): void {
-    for (let part = 0; part < PARTS; part += 1) this.#resize(part, SETS_AT_FIRST);
+    for (let part = 0; part < PARTS; part += 1) {
+      this.#resize(part, SETS_AT_FIRST + (part % SIZES_AT_FIRST));
+    }
   }
 
   /** Whether a cell more is known by it. */
