@@ -2,6 +2,7 @@
 
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { NODE_FLAGS } from "../../src/adapters/system/collector-tuning.ts";
 import type { LoadResult } from "../load/load.ts";
 import { Child } from "../processes/child.ts";
 import type {
@@ -16,8 +17,6 @@ import type {
 const PROGRAM = fileURLToPath(new URL("node-process.ts", import.meta.url));
 /** The source tree that this file belongs to. */
 export const OWN_TREE = fileURLToPath(new URL("../../", import.meta.url));
-/** As `bin/dnd start` has them. */
-const NODE_FLAGS = ["--max-semi-space-size=32"];
 const READY_MS_MAX = 120_000;
 const POLL_MS = 50;
 

@@ -400,3 +400,18 @@ test("fresh: nothing at all is newer than a delete only where deletes are collec
   const put = [write(1, 0, { ms: 50 }), read(2, 100, undefined)];
   assert.deepEqual(invariants(checkReads(history(put, { isCollecting: true }))), ["fresh"]);
 });
+
+// Seed 1615: between the drops of a slot and the naming of how far they went, which a slow disk made long.
+test("fresh: what a slot named as collected before is no write, another one's stamp is", () => {
+  const shows = (boot: number): ReadOperation => {
+    const stamp = { ms: 20, counter: 0, boot };
+    const quorum = { acks: 3, of: 3, hinted: 0 };
+    return { ...read(2, 100, undefined), outcome: { kind: "absent", stamp, quorum } };
+  };
+  const deleted = remove(1, 0, { ms: 50 });
+  const options = { isCollecting: true };
+  assert.deepEqual(checkReads(history([deleted, shows(0)], options)), []);
+  assert.deepEqual(invariants(checkReads(history([deleted, shows(1)], options))), ["fresh"]);
+  const put = history([write(1, 0, { ms: 50 }), shows(0)], options);
+  assert.deepEqual(invariants(checkReads(put)), ["fresh"]);
+});

@@ -76,6 +76,13 @@ test("what primaries dropped when C rose before, one that is leaving may hold", 
   assert.equal(foundWhenFirstRaises([dropped, dropped, leaving]), 0);
   assert.equal(foundWhenFirstRaises([dropped, {}, leaving]), 1, "one of them has not dropped it");
   assert.equal(foundWhenFirstRaises([{}, dropped, leaving]), 1);
+  const older = { root: root("value", 10), collected: at(25) };
+  assert.equal(
+    foundWhenFirstRaises([dropped, older, leaving]),
+    1,
+    "what is older was never dropped",
+  );
+  assert.equal(foundWhenFirstRaises([older, older, leaving]), 1);
   const leavingWithValue = { root: root("value", 20), isPrimary: false };
   assert.equal(
     foundWhenFirstRaises([dropped, dropped, leavingWithValue]),

@@ -87,9 +87,11 @@ export class CollectionWatch {
           if (id === undefined || !primaries.includes(id)) continue;
           const there = theirs.get(key)?.stamp ?? NO_STAMP;
           if (compareStamps(there, stamp) >= 0) continue;
-          // It held that, and dropped it when C rose before: who is leaving has no part in that, and may hold it still.
+          // It held that, and dropped it when C rose before: who is leaving has no part in that, and may hold it still. What
+          // holds anything older cannot have dropped it.
           const dropped = primary === machine ? from : slotStateOf(primary.disk, slot).collected;
-          if (compareStamps(stamp, dropped) <= 0 && isOver(root, dropped)) continue;
+          const isGone = !theirs.has(key) && compareStamps(stamp, dropped) <= 0;
+          if (isGone && isOver(root, dropped)) continue;
           this.#tell(
             key,
             `C of n${machine.index} rose to ${formatStamp(upTo)} while n${primary.index} lacks ${formatStamp(stamp)}, which n${holder.index} holds`,

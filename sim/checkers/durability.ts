@@ -50,6 +50,14 @@ export function mayBeCollected(writes: readonly WriteOperation[], stamp: Stamp):
   });
 }
 
+/**
+ * Whether a read that showed this showed no write: nothing, which is newer than whatever was collected, or what its slot had named
+ * as collected before. While a slot drops what it collects it names the time before, and what is gone shows that.
+ */
+export function isNoWrite(shown: Stamp | undefined): boolean {
+  return shown === undefined || shown.boot === 0;
+}
+
 /** Writes that were asked for, by key. */
 export function writesByKey(history: History): Map<Key, WriteOperation[]> {
   const byKey = new Map<Key, WriteOperation[]>();

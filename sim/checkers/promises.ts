@@ -21,7 +21,7 @@ import {
   type Violation,
   type WriteOperation,
 } from "../history.ts";
-import { mayBeCollected, writesByKey } from "./durability.ts";
+import { isNoWrite, mayBeCollected, writesByKey } from "./durability.ts";
 import { isAcrossTopologyChange, isUnremembered } from "./order.ts";
 
 export function checkPromises(history: History): Violation[] {
@@ -142,7 +142,7 @@ function checkRepairedReads(history: History): Violation[] {
         if (later.startMs <= earlier.endMs || other === undefined) continue;
         if (other.of !== quorum.of || other.acks < majority(other.of)) continue;
         if (shownLater !== undefined && compareStamps(shownLater, shown) >= 0) continue;
-        if (shownLater === undefined && isCollected(shown)) continue;
+        if (isNoWrite(shownLater) && isCollected(shown)) continue;
         if (isUnremembered(history, later)) continue;
         if (isAcrossTopologyChange(history, earlier.startMs, later.endMs ?? later.startMs))
           continue;

@@ -22,7 +22,7 @@ import {
   type ReadOperation,
   type Violation,
 } from "../history.ts";
-import { checkOwnStamp, mayBeCollected, writesByKey } from "./durability.ts";
+import { checkOwnStamp, isNoWrite, mayBeCollected, writesByKey } from "./durability.ts";
 import { isAcrossTopologyChange, isOwedToJoiners, isUnremembered } from "./order.ts";
 
 export function checkReads(
@@ -89,11 +89,10 @@ function checkFreshness(history: History): Violation[] {
       const text = `${describeOperation(read)} showed ${formatStamp(shown)}, ${detail}`;
       violations.push({ invariant: "fresh", key: read.key, detail: `key ${read.key}: ${text}` });
     };
-    // Nothing at all is what collection leaves, and newer than whatever it has collected.
     const isCollected = (stamp: Stamp): boolean =>
       history.isCollecting === true &&
       outcome.kind === "absent" &&
-      outcome.stamp === undefined &&
+      isNoWrite(outcome.stamp) &&
       mayBeCollected(writes.get(read.key) ?? [], stamp);
     if (
       read.after !== undefined &&

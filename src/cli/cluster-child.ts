@@ -1,6 +1,7 @@
 /** One node of `dnd up`: a process of its own, tied to its parent by a channel. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import { NODE_FLAGS } from "../adapters/system/collector-tuning.ts";
 import { type CliError, failure } from "./cli-error.ts";
 
 /** What a child tells its parent. */
@@ -28,6 +29,7 @@ export interface ChildPlan {
   readonly drainMs: number;
 }
 
+const SEMI_SPACE = /--max[-_]semi[-_]space[-_]size\b/;
 const READY_MS_MAX = 60_000;
 /** A child that is late by so much hangs, and cannot even end itself. */
 const OVERDUE_MS = 10_000;
@@ -41,8 +43,10 @@ export class ClusterChild {
   /** @param args of `dnd start`. */
   constructor(plan: ChildPlan, args: readonly string[]) {
     this.plan = plan;
-    // The engine's settings for a node, as the launcher has made them (bin/dnd).
-    const flags = process.execArgv.filter((flag) => flag.startsWith("--max-semi-space-size"));
+    // What somebody chose for this program, or for all (NODE_OPTIONS), is meant for its nodes.
+    const chosen = process.execArgv.filter((flag) => SEMI_SPACE.test(flag));
+    const isForAll = SEMI_SPACE.test(process.env["NODE_OPTIONS"] ?? "");
+    const flags = chosen.length > 0 || isForAll ? chosen : NODE_FLAGS;
     this.#process = spawn(process.execPath, [...flags, process.argv[1] ?? "", "start", ...args], {
       env: { ...process.env, DND_UP_CHILD: String(plan.number) },
       stdio: ["ignore", "ignore", "pipe", "ipc"],

@@ -227,7 +227,9 @@ test("nothing is written of a backup of which anything is wrong", async () => {
 test("a backup that is killed leaves nothing that passes for one", async () => {
   let directory = "";
   // Where this process stood still until the backup was done, it was not killed in its middle.
-  for (let turn = 0, status: number | null = 0; status === 0; turn += 1) {
+  for (let turn = 0, status: number | null = 0; status !== null; turn += 1) {
+    assert.equal(status, 0, "it did not fail by itself");
+    assert.ok(turn < 10, "it is too fast to be killed");
     directory = join(source.folder, `killed-${turn}`);
     const running = source.run(["backup", directory, "--node", (nodes[0] as UpNode).http]);
     while (running.process.exitCode === null && (await files(directory)).length === 0)

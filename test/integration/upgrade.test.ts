@@ -6,8 +6,7 @@ import { eventually } from "./real-cluster.ts";
 import { Load, RollingCluster } from "./rolling.ts";
 import { formerVersion, nextVersion } from "./versions.ts";
 
-/** The wire versions that a node has agreed on with the others. */
-/** Of the two others, once it has reached both: they may know a node's new address before it has dialled theirs. */
+/** The wire versions a node has agreed on with the two others, once it has reached both: they may know a node's new address before it has dialled theirs. */
 async function agreedAt(http: string): Promise<readonly number[]> {
   return await eventually(`${http} to agree with both others`, 20_000, async () => {
     const reply = await fetch(`http://${http}/cluster`);

@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { NODE_FLAGS } from "../../src/adapters/system/collector-tuning.ts";
 import { VERSION } from "../../src/version.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -77,7 +78,7 @@ test("a node's process begins with the engine's settings for one, unless somebod
   const launcher = join(root, "bin", "dnd");
   const said = async (args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<unknown> =>
     JSON.parse((await run([...args], { env })).stdout);
-  const flags = ["--max-semi-space-size=32"];
+  const flags = [...NODE_FLAGS];
   assert.deepEqual(await said([launcher, "start", "--port", "1"]), [
     flags,
     ["start", "--port", "1"],
@@ -87,6 +88,9 @@ test("a node's process begins with the engine's settings for one, unless somebod
   assert.deepEqual(await said([own, launcher, "start"]), [[own], ["start"]]);
   assert.deepEqual(await said([launcher, "start"], { NODE_OPTIONS: own }), [[], ["start"]]);
 
+  // A descriptor that a shell opened for an argument would be closed.
+  const config = ["start", "--config", "/dev/fd/3"];
+  assert.deepEqual(await said([launcher, ...config]), [[], config]);
   // Where it may not become another program it goes on as it is.
   const permissions = ["--permission", "--allow-fs-read=*"];
   const [permitted, command] = (await said([...permissions, launcher, "start"])) as string[][];

@@ -20,11 +20,17 @@ export async function choosePorts(
         chosen.push(port);
         continue;
       }
-      const server = createServer();
-      held.push(server);
-      server.listen(0, host);
-      await once(server, "listening");
-      chosen.push((server.address() as AddressInfo).port);
+      let free = 0;
+      // One that is wanted by number is nobody else's.
+      while (free === 0 || wanted.includes(free)) {
+        // Whoever dials a port that was somebody's is not waited for.
+        const server = createServer((socket) => socket.destroy());
+        held.push(server);
+        server.listen(0, host);
+        await once(server, "listening");
+        free = (server.address() as AddressInfo).port;
+      }
+      chosen.push(free);
     }
     return chosen;
   } finally {
