@@ -205,7 +205,7 @@ export class CellStore {
    */
   overwrite(slot: Slot, key: Key, cells: readonly DecodedCell[]): boolean {
     const [incoming] = cells;
-    if (incoming === undefined || cells.length > 1 || !this.isBuilt) return false;
+    if (incoming === undefined || cells.length > 1) return false;
     const { field, cell, bytes } = incoming;
     if (field !== undefined || !isPlain(cell) || !isClearing(cell) || isFlushKey(key)) return false;
     if (!this.#isAboveAll(slot, cell.stamp)) return false;

@@ -17,7 +17,6 @@ import { type CellPlace, parseCellKey } from "../core/causality/storage-key.ts";
 import type { Placement } from "../core/placement/placement.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import type { NodeId } from "../model/ids.ts";
-
 import type {
   CellDigest,
   KeyedCell,

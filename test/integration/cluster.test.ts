@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { dnd, dndOk, eventually, isRunning, RealCluster } from "./real-cluster.ts";
+import { dnd, dndOk, eventually, isRunning, RealCluster, type UpNode } from "./real-cluster.ts";
 
 test("a value put on one node is read on the others, through a crash and a restart", async (t) => {
   const cluster = await RealCluster.create();
@@ -79,7 +79,16 @@ test("each node of a local cluster has the engine's settings for a node", {
   const cluster = await RealCluster.create();
   t.after(() => cluster.close());
   for (const { pid } of (await cluster.up()).nodes) {
-    assert.match(await readFile(`/proc/${pid}/cmdline`, "utf8"), /--max-semi-space-size=/);
+    assert.match(await readFile(`/proc/${pid}/cmdline`, "utf8"), /--max-semi-space-size=32/);
+  }
+
+  const chosen = await RealCluster.create();
+  t.after(() => chosen.close());
+  const environment = { NODE_OPTIONS: "--max-semi-space-size=16" };
+  const up = chosen.run(["up", "--json", ...chosen.portFlags(0)], undefined, environment);
+  const [line] = await up.said(/\{"event":"ready".*\}/, 120_000);
+  for (const { pid } of (JSON.parse(line) as { nodes: readonly UpNode[] }).nodes) {
+    assert.doesNotMatch(await readFile(`/proc/${pid}/cmdline`, "utf8"), /semi-space/);
   }
 });
 

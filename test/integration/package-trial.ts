@@ -18,9 +18,9 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const TSC = join(ROOT, "node_modules/typescript/bin/tsc");
 const NAME = "@definitely-not-dynamo/dnd";
 const INSTALLED_BYTES_MAX = 15_000_000;
-/** npm's codes for a registry that cannot be reached, or has no time. */
+/** npm's codes for a registry that cannot be reached. */
 const OFFLINE =
-  /E(?:NOTFOUND|AI_AGAIN|CONNREFUSED|CONNRESET|HOSTUNREACH|NETUNREACH|TIMEDOUT|NOTCACHED|RR_SOCKET_TIMEOUT)|E429|E50[0-9]/;
+  /E(?:NOTFOUND|AI_AGAIN|CONNREFUSED|CONNRESET|HOSTUNREACH|NETUNREACH|TIMEDOUT|NOTCACHED)/;
 
 const PROGRAM = `
 import { DndError, type EmbeddedNode, openNode, type WriteReceipt } from "${NAME}";

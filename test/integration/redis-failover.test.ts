@@ -16,8 +16,8 @@ import { type NodeRedis, openNodeRedis, openNodeRedisCluster } from "./redis-cli
 /**
  * `@redis/client` gives a call 5 s, and looks for the cluster anew 5 s after a connection broke.
  */
-const NODE_REDIS_SILENCE_MS_MAX = 20_000;
-const SILENCE_MS_MAX = 10_000;
+const NODE_REDIS_SILENCE_MS_MAX = 12_000;
+const SILENCE_MS_MAX = 5_000;
 /** The client of that library with default settings. */
 const PATIENT = "@redis/client of the cluster, RESP2";
 const BEFORE_COUNT = 5;

@@ -3,8 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runSize } from "./sizes.ts";
 
-/** On a machine that has cores to spare less than 5 s (docs/availability.md); a node that is starved doubts itself first. */
-const CRASH_SEEN_MS_MAX = 20_000;
+const CRASH_SEEN_MS_MAX = 8_000;
 /** A farewell is one datagram to each member; the rest is polling, and a busy machine. */
 const STOP_SEEN_MS_MAX = 2_000;
 const SLOT_COUNT = 16_384;

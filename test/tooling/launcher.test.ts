@@ -83,7 +83,9 @@ test("a node's process begins with the engine's settings for one, unless somebod
     flags,
     ["start", "--port", "1"],
   ]);
-  assert.deepEqual(await said([launcher, "get", "key"]), [[], ["get", "key"]]);
+  for (const command of [["get", "key"], ["up"]]) {
+    assert.deepEqual(await said([launcher, ...command]), [[], command]);
+  }
   const own = "--max-semi-space-size=16";
   assert.deepEqual(await said([own, launcher, "start"]), [[own], ["start"]]);
   assert.deepEqual(await said([launcher, "start"], { NODE_OPTIONS: own }), [[], ["start"]]);

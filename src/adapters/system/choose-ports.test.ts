@@ -18,6 +18,13 @@ test("each port that is free to choose is another one, and the rest stay as they
   server.close();
 });
 
+test("what is wanted by number is not chosen for another", async () => {
+  const some = Array.from({ length: 500 }, () => 0);
+  const wanted = await choosePorts(some, LOOPBACK);
+  const chosen = await choosePorts([...some, ...wanted], LOOPBACK);
+  assert.equal(new Set(chosen).size, 1_000);
+});
+
 test("a host that is not this machine's is told", async () => {
   await assert.rejects(choosePorts([0], "192.0.2.1"), { code: "EADDRNOTAVAIL" });
 });
