@@ -1,9 +1,12 @@
 /**
  * What `.ci/run` runs: everything a change is tried with, from a clean checkout. `npm test`, then what takes longer: seeds of
  * the full mix, double runs, each planted bug near the seed that is recorded for it, and a few cycles of `kill -9`.
- * Ends with one line, `N passed, N failed`; exit status 0 only if none failed.
+ * Ends with how long each stage took, what failed, and one line, `N passed, N failed`; exit status 0 only if none failed. Whoever
+ * keeps only the end of a log finds the failures there.
  */
 import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -51,13 +54,21 @@ const STAGES: readonly Stage[] = [
 ];
 
 const COUNTS = /^(\d+) passed, (\d+) failed$/gm;
+/** What `npm test` says of its own stages, and of a file or check that failed or took half a minute. */
+const WORTH_REPEATING = /^(?:-- .*|\s+FAIL .*|\s+ok .*; (?:[3-9]\d{4}|\d{6,}) ms\))$/gm;
+/** Of a stage that failed and wrote no failures of its tests. */
+const LAST_CHARACTERS = 2_000;
+const FAILURES_CHARACTERS = 6_000;
 
+const folder = mkdtempSync(join(tmpdir(), "dnd-ci-"));
+const summary: string[] = [];
 let passed = 0;
 let failed = 0;
-for (const { name, command } of STAGES) {
+for (const [index, { name, command }] of STAGES.entries()) {
   const startMs = performance.now();
   console.log(`\n#### ${name}`);
-  const { status, output } = await run(command);
+  const failuresPath = join(folder, `${index}.txt`);
+  const { status, output } = await run(command, failuresPath);
   // A stage that counts for itself ends with its own line; any other is one thing that passed or failed.
   const counts = [...output.matchAll(COUNTS)].at(-1);
   const isOk = status === 0;
@@ -65,18 +76,29 @@ for (const { name, command } of STAGES) {
   const failures = counts === undefined ? 0 : Number(counts[2]);
   failed += isOk ? failures : Math.max(1, failures);
   const seconds = ((performance.now() - startMs) / 1_000).toFixed(0);
-  console.log(`#### ${isOk ? "ok  " : "FAIL"} ${name}, ${seconds} s`);
+  const verdict = `#### ${isOk ? "ok  " : "FAIL"} ${name}, ${seconds} s`;
+  console.log(verdict);
+  summary.push(verdict, ...(output.match(WORTH_REPEATING) ?? []));
+  if (!isOk) summary.push(failuresOf(failuresPath, output));
 }
-console.log(`\n${passed} passed, ${failed} failed`);
+rmSync(folder, { recursive: true });
+console.log(`\n${summary.join("\n")}\n\n${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+
+function failuresOf(path: string, output: string): string {
+  if (!existsSync(path)) return output.slice(-LAST_CHARACTERS);
+  return readFileSync(path, "utf8").slice(0, FAILURES_CHARACTERS);
+}
 
 /** Shows what it says as it says it, and keeps it. */
 function run(
   args: readonly string[],
+  failuresPath: string,
 ): Promise<{ readonly status: number; readonly output: string }> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [join(ROOT, args[0] ?? ""), ...args.slice(1)], {
       cwd: ROOT,
+      env: { ...process.env, DND_TEST_FAILURES: failuresPath },
       stdio: ["ignore", "pipe", "inherit"],
     });
     let output = "";

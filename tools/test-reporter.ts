@@ -3,8 +3,9 @@
  *
  * The counts go to the file named by DND_TEST_COUNTS as one JSON line, because a number that is added up must
  * not be fished out of text for people. A run that dies before its last event leaves no counts: a failure.
+ * Failures are also added to the file named by DND_TEST_FAILURES, for whoever repeats them at the end (`tools/ci.ts`).
  */
-import { writeFileSync } from "node:fs";
+import { appendFileSync, writeFileSync } from "node:fs";
 import { relative } from "node:path";
 import { inspect } from "node:util";
 
@@ -43,7 +44,10 @@ export default async function* report(source: AsyncIterable<TestEvent>): AsyncGe
       if (data.file === undefined) writeCounts(data.counts);
       else yield fileLine(data.file, data.counts, data.duration_ms ?? 0);
     } else if (type === "test:fail") {
-      yield failureText(data);
+      const text = failureText(data);
+      const path = process.env["DND_TEST_FAILURES"];
+      if (path !== undefined) appendFileSync(path, text);
+      yield text;
     } else if (type === "test:stderr" && data.message !== undefined) {
       yield data.message;
     }

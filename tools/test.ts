@@ -102,8 +102,9 @@ async function runTests(name: string, patterns: string[], flags: string[] = []):
   const countsPath = join(folder, "counts.json");
   try {
     const reporter = `--test-reporter=${join(ROOT, "tools", "test-reporter.ts")}`;
+    const deadline = `--import=${new URL("test-deadline.ts", import.meta.url).href}`;
     const { status } = await run(
-      ["--test", reporter, `--test-timeout=${TEST_TIMEOUT_MS}`, ...flags, ...files],
+      ["--test", deadline, reporter, `--test-timeout=${TEST_TIMEOUT_MS}`, ...flags, ...files],
       { isQuiet: false, env: { DND_TEST_COUNTS: countsPath } },
     );
     if (!existsSync(countsPath)) {

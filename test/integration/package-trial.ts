@@ -18,9 +18,10 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const TSC = join(ROOT, "node_modules/typescript/bin/tsc");
 const NAME = "@definitely-not-dynamo/dnd";
 const INSTALLED_BYTES_MAX = 15_000_000;
-/** npm's codes for a registry that cannot be reached. */
+/** npm's codes for a registry that cannot be reached, or has no time; by default npm waits a quarter of an hour for each answer. */
 const OFFLINE =
-  /E(?:NOTFOUND|AI_AGAIN|CONNREFUSED|CONNRESET|HOSTUNREACH|NETUNREACH|TIMEDOUT|NOTCACHED)/;
+  /E(?:NOTFOUND|AI_AGAIN|CONNREFUSED|CONNRESET|HOSTUNREACH|NETUNREACH|TIMEDOUT|NOTCACHED|RR_SOCKET_TIMEOUT)|\bE(?:429|50\d)\b|gave no answer/;
+const NPM_MS_MAX = 90_000;
 
 const PROGRAM = `
 import { DndError, type EmbeddedNode, openNode, type WriteReceipt } from "${NAME}";
@@ -214,6 +215,8 @@ async function npm(cwd: string, node: string, ...args: string[]): Promise<Finish
     "--no-fund",
     "--ignore-scripts",
     "--no-progress",
+    "--fetch-timeout=20000",
+    "--fetch-retries=1",
   ];
   const script = process.env["npm_execpath"];
   const isScript = script !== undefined && /npm-cli\.[cm]?js$/.test(script);
@@ -234,9 +237,11 @@ function finished(
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<Finished> {
   return new Promise((resolve) => {
-    execFile(file, [...args], { cwd, env }, (error, stdout, stderr) => {
+    const limits = { timeout: NPM_MS_MAX, killSignal: "SIGKILL" } as const;
+    execFile(file, [...args], { cwd, env, ...limits }, (error, stdout, stderr) => {
       const status = error === null ? 0 : typeof error.code === "number" ? error.code : 1;
-      resolve({ status, stdout, stderr: stderr || (error?.message ?? "") });
+      const late = error?.killed === true ? `gave no answer in ${NPM_MS_MAX} ms` : "";
+      resolve({ status, stdout, stderr: late || stderr || (error?.message ?? "") });
     });
   });
 }
