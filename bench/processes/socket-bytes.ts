@@ -14,7 +14,7 @@ export function countSocketBytes(): void {
     open.add(socket);
     socket.on("close", () => {
       open.delete(socket);
-      closedBytes += socket.bytesWritten;
+      closedBytes += written(socket);
     });
   };
   subscribe("net.client.socket", follow);
@@ -31,6 +31,11 @@ export function countSocketBytes(): void {
 
 export function socketBytes(): number {
   let bytes = closedBytes + datagramBytes;
-  for (const socket of open) bytes += socket.bytesWritten;
+  for (const socket of open) bytes += written(socket);
   return bytes;
+}
+
+/** One whose handle another has taken over does not know. */
+function written(socket: Socket): number {
+  return socket.bytesWritten || 0;
 }

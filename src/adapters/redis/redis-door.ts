@@ -12,6 +12,7 @@ import type { Tracer } from "../../ports/tracer.ts";
 import type { ProtocolVersion, Reply } from "../../protocol/resp/reply.ts";
 import { ReplyEncoder } from "../../protocol/resp/reply-encoder.ts";
 import type { DoorDurations } from "../metrics/door-durations.ts";
+import { takeOver } from "../system/socket-reads.ts";
 import type { CommandTable } from "./command-table.ts";
 import { DoorState, type ScanScope } from "./door-state.ts";
 import { errorReply } from "./failures.ts";
@@ -63,6 +64,8 @@ export async function openRedisDoor(options: RedisDoorOptions): Promise<RedisDoo
   return door;
 }
 
+/** A client may send its last request, say that it is done, and wait for the replies. */
+const ALLOW_HALF_OPEN = true;
 /** Connections that are told that there are too many, at once; more are closed without a word. */
 const REFUSED_MAX = 256;
 const TOO_MUCH = errorReply("BUSY too many bytes of requests are arriving; nothing was stored");
@@ -89,8 +92,8 @@ class Door implements RedisDoor {
     this.#table = createCommandTable();
     this.#server = createServer({
       noDelay: true,
-      // A client may send its last request, say that it is done, and wait for the replies.
-      allowHalfOpen: true,
+      pauseOnConnect: true,
+      allowHalfOpen: ALLOW_HALF_OPEN,
       keepAlive: true,
       keepAliveInitialDelay: limits.keepAliveMs,
     });
@@ -197,8 +200,9 @@ class Connection implements Wire {
   /** What this connection has in the door's count of arriving bytes. */
   #arrivingBytes = 0;
 
-  constructor(door: Door, socket: Socket, state: DoorState, table: CommandTable, log: Log) {
+  constructor(door: Door, accepted: Socket, state: DoorState, table: CommandTable, log: Log) {
     this.#door = door;
+    const socket = takeOver(accepted, ALLOW_HALF_OPEN, (bytes) => this.#onData(bytes));
     this.#socket = socket;
     this.#state = state;
     this.#log = log;
@@ -212,7 +216,6 @@ class Connection implements Wire {
     });
     this.#pipeline = new Pipeline({ session: this.#session, door: state, table });
     state.sessions.set(this.#session.id, this.#session);
-    socket.on("data", (chunk) => this.#onData(chunk));
     socket.on("end", () => this.#pipeline.end());
     socket.on("drain", () => this.#onDrain());
     socket.on("timeout", () => this.#onStalled());

@@ -10,6 +10,7 @@ import { PEER_QUEUE_BYTES_MAX } from "../../model/limits.ts";
 import type { ConnectionId } from "../../ports/transport.ts";
 import { GREETING, StreamDecoder } from "../../protocol/peer/chunking.ts";
 import { SendQueue } from "../../protocol/peer/send-queue.ts";
+import type { TakeBytes } from "../system/socket-reads.ts";
 
 /** How long what is queued may take to leave after `close`. */
 const LINGER_MS = 5_000;
@@ -44,7 +45,8 @@ export class TcpConnection {
 
   constructor(parts: {
     readonly id: ConnectionId;
-    readonly socket: Socket;
+    /** Opens its socket, whose bytes go to `take`: never from within the call. */
+    readonly open: (take: TakeBytes) => Socket;
     readonly owner: ConnectionOwner;
     readonly isAccepted: boolean;
     readonly remote: string;
@@ -53,14 +55,13 @@ export class TcpConnection {
     this.id = parts.id;
     this.isAccepted = parts.isAccepted;
     this.remote = parts.remote;
-    this.#socket = parts.socket;
+    this.#socket = parts.open((bytes) => this.#onData(bytes));
     this.#owner = parts.owner;
     this.#onWritten = (): void => this.#writeDone();
     this.#greetingTimer = setTimeout(
       () => this.abort(`no greeting within ${parts.greetingMs} ms`),
       parts.greetingMs,
     );
-    this.#socket.on("data", (bytes: Buffer) => this.#onData(bytes));
     this.#socket.on("error", (error: NodeJS.ErrnoException) => {
       this.#reason ??= error.code ?? error.message;
     });

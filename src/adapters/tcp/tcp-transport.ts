@@ -7,12 +7,13 @@
  * does not greet as a node in time is closed, and nothing of it reaches the listener.
  */
 import { lookup } from "node:dns/promises";
-import { connect, createServer, type Server, type Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { assert } from "../../base/assert.ts";
 import { type Address, splitAddress } from "../../model/ids.ts";
 import { FRAME_BYTES_MAX } from "../../model/limits.ts";
 import type { Log } from "../../ports/log.ts";
 import type { ConnectionId, Transport, TransportListener } from "../../ports/transport.ts";
+import { dial, type TakeBytes, takeOver } from "../system/socket-reads.ts";
 import { formatAddress, openUdp, type UdpSocket } from "../udp/udp-socket.ts";
 import { type ConnectionOwner, TcpConnection } from "./tcp-connection.ts";
 
@@ -114,7 +115,12 @@ class TcpTransport implements OpenTransport, ConnectionOwner {
     this.#log = log;
     this.#flushAll = (): void => this.#flush();
     this.#server = createServer(
-      { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS },
+      {
+        noDelay: true,
+        keepAlive: true,
+        keepAliveInitialDelay: KEEP_ALIVE_MS,
+        pauseOnConnect: true,
+      },
       (socket) => this.#onSocket(socket),
     );
     this.#server.maxConnections = ACCEPTED_MAX;
@@ -158,8 +164,7 @@ class TcpTransport implements OpenTransport, ConnectionOwner {
 
   connect(address: Address): ConnectionId {
     const { host, port } = splitAddress(address);
-    const socket = connect({ host, port, noDelay: true });
-    const connection = this.#add(socket, false, address);
+    const connection = this.#add((take) => dial(host, port, take), false, address);
     if (this.#isShutDown) connection.close();
     return connection.id;
   }
@@ -229,18 +234,15 @@ class TcpTransport implements OpenTransport, ConnectionOwner {
       socket.destroy();
       return;
     }
-    this.#add(
-      socket,
-      true,
-      formatAddress(socket.remoteAddress ?? "unknown", socket.remotePort ?? 0),
-    );
+    const remote = formatAddress(socket.remoteAddress ?? "unknown", socket.remotePort ?? 0);
+    this.#add((take) => takeOver(socket, false, take), true, remote);
   }
 
-  #add(socket: Socket, isAccepted: boolean, remote: string): TcpConnection {
+  #add(open: (take: TakeBytes) => Socket, isAccepted: boolean, remote: string): TcpConnection {
     this.#lastId += 1;
     const connection = new TcpConnection({
       id: this.#lastId,
-      socket,
+      open,
       owner: this,
       isAccepted,
       remote,
