@@ -1,4 +1,4 @@
-/** The release before and the working tree, side by side under the same loads, in interleaved pairs. */
+/** The release before and the working tree, side by side under the same loads, in pairs. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Generators } from "../load/generators.ts";
@@ -52,50 +52,66 @@ export interface Compared {
 export async function comparePairs(options: PairsOptions): Promise<Compared[]> {
   const compared: Compared[] = [];
   for (const subject of SUBJECTS) {
-    const systems: System[] = [];
-    try {
-      for (const tree of ["before", "now"] as const) {
-        const directory = join(options.directory, subject.name, tree);
-        await mkdir(directory, { recursive: true });
-        options.note(`${subject.name}: starting ${tree}`);
-        systems.push(await openDnd({ ...subject, directory, tree: options[tree] }));
-      }
-      compared.push(...(await compareSystems(subject, systems, options)));
-    } finally {
-      await Promise.all(systems.map((system) => system.close()));
+    const rows = LOADS.map(([name, change]) => rowOf(subject, name, change));
+    const pairs = rows.map((): Pair[] => []);
+    for (let round = 1; round <= options.pairs; round += 1) {
+      options.note(`${subject.name}: pair ${round} of ${options.pairs}`);
+      const found = await pairOf(subject, rows, round, options);
+      for (const [index, pair] of found.entries()) pairs[index]?.push(pair);
+    }
+    for (const [index, { name }] of rows.entries()) {
+      compared.push({ name, pairs: pairs[index] ?? [] });
     }
   }
   return compared;
 }
 
-async function compareSystems(
+/**
+ * One pair of each row, by nodes of their own: one start of the same code differs from the next by up to 15 %, by what its compiler
+ * takes up first, and pairs between two starts would show that as a difference of the code.
+ */
+async function pairOf(
   subject: Subject,
-  systems: readonly System[],
+  rows: readonly Row[],
+  round: number,
   options: PairsOptions,
-): Promise<Compared[]> {
-  const rows = LOADS.map(([name, change]) => rowOf(subject, name, change));
-  const [first] = rows;
-  const [before, now] = systems;
-  if (first === undefined || before === undefined || now === undefined) return [];
-  for (const system of systems) {
-    const filler = new Filler(options.generators, options.generatorCount);
-    await filler.fillFor([first], new Map([[sideOf(subject).system, system]]));
-  }
-  const compared: Compared[] = [];
-  for (const row of rows) {
-    for (const system of systems) await costOf(row, system, 0, { ...options, ms: WARM_UP_MS });
-    const pairs: Pair[] = [];
-    for (let round = 1; round <= options.pairs; round += 1) {
-      options.note(`${row.name}: pair ${round} of ${options.pairs}`);
-      // Who is first alternates: what the one leaves to be done falls on the other.
-      const isForward = round % 2 === 1;
-      const early = await costOf(row, isForward ? before : now, round, options);
-      const late = await costOf(row, isForward ? now : before, round, options);
-      pairs.push(isForward ? { before: early, now: late } : { before: late, now: early });
+): Promise<Pair[]> {
+  // Who is first alternates: what the one leaves to be done falls on the other.
+  const trees = round % 2 === 1 ? (["before", "now"] as const) : (["now", "before"] as const);
+  const systems: System[] = [];
+  try {
+    for (const tree of trees) {
+      const directory = join(options.directory, subject.name, String(round), tree);
+      await mkdir(directory, { recursive: true });
+      systems.push(await openDnd({ ...subject, directory, tree: options[tree] }));
     }
-    compared.push({ name: row.name, pairs });
+    const [first] = rows;
+    if (first === undefined) return [];
+    for (const system of systems) {
+      const filler = new Filler(options.generators, options.generatorCount);
+      await filler.fillFor([first], new Map([[sideOf(subject).system, system]]));
+    }
+    const pairs: Pair[] = [];
+    for (const row of rows) pairs.push(await pairOfRow(row, trees, systems, round, options));
+    return pairs;
+  } finally {
+    await Promise.all(systems.map((system) => system.close()));
   }
-  return compared;
+}
+
+async function pairOfRow(
+  row: Row,
+  trees: readonly ("before" | "now")[],
+  systems: readonly System[],
+  round: number,
+  options: PairsOptions,
+): Promise<Pair> {
+  for (const system of systems) await costOf(row, system, 0, { ...options, ms: WARM_UP_MS });
+  const costs = { before: 0, now: 0 };
+  for (const [index, system] of systems.entries()) {
+    costs[trees[index] ?? "now"] = await costOf(row, system, round, options);
+  }
+  return costs;
 }
 
 /** CPU seconds per request, of all nodes together. */

@@ -2,7 +2,7 @@
  * Sockets that are read into one buffer of the process.
  *
  * For each read the runtime else allocates 64 KiB, gives back what was not filled, and makes an object that its collector has to
- * free by itself: a quarter of the processor time of a small request (decision 0031). What is read is copied once, to its size.
+ * free by itself: a tenth of the processor time of a small request (decision 0031). What is read is copied once, to its size.
  *
  * A connection that this process dials is given the runtime's option `onread`. There is none for those that a server accepts:
  * a socket made with it takes over the handle of the one that the server made. The handle's name is the runtime's own
@@ -11,7 +11,7 @@
 import { channel } from "node:diagnostics_channel";
 import { connect, type OnReadOpts, Socket, type SocketConstructorOpts } from "node:net";
 
-/** Four times what the runtime has: a value of 64 KiB comes in one piece, for four fifths of the time. */
+/** Four times what the runtime has: a value of 64 KiB comes in one piece. */
 const READ_BYTES_MAX = 256 * 1024;
 
 /** Whoever takes what arrived. The bytes are its own. */
