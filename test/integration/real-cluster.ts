@@ -51,6 +51,8 @@ export class RunningDnd {
       env: { ...process.env, ...environment },
       stdio: ["pipe", "pipe", "pipe"],
     });
+    // One that has ended takes nothing any more: its status says why.
+    this.process.stdin?.on("error", () => undefined);
     this.process.stdout?.setEncoding("utf8").on("data", (text: string) => {
       this.stdout += text;
     });

@@ -100,6 +100,8 @@ function finish(
     }
     child.on("error", reject);
     child.on("close", (status) => resolve({ status, output }));
+    // One that has ended takes nothing any more: its status says why.
+    child.stdin.on("error", () => undefined);
     child.stdin.end(input);
   });
 }

@@ -178,6 +178,8 @@ async function onTerminal(
     env: { PATH, HOME, TERM: "xterm-256color", ...env },
     stdio: ["pipe", "pipe", "inherit"],
   });
+  // A command that has ended takes no more keys: what it showed says why.
+  running.stdin.on("error", () => undefined);
   let output = "";
   running.stdout.setEncoding("utf8").on("data", (text: string) => {
     output += text;

@@ -16,7 +16,9 @@ async function serverOf(
   allowHalfOpen = false,
 ): Promise<{ readonly port: number; readonly close: () => Promise<unknown> }> {
   const server = createServer({ pauseOnConnect: true, allowHalfOpen }, (accepted) => {
-    onSocket(takeOver(accepted, allowHalfOpen, take));
+    const socket = takeOver(accepted, allowHalfOpen, take);
+    socket.on("error", () => undefined);
+    onSocket(socket);
   });
   server.listen(0, HOST);
   await once(server, "listening");
