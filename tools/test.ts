@@ -20,6 +20,8 @@ const SIM_SECONDS = process.env["SIM_SECONDS"] ?? "60";
 const SIM_SEEDS_MAX = "1000000";
 /** A single test that takes longer hangs. */
 const TEST_TIMEOUT_MS = 120_000;
+/** Several times what all tests of a stage take on a busy machine. What is last in the output then is what came before the one that hung. */
+const TESTS_MS_MAX = 1_800_000;
 
 interface Outcome {
   readonly passed: number;
@@ -105,7 +107,7 @@ async function runTests(name: string, patterns: string[], flags: string[] = []):
     const deadline = `--import=${new URL("test-deadline.ts", import.meta.url).href}`;
     const { status } = await run(
       ["--test", deadline, reporter, `--test-timeout=${TEST_TIMEOUT_MS}`, ...flags, ...files],
-      { isQuiet: false, env: { DND_TEST_COUNTS: countsPath } },
+      { isQuiet: false, env: { DND_TEST_COUNTS: countsPath }, timeoutMs: TESTS_MS_MAX },
     );
     if (!existsSync(countsPath)) {
       console.log(`  FAIL the ${name} tests ended without a summary`);
@@ -124,13 +126,19 @@ async function runTests(name: string, patterns: string[], flags: string[] = []):
 /** Runs this Node with `args`; quiet output is kept for the caller, the rest goes where ours goes. */
 function run(
   args: readonly string[],
-  options: { readonly isQuiet: boolean; readonly env?: Readonly<Record<string, string>> },
+  options: {
+    readonly isQuiet: boolean;
+    readonly env?: Readonly<Record<string, string>>;
+    readonly timeoutMs?: number;
+  },
 ): Promise<{ readonly status: number; readonly output: string }> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, args, {
       cwd: ROOT,
       env: { ...process.env, ...options.env },
       stdio: options.isQuiet ? ["ignore", "pipe", "pipe"] : ["ignore", "inherit", "inherit"],
+      timeout: options.timeoutMs,
+      killSignal: "SIGKILL",
     });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) {
