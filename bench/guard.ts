@@ -1,7 +1,7 @@
 /**
  * `npm run bench:guard`: is the working tree slower than the release before?
  *
- *   npm run bench:guard                          at least five pairs a load, each of nodes started for it: five minutes
+ *   npm run bench:guard                          at least five pairs a load, each of nodes started for it: four minutes
  *   npm run bench:guard -- --pairs 9 --seconds 3
  *   npm run bench:guard -- --against COMMIT      instead of the last tag, or else the merge base
  *
