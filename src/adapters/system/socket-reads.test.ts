@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, Socket } from "node:net";
 import { PassThrough } from "node:stream";
@@ -143,6 +144,25 @@ test("a server counts the connection until it is closed, and knows its ends", as
   assert.equal(isClosed, false);
   accepted.destroy();
   await closed;
+});
+
+test("who watches the sockets of the process is told of the one that writes", async (context) => {
+  const seen: unknown[] = [];
+  const follow = (message: unknown): unknown => seen.push((message as { socket: Socket }).socket);
+  subscribe("net.server.socket", follow);
+  context.after(() => unsubscribe("net.server.socket", follow));
+  let accepted: Socket | undefined;
+  const { port } = await serverOf(
+    context,
+    (socket) => {
+      accepted = socket;
+      socket.end();
+    },
+    () => undefined,
+  );
+  await once(connect(port, HOST).resume(), "close");
+  // The runtime tells of its own after that.
+  assert.ok(accepted !== undefined && seen.includes(accepted));
 });
 
 test("a reset is an error and an end", async (context) => {
