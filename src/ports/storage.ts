@@ -12,6 +12,11 @@ export interface StorageOperation {
   readonly value: Uint8Array | undefined;
 }
 
+/** A set of keys; does not change while a scan goes on. */
+export interface HiddenKeys {
+  has(key: StorageKey): boolean;
+}
+
 export interface ScanRange {
   /** Inclusive lower bound. */
   readonly from: StorageKey;
@@ -21,6 +26,8 @@ export interface ScanRange {
   readonly entriesMax: number;
   /** Stop after the entry that reaches this many bytes of keys and values. */
   readonly bytesMax: number;
+  /** Keys that are passed over as if they were not there. */
+  readonly hidden?: HiddenKeys;
 }
 
 export interface StorageEntry {

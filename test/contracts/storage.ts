@@ -161,6 +161,31 @@ export function storageContract(name: string, place: () => Promise<StoragePlace>
     }
   });
 
+  law("a scan passes over hidden keys as if they were not there", async (storage) => {
+    const keys = Array.from({ length: 400 }, (_, index) => `k${String(index).padStart(3, "0")}`);
+    await write(
+      storage,
+      keys.map((key) => put(key, key)),
+    );
+    const hidden = new Set([...keys.slice(0, 150), ...keys.filter((key) => key.endsWith("7"))]);
+    const shown = keys.filter((key) => !hidden.has(key));
+    for (const entriesMax of [0, 1, 7, shown.length - 1, shown.length, 1e6]) {
+      const page = await scan(storage, { ...ALL, entriesMax, hidden });
+      assert.deepEqual(
+        page.entries.map(({ key }) => key),
+        shown.slice(0, entriesMax),
+      );
+      assert.equal(page.isComplete, entriesMax >= shown.length, `entriesMax ${entriesMax}`);
+    }
+    const one = await scan(storage, { ...ALL, bytesMax: 1, hidden });
+    assert.deepEqual(
+      one.entries.map(({ key }) => key),
+      shown.slice(0, 1),
+    );
+    const none = await scan(storage, { ...ALL, before: keys[150] as string, hidden });
+    assert.deepEqual(none, { entries: [], isComplete: true });
+  });
+
   law("pages of a range add up to the range", async (storage) => {
     const keys = Array.from({ length: 2_500 }, (_, index) => `k${String(index).padStart(5, "0")}`);
     await write(

@@ -1,56 +1,21 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
-import { promisify } from "node:util";
+import { test } from "node:test";
 import { close, put, remove, texts, write, writeCall } from "../../../test/contracts/storage.ts";
+import { onSmallDisk } from "../../../test/support/small-disk.ts";
 import { Prng } from "../../base/prng.ts";
 import type { Storage, StorageOperation } from "../../ports/storage.ts";
 import { openLevelStorage } from "./level-storage.ts";
 
-const run = promisify(execFile);
 const DISK_BYTES = 24 * 1024 * 1024;
 
-/** Runs `body` on a real file system of `DISK_BYTES`, where this user may mount one. */
-async function onSmallDisk(context: TestContext, body: (disk: string) => Promise<void>) {
-  const disk = await mkdtemp(join(tmpdir(), "dnd-disk-"));
-  try {
-    await run("mount", ["-t", "tmpfs", "-o", `size=${DISK_BYTES}`, "tmpfs", disk]);
-  } catch (error) {
-    await rm(disk, { recursive: true });
-    context.skip(`needs the right to mount a tmpfs: ${(error as Error).message.trim()}`);
-    return;
-  }
-  try {
-    await body(disk);
-  } finally {
-    await run("umount", ["--lazy", disk]);
-    await rm(disk, { recursive: true });
-  }
-}
-
-const open = (disk: string): Promise<Storage> =>
+const open = (directory: string): Promise<Storage> =>
   openLevelStorage({
-    directory: join(disk, "db"),
+    directory: join(directory, "db"),
     durability: "fsync",
     tuning: { writeBufferSize: 1024 * 1024, maxFileSize: 1024 * 1024 },
     reopenPauseMs: 0,
   });
-
-/** Takes all the space that is left, down to the last page. */
-async function fill(disk: string): Promise<void> {
-  for (let bytes = DISK_BYTES; bytes >= 4_096; bytes = Math.floor(bytes / 2)) {
-    try {
-      await writeFile(join(disk, "filler"), Buffer.alloc(bytes), { flag: "a" });
-    } catch (error) {
-      assert.equal((error as NodeJS.ErrnoException).code, "ENOSPC");
-    }
-  }
-}
-
-const free = (disk: string): Promise<void> => rm(join(disk, "filler"));
 
 /** Puts `key` again and again, each time another value, until the disk is full; answers with the last value kept. */
 async function putUntilFull(storage: Storage, key: string, valueBytes: number): Promise<string> {
@@ -78,12 +43,12 @@ function textOf(storage: Storage, key: string): string | undefined {
 
 for (const valueBytes of [40, 3_000, 200_000]) {
   test(`a full disk refuses writes of ${valueBytes} bytes, keeps reads, and heals`, (context) =>
-    onSmallDisk(context, async (disk) => {
-      const storage = await open(disk);
+    onSmallDisk(context, DISK_BYTES, async (disk) => {
+      const storage = await open(disk.path);
       await write(storage, [put("gone", "was here"), put("steady", "1")]);
       await write(storage, [put("k", "none"), put("partner", "none")]);
       await write(storage, [put("gone", "is here")]);
-      await fill(disk);
+      await disk.fill();
       const gone = "is here";
       const kept = await putUntilFull(storage, "k", valueBytes);
       const expectedGone = kept === "none" ? gone : undefined;
@@ -100,13 +65,13 @@ for (const valueBytes of [40, 3_000, 200_000]) {
       };
       expectOld("1");
 
-      await free(disk);
+      await disk.free();
       await write(storage, [put("steady", "3")]);
       expectOld("3");
       await write(storage, [put("k", "after"), put("partner", "after")]);
       await close(storage);
 
-      const again = await open(disk);
+      const again = await open(disk.path);
       assert.equal(textOf(again, "k"), "after");
       assert.equal(textOf(again, "steady"), "3");
       await close(again);
@@ -114,36 +79,36 @@ for (const valueBytes of [40, 3_000, 200_000]) {
 }
 
 test("a refused batch is gone also when the node closes instead of going on", (context) =>
-  onSmallDisk(context, async (disk) => {
-    const storage = await open(disk);
-    await fill(disk);
+  onSmallDisk(context, DISK_BYTES, async (disk) => {
+    const storage = await open(disk.path);
+    await disk.fill();
     const kept = await putUntilFull(storage, "k", 40);
-    await free(disk);
+    await disk.free();
     await close(storage);
-    const again = await open(disk);
+    const again = await open(disk.path);
     const expected = kept === "none" ? [] : [`k=${kept}`, `partner=${kept}`];
     assert.deepEqual(await texts(again), expected);
     await close(again);
   }));
 
 test("opening on a full disk says so and loses nothing", (context) =>
-  onSmallDisk(context, async (disk) => {
-    const first = await open(disk);
+  onSmallDisk(context, DISK_BYTES, async (disk) => {
+    const first = await open(disk.path);
     for (let index = 0; index < 100; index += 1) {
       await write(first, [put(`k${index}`, "x".repeat(1_000))]);
     }
     await close(first);
-    await fill(disk);
-    await assert.rejects(open(disk), { name: "StorageError", code: "disk-full" });
-    await free(disk);
-    const second = await open(disk);
+    await disk.fill();
+    await assert.rejects(open(disk.path), { name: "StorageError", code: "disk-full" });
+    await disk.free();
+    const second = await open(disk.path);
     assert.equal((await texts(second)).length, 100);
     await close(second);
   }));
 
 test("a compaction that meets a full disk refuses writes until there is space", (context) =>
-  onSmallDisk(context, async (disk) => {
-    const storage = await open(disk);
+  onSmallDisk(context, DISK_BYTES, async (disk) => {
+    const storage = await open(disk.path);
     // Distinct keys and values that do not compress fill the disk with tables: flushes and compactions fail as
     // well as the log.
     const random = new Prng(3);

@@ -7,6 +7,7 @@ import type { Level } from "./level-database.ts";
 
 /** Entries and bytes fetched by one call into the binding: bounds what it copies in one turn of the event loop. */
 const FETCH_ENTRIES_MAX = 1_000;
+const FETCH_ENTRIES_MIN_OF_HIDDEN = 64;
 const FETCH_BYTES_MAX = 256 * 1024;
 
 /** As `Storage.scan`; rejects with the binding's error. */
@@ -22,15 +23,20 @@ export async function scanLevel(level: Level, range: ScanRange): Promise<ScanRes
   try {
     for (;;) {
       // One more than wanted tells whether the range goes on.
-      const wanted = Math.min(range.entriesMax - entries.length + 1, FETCH_ENTRIES_MAX);
+      const missing = range.entriesMax - entries.length + 1;
+      // Those that are hidden come on top, nobody knows how many.
+      const least = range.hidden === undefined ? 0 : FETCH_ENTRIES_MIN_OF_HIDDEN;
+      const wanted = Math.min(Math.max(missing, least), FETCH_ENTRIES_MAX);
       const fetched = await iterator.nextv(wanted);
       if (fetched.length === 0) return { kind: "scanned", entries, isComplete: true };
-      for (const [key, value] of fetched) {
+      for (const [bytesOfKey, value] of fetched) {
+        const key = bytesOfKey.toString("latin1");
+        if (range.hidden?.has(key) === true) continue;
         const isFull = entries.length >= range.entriesMax;
         if (isFull || (entries.length > 0 && bytes >= range.bytesMax)) {
           return { kind: "scanned", entries, isComplete: false };
         }
-        entries.push({ key: key.toString("latin1"), value });
+        entries.push({ key, value });
         bytes += key.length + value.length;
       }
     }

@@ -44,6 +44,7 @@ export class MemoryTable {
     let isComplete = true;
     this.#keys.forEachFrom(range.from, (key) => {
       if (key >= range.before) return false;
+      if (range.hidden?.has(key) === true) return true;
       if (entries.length >= range.entriesMax || (entries.length > 0 && bytes >= range.bytesMax)) {
         isComplete = false;
         return false;

@@ -7,6 +7,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { syncDirectory } from "../../adapters/system/sync-directory.ts";
 import {
   type BackupFacts,
   type BackupFile,
@@ -166,20 +167,4 @@ export function asUnwritable(error: unknown, directory: string): unknown {
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (syscall === undefined) return error;
   return failure("unwritable", `${directory} cannot be written (${code})`);
-}
-
-async function syncDirectory(directory: string): Promise<void> {
-  let handle: FileHandle;
-  try {
-    handle = await open(directory, "r");
-  } catch (error) {
-    // Windows opens no directories, and needs none of this.
-    if (process.platform === "win32") return;
-    throw error;
-  }
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
