@@ -1,6 +1,7 @@
 /** All planted bugs. Those that no invariant can see are argued in docs/reliability.md, and not kept here. */
 import { COLLECTING } from "./collecting.ts";
 import { CONVERGING } from "./converging.ts";
+import { JOURNALING } from "./journaling.ts";
 import type { Mutant } from "./mutant.ts";
 import { REPLICATING } from "./replicating.ts";
 import { STORING } from "./storing.ts";
@@ -12,4 +13,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...CONVERGING,
   ...COLLECTING,
   ...TYPING,
+  ...JOURNALING,
 ];

@@ -6,7 +6,24 @@
  * says that a version would not understand the other. docs/upgrading.md says what to do then.
  */
 import fc from "fast-check";
-import { DATA_FORMAT } from "../../src/adapters/data-directory/data-directory.ts";
+import {
+  DATA_FORMAT,
+  DATA_FORMAT_IN_USE,
+} from "../../src/adapters/data-directory/data-directory.ts";
+import {
+  encodeHeader,
+  encodeRecord,
+  firstOperation,
+  isOperation,
+  keyAt,
+  newRing,
+  nextOperation,
+  readHeaders,
+  recordBytes,
+  soundRecordAt,
+  valueAt,
+} from "../../src/adapters/journal/journal-record.ts";
+import { binaryFromBytes, bytesFromBinary } from "../../src/base/binary.ts";
 import {
   encodeCleanMark,
   encodeLeaves,
@@ -424,6 +441,37 @@ export const FORMATS: readonly Format[] = [
     decode: (bytes) => Number(/format (\d+)\n$/.exec(Buffer.from(bytes).toString())?.[1]),
   },
   {
+    name: "data-directory-in-use",
+    samples: () => [DATA_FORMAT_IN_USE],
+    encode: (format: number) => Buffer.from(`dnd data directory, format ${format}\n`),
+    decode: (bytes) => Number(/format (\d+)\n$/.exec(Buffer.from(bytes).toString())?.[1]),
+  },
+  {
+    name: "journal-header",
+    samples: () => [
+      { capacity: 33_554_432, tail: 0, salt: 0 },
+      { capacity: 1_024, tail: 2 ** 40 + 8, salt: 2 ** 32 - 1 },
+    ],
+    encode: encodeHeader,
+    decode: (bytes) => {
+      const { capacity, tail, salt } = readHeaders(bytes) ?? { capacity: 0, tail: 0, salt: 0 };
+      return { capacity, tail, salt };
+    },
+  },
+  {
+    name: "journal-record",
+    samples: () => [
+      [["k\u00ff", "value"]],
+      [
+        ["removed", null],
+        ["empty", ""],
+        ["k", "x".repeat(40)],
+      ],
+    ],
+    encode: (operations: readonly JournalOperation[]) => journalRecord(operations),
+    decode: journalOperations,
+  },
+  {
     name: "export-line",
     samples: () => [
       { key: "user1", root: EXPORTED },
@@ -490,6 +538,34 @@ function plainCell({ key, field, bytes }: KeyedCell): KeyedCell {
 }
 
 /** An export line as an import reads it: the stamp is not taken over. */
+/** A key and its value, if it has one. */
+type JournalOperation = readonly [string, string | null];
+
+const JOURNAL_POSITION = 2 ** 40 + 1_024;
+
+function journalRecord(pairs: readonly JournalOperation[]): Uint8Array {
+  const operations = pairs.map(([key, value]) => ({
+    key,
+    value: value === null ? undefined : bytesFromBinary(value),
+  }));
+  const bytes = recordBytes(operations);
+  const ring = newRing(1_024, 7);
+  encodeRecord(ring, 0, { position: JOURNAL_POSITION, gap: 64, bytes }, operations);
+  return ring.bytes.subarray(0, bytes);
+}
+
+function journalOperations(bytes: Uint8Array): JournalOperation[] {
+  const ring = newRing(1_024, 7);
+  ring.bytes.set(bytes);
+  const end = soundRecordAt(ring, JOURNAL_POSITION, 64);
+  const operations: JournalOperation[] = [];
+  for (let at = firstOperation(0); isOperation(at, end); at = nextOperation(ring, at)) {
+    const value = valueAt(ring, at);
+    operations.push([keyAt(ring, at), value === undefined ? null : binaryFromBytes(value)]);
+  }
+  return operations;
+}
+
 function exported(entry: ReturnType<typeof parseBulkLine>): unknown {
   if (entry === undefined || !("kind" in entry) || !("value" in entry)) return entry;
   const { key, value, contentType, expiresAtMs = 0 } = entry;

@@ -1,12 +1,24 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { close, put, texts, write } from "../../../test/contracts/storage.ts";
-import { openDataDirectory } from "./data-directory.ts";
+import { openLevelStorage } from "../leveldb/level-storage.ts";
+import { openDataDirectory, prepareDataDirectory } from "./data-directory.ts";
 
 /** Runs `body` with a directory of its own. */
 async function inPlace(body: (parent: string) => Promise<void>): Promise<void> {
@@ -65,7 +77,7 @@ test("a start interrupted before its marker was complete is continued", () =>
   inPlace(async (parent) => {
     await writeFile(join(parent, "FORMAT.new"), "dnd da");
     await close(await open(parent));
-    assert.deepEqual((await readdir(parent)).sort(), ["FORMAT", "db"]);
+    assert.deepEqual((await readdir(parent)).sort(), ["FORMAT", "db", "journal"]);
   }));
 
 test("a directory with other content is refused and left as it was", () =>
@@ -97,13 +109,75 @@ test("a marker that is not a dnd marker is refused", () =>
 
 test("another format is refused, naming both", () =>
   inPlace(async (parent) => {
-    await writeFile(join(parent, "FORMAT"), "dnd data directory, format 2\n");
+    await writeFile(join(parent, "FORMAT"), "dnd data directory, format 3\n");
     await assert.rejects(open(parent), {
       code: "wrong-format",
       message:
-        /^data directory .* has format 2, and this dnd reads format 1; a later version wrote it/,
+        /^data directory .* has format 3, and this dnd reads formats 1 and 2; a later version wrote it/,
     });
     assert.deepEqual(await readdir(parent), ["FORMAT"]);
+  }));
+
+// Goal: a version that knows no journals never opens a directory whose last writes are only in one, and may open any other.
+test("the marker says whether the journal may hold what the tables do not", () =>
+  inPlace(async (parent) => {
+    const marker = (): Promise<string> => readFile(join(parent, "FORMAT"), "latin1");
+    const storage = await open(parent);
+    assert.equal(await marker(), "dnd data directory, format 2\n");
+    await write(storage, [put("k", "v")]);
+    await close(storage);
+    assert.equal(await marker(), "dnd data directory, format 1\n");
+
+    const holder = await spawnHolder(parent);
+    holder.kill("SIGKILL");
+    await once(holder, "exit");
+    assert.equal(await marker(), "dnd data directory, format 2\n");
+    const again = await open(parent);
+    assert.deepEqual(await texts(again), ["held=1", "k=v"]);
+    await close(again);
+    assert.equal(await marker(), "dnd data directory, format 1\n");
+  }));
+
+test("a directory of a version that knew no journals is opened, and left as that version reads it", () =>
+  inPlace(async (parent) => {
+    const directory = await prepareDataDirectory(parent);
+    const tables = () =>
+      openLevelStorage({ directory: join(directory, "db"), durability: "fsync" });
+    const former = await tables();
+    await write(former, [put("a", "1"), put("b", "1")]);
+    await close(former);
+    const storage = await open(parent);
+    await write(storage, [put("b", "2")]);
+    assert.deepEqual(await texts(storage), ["a=1", "b=2"]);
+    await close(storage);
+
+    const back = await tables();
+    assert.deepEqual(await texts(back), ["a=1", "b=2"]);
+    await write(back, [put("b", "3")]);
+    await close(back);
+    const forth = await open(parent);
+    assert.deepEqual(await texts(forth), ["a=1", "b=3"]);
+    await close(forth);
+  }));
+
+test("a journal that cannot be read is one clear line, and the directory is free again", () =>
+  inPlace(async (parent) => {
+    const holder = await spawnHolder(parent);
+    holder.kill("SIGKILL");
+    await once(holder, "exit");
+    await truncate(join(parent, "journal"), 100);
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      await assert.rejects(open(parent), {
+        name: "StorageError",
+        code: "read-failed",
+        message: /^journal .*journal is damaged.*: moved away/,
+      });
+    }
+    await rm(join(parent, "journal"));
+    await close(await open(parent));
+    // After a stop in order it holds nothing, whatever it looks like.
+    await truncate(join(parent, "journal"), 100);
+    await close(await open(parent));
   }));
 
 test("what cannot be a directory is one clear line", () =>

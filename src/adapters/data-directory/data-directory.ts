@@ -2,26 +2,43 @@
  * A node's place on disk: created private to its user, marked as ours with its format, refused otherwise.
  *
  * ```
- * <directory>/FORMAT   "dnd data directory, format 1\n"
+ * <directory>/FORMAT   "dnd data directory, format 1\n", or 2 while a journal may hold what `db` does not
  * <directory>/db/      LevelDB; its LOCK keeps a second process out and dies with its holder
+ * <directory>/journal  the last writes, until they are in `db` (adapters/journal)
  * ```
  * Invariant: nothing is written into a directory that has content but no marker, or a marker of another format.
  */
-import { chmod, mkdir, open, readdir, readFile, realpath, rename } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import {
+  chmod,
+  link,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+} from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import type { Durability } from "../../model/config.ts";
-import type { Storage } from "../../ports/storage.ts";
+import { type Storage, StorageError } from "../../ports/storage.ts";
+import { openJournaledStorage } from "../journal/open-journaled-storage.ts";
+import { isNoSpace } from "../journal/system-journal-file.ts";
 import { openLevelStorage } from "../leveldb/level-storage.ts";
+import { syncDirectory } from "../system/sync-directory.ts";
 import { DataDirectoryError } from "./data-directory-error.ts";
 
-/** Raised whenever the layout of the directory or of the keys in it changes. */
+/** Raised whenever the layout of the directory or of the keys in it changes. Read and written; everything is in `db`. */
 export const DATA_FORMAT = 1;
+/** The same, and the journal holds what `db` may not: a version that knows no journals must not open that. */
+export const DATA_FORMAT_IN_USE = 2;
 
 const MARKER = "FORMAT";
 /** The marker before it is complete: a start that was interrupted leaves it behind. */
 const MARKER_DRAFT = "FORMAT.new";
 /** What an empty file system may hold. */
-const IGNORED = new Set([MARKER_DRAFT, "lost+found"]);
+const IGNORED = /^(FORMAT(\.[0-9a-f]+)?\.new|lost\+found)$/;
 const MARKER_PATTERN = /^dnd data directory, format (\d{1,9})\n$/;
 
 /**
@@ -38,7 +55,31 @@ export async function openDataDirectory(options: {
 }): Promise<Storage> {
   const { durability, freeBytesMin = 0 } = options;
   const directory = await prepareDataDirectory(options.directory);
-  return openLevelStorage({ directory: join(directory, "db"), durability, freeBytesMin });
+  // Synced, whatever is asked of the whole: a journal gives back what stands below for good.
+  const below = await openLevelStorage({
+    directory: join(directory, "db"),
+    durability: "fsync",
+    freeBytesMin,
+  });
+  // From here on the lock is ours.
+  const isAtRest = (await formatOf(directory)) === DATA_FORMAT;
+  const storage = await openJournaledStorage({
+    path: join(directory, "journal"),
+    below,
+    durability,
+    isAtRest,
+    onDrained: (done) => {
+      void markAtRest(directory, done);
+    },
+  });
+  try {
+    if (isAtRest) await replaceMarker(directory, DATA_FORMAT_IN_USE);
+    return storage;
+  } catch (cause) {
+    await new Promise<void>((resolve) => storage.close(resolve));
+    if (isNoSpace(cause)) throw new StorageError("disk-full", `disk full: ${String(cause)}`, cause);
+    throw unusable(directory, cause);
+  }
 }
 
 /**
@@ -51,31 +92,37 @@ export async function prepareDataDirectory(directory: string): Promise<string> {
     if (created !== undefined) await syncDirectory(dirname(resolve(created)));
     const path = await realpath(directory);
     const names = await readdir(path);
-    if (names.includes(MARKER)) {
-      checkMarker(path, await readFile(join(path, MARKER), "latin1"));
-    } else {
-      const stranger = names.find((name) => !IGNORED.has(name));
+    if (!names.includes(MARKER)) {
+      const stranger = names.find((name) => !IGNORED.test(name));
       if (stranger !== undefined) throw notOurs(path, `holds "${stranger}" but no ${MARKER} file`);
-      await writeMarker(path);
+      await writeFirstMarker(path);
     }
+    await formatOf(path);
     await makePrivate(path);
     return path;
   } catch (cause) {
     if (cause instanceof DataDirectoryError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const message = `data directory ${directory} cannot be used: ${reason}`;
-    throw new DataDirectoryError("unusable", message, cause);
+    throw unusable(directory, cause);
   }
 }
 
-function checkMarker(path: string, text: string): void {
+function unusable(directory: string, cause: unknown): DataDirectoryError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const message = `data directory ${directory} cannot be used: ${reason}`;
+  return new DataDirectoryError("unusable", message, cause);
+}
+
+/** The format that the marker in `path` tells. */
+async function formatOf(path: string): Promise<number> {
+  const text = await readFile(join(path, MARKER), "latin1");
   const format = MARKER_PATTERN.exec(text)?.[1];
   if (format === undefined) throw notOurs(path, `has a ${MARKER} file that is not a dnd marker`);
-  if (Number(format) === DATA_FORMAT) return;
+  const readable = [DATA_FORMAT, DATA_FORMAT_IN_USE];
+  if (readable.includes(Number(format))) return Number(format);
   throw new DataDirectoryError(
     "wrong-format",
-    `data directory ${path} has format ${format}, and this dnd reads format ${DATA_FORMAT}; ` +
-      (Number(format) > DATA_FORMAT
+    `data directory ${path} has format ${format}, and this dnd reads formats ${readable.join(" and ")}; ` +
+      (Number(format) > DATA_FORMAT_IN_USE
         ? "a later version wrote it, and can go on with it"
         : "an earlier version wrote it: docs/upgrading.md says how to go on"),
   );
@@ -88,27 +135,47 @@ function notOurs(path: string, detail: string): DataDirectoryError {
   );
 }
 
-/** Complete or absent: written aside, synced, renamed, and the renaming synced. */
-async function writeMarker(path: string): Promise<void> {
-  const draft = await open(join(path, MARKER_DRAFT), "w", 0o600);
+async function markAtRest(directory: string, done: () => void): Promise<void> {
   try {
-    await draft.writeFile(`dnd data directory, format ${DATA_FORMAT}\n`);
-    await draft.sync();
-  } finally {
-    await draft.close();
+    await replaceMarker(directory, DATA_FORMAT);
+  } catch {
+    // The directory stays as it is: for this version, and later ones.
   }
+  done();
+}
+
+/** Without the lock, so never in the place of another one: that may have been written by who has the lock by now. */
+async function writeFirstMarker(path: string): Promise<void> {
+  const draft = join(path, `${MARKER}.${randomBytes(8).toString("hex")}.new`);
+  try {
+    await writeMarker(draft, DATA_FORMAT);
+    try {
+      await link(draft, join(path, MARKER));
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      // File systems that have no links: there a marker that comes in between is lost.
+      if (code !== "EEXIST") await rename(draft, join(path, MARKER));
+    }
+  } finally {
+    await rm(draft, { force: true });
+  }
+  await syncDirectory(path);
+}
+
+/** By who has the lock. Complete or as before: written aside, synced, renamed, and the renaming synced. */
+async function replaceMarker(path: string, format: number): Promise<void> {
+  await writeMarker(join(path, MARKER_DRAFT), format);
   await rename(join(path, MARKER_DRAFT), join(path, MARKER));
   await syncDirectory(path);
 }
 
-async function syncDirectory(path: string): Promise<void> {
-  // Windows cannot open a directory as a file; its file systems journal names by themselves.
-  if (process.platform === "win32") return;
-  const handle = await open(path, "r");
+async function writeMarker(path: string, format: number): Promise<void> {
+  const marker = await open(path, "w", 0o600);
   try {
-    await handle.sync();
+    await marker.writeFile(`dnd data directory, format ${format}\n`);
+    await marker.sync();
   } finally {
-    await handle.close();
+    await marker.close();
   }
 }
 

@@ -17,7 +17,7 @@ export interface LevelTuning {
 }
 
 export const LEVEL_TUNING: LevelTuning = {
-  writeBufferSize: 16 * 1024 * 1024,
+  writeBufferSize: 8 * 1024 * 1024,
   blockSize: 4 * 1024,
   cacheSize: 64 * 1024 * 1024,
   maxFileSize: 8 * 1024 * 1024,

@@ -1,0 +1,157 @@
+/**
+ * A log of batches in a file of fixed size, written round and round, each batch synced by itself. A synced write in the middle of a
+ * file changes nothing but data, where one at the end has the file system's own log written as well (docs/decisions/0032).
+ *
+ * Invariants: positions only grow; what lies between the tail that the header on disk has and the head is never written over; a
+ * record is written when the one before it is durable; a batch that was refused leaves no record that a start would find, unless
+ * the process ends before anything else could be written.
+ */
+import { assert } from "../../base/assert.ts";
+import type { StorageError, StorageOperation } from "../../ports/storage.ts";
+import {
+  encodeHeader,
+  encodeRecord,
+  HEADER_BYTES,
+  HEADERS_BYTES,
+  RECORD_HEADER_BYTES,
+  type Ring,
+  recordBytes,
+} from "./journal-record.ts";
+
+export type Written = (error: StorageError | undefined) => void;
+
+/** The file of a journal. Calls back in a later turn; a record, a header and a sync may be under way together. */
+export interface JournalFile {
+  /** Puts bytes at an offset of the file. Durable when it calls back, if the file was opened for that. */
+  write(offset: number, bytes: Uint8Array, done: Written): void;
+  /** Everything written so far is durable. */
+  sync(done: Written): void;
+  close(done: () => void): void;
+}
+
+export class Journal {
+  readonly #file: JournalFile;
+  readonly #ring: Ring;
+  /** Where the next record goes, if it fits there. */
+  #head = 0;
+  /** As the header on disk has it. */
+  #tail = 0;
+  /** Of that header. */
+  #slot = 0;
+  /** Where the record of a refused batch may stand, on disk. */
+  #refused: number | undefined;
+
+  /** @param file As `emptyJournal` has it, of this ring's capacity and salt. */
+  constructor(file: JournalFile, ring: Ring) {
+    this.#file = file;
+    this.#ring = ring;
+  }
+
+  /** Everything before it stands elsewhere, and the disk knows. */
+  get tail(): number {
+    return this.#tail;
+  }
+
+  get capacity(): number {
+    return this.#ring.bytes.length;
+  }
+
+  /** Bytes that the disk must keep. */
+  get used(): number {
+    return this.#head - this.#tail;
+  }
+
+  /** Larger batches do not go through a journal: they would turn everything else out of it. */
+  get batchBytesMax(): number {
+    return this.capacity / 4;
+  }
+
+  /** Whether there is room for a batch of so many bytes, as `recordBytes` says, now. */
+  hasRoomFor(bytes: number): boolean {
+    return this.#placeFor(bytes) + bytes - this.#tail <= this.capacity;
+  }
+
+  /** Adds a batch; `done` with its position, which is where the head was or after it, once it is there. */
+  append(
+    operations: readonly StorageOperation[],
+    done: (error: StorageError | undefined, position: number, bytes: number) => void,
+  ): void {
+    const bytes = recordBytes(operations);
+    assert(bytes <= this.batchBytesMax && this.hasRoomFor(bytes), "a batch has room");
+    const position = this.#placeFor(bytes);
+    // Not by writing over it: until that is durable, both may be there, and what follows may follow either.
+    if (this.#refused !== undefined) {
+      this.takeBackRefused((error) => {
+        if (error === undefined) this.append(operations, done);
+        else done(error, position, bytes);
+      });
+      return;
+    }
+    const offset = position % this.capacity;
+    const gap = position - this.#head;
+    encodeRecord(this.#ring, offset, { position, gap, bytes }, operations);
+    const record = this.#ring.bytes.subarray(offset, offset + bytes);
+    this.#file.write(HEADERS_BYTES + offset, record, (error) => {
+      if (error === undefined) {
+        this.#head = position + bytes;
+      } else {
+        // In memory at once; on disk when it takes something again.
+        this.#ring.bytes.fill(0, offset, offset + RECORD_HEADER_BYTES);
+        this.#refused = position;
+      }
+      done(error, position, bytes);
+    });
+  }
+
+  /** Everything so far is durable, whatever the file was opened for. */
+  sync(done: Written): void {
+    this.#file.sync(done);
+  }
+
+  /** Gives back what is before `tail`: that stands elsewhere, durable. */
+  giveBack(tail: number, done: Written): void {
+    assert(tail >= this.#tail && tail <= this.#head, "a tail moves towards the head");
+    const header = encodeHeader({ capacity: this.capacity, tail, salt: this.#ring.salt });
+    const slot = 1 - this.#slot;
+    this.#writeSynced(slot * HEADER_BYTES, header, (error) => {
+      if (error === undefined) {
+        this.#tail = tail;
+        this.#slot = slot;
+      }
+      done(error);
+    });
+  }
+
+  /** Sees to it that no start finds the record of a batch that was refused. Calls back at once where there is none. */
+  takeBackRefused(done: Written): void {
+    if (this.#refused === undefined) {
+      done(undefined);
+      return;
+    }
+    const nothing = new Uint8Array(RECORD_HEADER_BYTES);
+    const offset = HEADERS_BYTES + (this.#refused % this.capacity);
+    this.#writeSynced(offset, nothing, (error) => {
+      if (error === undefined) this.#refused = undefined;
+      done(error);
+    });
+  }
+
+  /** Ends it. What it holds is there for the next start; so may be a refused batch, if there is an error. */
+  close(done: Written): void {
+    this.takeBackRefused((error) => this.#file.close(() => done(error)));
+  }
+
+  /** Durable when it calls back, whatever the file was opened for. */
+  #writeSynced(offset: number, bytes: Uint8Array, done: Written): void {
+    this.#file.write(offset, bytes, (error) => {
+      if (error === undefined) this.#file.sync(done);
+      else done(error);
+    });
+  }
+
+  /** Where a record of so many bytes goes: none goes round the end. */
+  #placeFor(bytes: number): number {
+    const left = this.capacity - (this.#head % this.capacity);
+    return left < bytes ? this.#head + left : this.#head;
+  }
+}
