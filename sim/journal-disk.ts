@@ -6,6 +6,7 @@
  */
 import type { JournalFile, Written } from "../src/adapters/journal/journal.ts";
 import { HEADER_BYTES, HEADERS_BYTES } from "../src/adapters/journal/journal-record.ts";
+import { journalHeaders } from "../src/adapters/journal/recover.ts";
 import { assert } from "../src/base/assert.ts";
 import { crc32 } from "../src/base/checksum.ts";
 import { StorageError } from "../src/ports/storage.ts";
@@ -16,6 +17,11 @@ import type { Process, Scheduler } from "./virtual-clock.ts";
 /** What a disk writes whole or not at all. */
 const SECTOR_BYTES = 512;
 const WRITE_MS = 0.4;
+
+/** The file of a journal that holds nothing. */
+export function emptyJournal(capacity: number, salt: number): Buffer {
+  return Buffer.concat([journalHeaders(capacity, salt), Buffer.alloc(capacity)]);
+}
 
 interface Piece {
   readonly offset: number;

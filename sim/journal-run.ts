@@ -6,7 +6,7 @@ import { Journal } from "../src/adapters/journal/journal.ts";
 import { newRing } from "../src/adapters/journal/journal-record.ts";
 import { JournaledStorage } from "../src/adapters/journal/journaled-storage.ts";
 import { Memtable } from "../src/adapters/journal/memtable.ts";
-import { emptyJournal, recover } from "../src/adapters/journal/recover.ts";
+import { recover } from "../src/adapters/journal/recover.ts";
 import { binaryFromBytes } from "../src/base/binary.ts";
 import type {
   ScanRange,
@@ -18,7 +18,7 @@ import type {
   StorageOperation,
 } from "../src/ports/storage.ts";
 import { Disk, type Ending } from "./disk.ts";
-import { JournalDisk } from "./journal-disk.ts";
+import { emptyJournal, JournalDisk } from "./journal-disk.ts";
 import { type SimRandom, Streams } from "./random.ts";
 import { Trace } from "./trace.ts";
 import { Process, Scheduler } from "./virtual-clock.ts";

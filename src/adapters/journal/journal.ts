@@ -41,7 +41,7 @@ export class Journal {
   /** Where the record of a refused batch may stand, on disk. */
   #refused: number | undefined;
 
-  /** @param file As `emptyJournal` has it, of this ring's capacity and salt. */
+  /** @param file That holds nothing, with `journalHeaders` of this ring's capacity and salt. */
   constructor(file: JournalFile, ring: Ring) {
     this.#file = file;
     this.#ring = ring;

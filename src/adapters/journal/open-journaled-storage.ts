@@ -6,10 +6,10 @@ import { dirname } from "node:path";
 import { type Storage, StorageError } from "../../ports/storage.ts";
 import { syncDirectory } from "../system/sync-directory.ts";
 import { Journal } from "./journal.ts";
-import { newRing, type Ring } from "./journal-record.ts";
+import { HEADERS_BYTES, newRing, type Ring } from "./journal-record.ts";
 import { JournaledStorage } from "./journaled-storage.ts";
 import { Memtable } from "./memtable.ts";
-import { emptyJournal, journalHeaders, recover } from "./recover.ts";
+import { journalHeaders, recover } from "./recover.ts";
 import { isNoSpace, openJournalFile } from "./system-journal-file.ts";
 
 /** Measured in docs/decisions/0032. */
@@ -101,7 +101,8 @@ async function makeJournal(path: string, { bytes: { length }, salt }: Ring): Pro
   try {
     const draft = await open(draftPath, "w", 0o600);
     try {
-      await writePages(draft.fd, emptyJournal(length, salt));
+      await writePages(draft.fd, journalHeaders(length, salt), Math.floor(length / PAGE_BYTES));
+      await draft.truncate(HEADERS_BYTES + length);
       await draft.datasync();
     } finally {
       await draft.close();
@@ -114,17 +115,18 @@ async function makeJournal(path: string, { bytes: { length }, salt }: Ring): Pro
   await syncDirectory(dirname(path));
 }
 
-async function writePages(descriptor: number, bytes: Buffer): Promise<void> {
-  for (let at = 0; at < bytes.length; ) {
-    const end = Math.min(bytes.length, at + PAGES_A_TURN * PAGE_BYTES);
-    for (; at < end; at += PAGE_BYTES) {
-      const page = bytes.subarray(at, at + PAGE_BYTES);
-      let written = 0;
-      while (written < page.length) {
-        written += writeSync(descriptor, page, written, page.length - written, at + written);
-      }
-    }
-    await nextTurn();
+async function writePages(descriptor: number, headers: Buffer, pages: number): Promise<void> {
+  writePage(descriptor, headers, 0);
+  const nothing = Buffer.alloc(PAGE_BYTES);
+  for (let page = 0; page < pages; page += 1) {
+    writePage(descriptor, nothing, headers.length + page * PAGE_BYTES);
+    if (page % PAGES_A_TURN === PAGES_A_TURN - 1) await nextTurn();
+  }
+}
+
+function writePage(descriptor: number, bytes: Buffer, position: number): void {
+  for (let written = 0; written < bytes.length; ) {
+    written += writeSync(descriptor, bytes, written, bytes.length - written, position + written);
   }
 }
 

@@ -11,14 +11,17 @@ import {
   newRing,
   recordBytes,
 } from "./journal-record.ts";
-import { emptyJournal, recover } from "./recover.ts";
+import { journalHeaders, recover } from "./recover.ts";
 
 const CAPACITY = 1_024;
 const SALT = 5;
 
+const emptyFile = (): Buffer =>
+  Buffer.concat([journalHeaders(CAPACITY, SALT), Buffer.alloc(CAPACITY)]);
+
 /** A journal's file, as a process leaves it. */
 class FileTrial {
-  readonly bytes: Buffer = emptyJournal(CAPACITY, SALT);
+  readonly bytes: Buffer = emptyFile();
   head = 0;
   #slot = 0;
 
@@ -103,7 +106,7 @@ test("another machine's order of bytes, or another size, is no journal", async (
   file.bytes.swap32();
   await assert.rejects(file.recovered(), { code: "read-failed" });
   const below = new MemoryStorage({ defer: setImmediate });
-  const cut = emptyJournal(CAPACITY, SALT).subarray(8);
+  const cut = emptyFile().subarray(8);
   await assert.rejects(recover(cut, { sync: (done) => done(undefined) }, below), {
     code: "read-failed",
   });

@@ -20,11 +20,6 @@ export function journalHeaders(capacity: number, salt: number): Buffer {
   return bytes;
 }
 
-/** A whole file in which there is none. */
-export function emptyJournal(capacity: number, salt: number): Buffer {
-  return Buffer.concat([journalHeaders(capacity, salt), Buffer.alloc(capacity)]);
-}
-
 /**
  * Puts below what a journal holds. May be interrupted anywhere, and done again.
  *

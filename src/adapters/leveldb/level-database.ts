@@ -6,7 +6,7 @@ import type { StorageKey, StorageOperation } from "../../ports/storage.ts";
 /** What the adapter uses of the binding's class. */
 export type Level = ClassicLevel<Buffer, Buffer>;
 
-/** Measured in docs/decisions/0004. Bytes, unless named otherwise. */
+/** Measured in docs/decisions/0004; the write buffer under a journal in 0032. Bytes, unless named otherwise. */
 export interface LevelTuning {
   readonly writeBufferSize: number;
   readonly blockSize: number;
