@@ -61,8 +61,7 @@ export async function openDataDirectory(options: {
     durability: "fsync",
     freeBytesMin,
   });
-  // From here on the lock is ours.
-  const isAtRest = (await formatOf(directory)) === DATA_FORMAT;
+  const isAtRest = await isMarkedAtRest(directory, below);
   const storage = await openJournaledStorage({
     path: join(directory, "journal"),
     below,
@@ -79,6 +78,16 @@ export async function openDataDirectory(options: {
     await new Promise<void>((resolve) => storage.close(resolve));
     if (isNoSpace(cause)) throw new StorageError("disk-full", `disk full: ${String(cause)}`, cause);
     throw unusable(directory, cause);
+  }
+}
+
+/** Asked again with the lock: until then another process may have marked it otherwise. Gives the lock up where it cannot be told. */
+async function isMarkedAtRest(directory: string, below: Storage): Promise<boolean> {
+  try {
+    return (await formatOf(directory)) === DATA_FORMAT;
+  } catch (cause) {
+    await new Promise<void>((resolve) => below.close(resolve));
+    throw cause instanceof DataDirectoryError ? cause : unusable(directory, cause);
   }
 }
 

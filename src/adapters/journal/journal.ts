@@ -15,7 +15,6 @@ import {
   HEADERS_BYTES,
   RECORD_HEADER_BYTES,
   type Ring,
-  recordBytes,
 } from "./journal-record.ts";
 
 export type Written = (error: StorageError | undefined) => void;
@@ -71,19 +70,19 @@ export class Journal {
     return this.#placeFor(bytes) + bytes - this.#tail <= this.capacity;
   }
 
-  /** Adds a batch; `done` with its position, which is where the head was or after it, once it is there. */
+  /** Adds a batch of so many bytes, as `recordBytes` says; `done` with its position, the head or after it, once it is there. */
   append(
     operations: readonly StorageOperation[],
-    done: (error: StorageError | undefined, position: number, bytes: number) => void,
+    bytes: number,
+    done: (error: StorageError | undefined, position: number) => void,
   ): void {
-    const bytes = recordBytes(operations);
     assert(bytes <= this.batchBytesMax && this.hasRoomFor(bytes), "a batch has room");
     const position = this.#placeFor(bytes);
     // Not by writing over it: until that is durable, both may be there, and what follows may follow either.
     if (this.#refused !== undefined) {
       this.takeBackRefused((error) => {
-        if (error === undefined) this.append(operations, done);
-        else done(error, position, bytes);
+        if (error === undefined) this.append(operations, bytes, done);
+        else done(error, position);
       });
       return;
     }
@@ -99,7 +98,7 @@ export class Journal {
         this.#ring.bytes.fill(0, offset, offset + RECORD_HEADER_BYTES);
         this.#refused = position;
       }
-      done(error, position, bytes);
+      done(error, position);
     });
   }
 

@@ -152,9 +152,9 @@ export class JournaledStorage implements Storage {
       this.#advance();
       return;
     }
-    const { operations } = write;
-    if (this.#isLarge(write.bytes, operations.length)) this.#writtenTwice += write.bytes;
-    this.#journal.append(operations, (error, position, bytes) => {
+    const { operations, bytes } = write;
+    if (this.#isLarge(bytes, operations.length)) this.#writtenTwice += bytes;
+    this.#journal.append(operations, bytes, (error, position) => {
       if (error === undefined) this.#memtable.admit(operations, position, bytes);
       else this.#noteFailure(error);
       this.#end(error);

@@ -133,10 +133,7 @@ export class Memtable implements KeyedRecords {
 
   /** A copy of the newest value; `undefined` where the key was removed, "unknown" where no batch here has it. */
   get(key: StorageKey): Buffer | undefined | "unknown" {
-    const place = this.#places.find(key, this.#places.hashOf(key));
-    if (place < 0) return "unknown";
-    const value = valueAt(this.#ring, this.#places.addressAt(place) * 4);
-    return value === undefined ? undefined : Buffer.from(value);
+    return this.#newest(key, this.#places.hashOf(key));
   }
 
   /** The oldest records that are before a position; what is after it is as if it were not. */
@@ -199,7 +196,7 @@ export class Memtable implements KeyedRecords {
       const key = keyAt(this.#ring, offset);
       this.#pass(cursors, offset);
       if (range.hidden?.has(key) === true) continue;
-      const value = this.get(key);
+      const value = this.#newest(key, notedHash(this.#ring, offset));
       if (value === "unknown") continue;
       const isFull = values >= range.entriesMax || (values > 0 && bytes >= range.bytesMax);
       if (value !== undefined && isFull) return { entries, before: key };
@@ -213,6 +210,13 @@ export class Memtable implements KeyedRecords {
   /** @internal */
   isKeyAt(address: number, key: StorageKey): boolean {
     return isKeyAt(this.#ring, 4 * address, key);
+  }
+
+  #newest(key: StorageKey, hash: number): Buffer | undefined | "unknown" {
+    const place = this.#places.find(key, hash);
+    if (place < 0) return "unknown";
+    const value = valueAt(this.#ring, this.#places.addressAt(place) * 4);
+    return value === undefined ? undefined : Buffer.from(value);
   }
 
   /** Whether another operation of the same key came after this one and before a position. */

@@ -45,10 +45,9 @@ class FileTrial {
     return this;
   }
 
-  /** One bit of the header written last, or of the one before it. */
-  rot(which: "last" | "other"): this {
-    const slot = which === "last" ? this.#slot : 1 - this.#slot;
-    const at = slot * HEADER_BYTES + 21;
+  /** One bit of the header written last. */
+  rot(): this {
+    const at = this.#slot * HEADER_BYTES + 21;
     this.bytes[at] = (this.bytes[at] ?? 0) ^ 4;
     return this;
   }
@@ -77,7 +76,7 @@ test("records go below in order, round the end of the ring", async () => {
 
 test("a header that was torn leaves the one before it, and all records", async () => {
   const file = new FileTrial().add(put("a", "1")).giveBack().add(put("b", "2")).add(put("c", "3"));
-  assert.deepEqual(await file.giveBack().rot("last").recovered(), ["b=2", "c=3"]);
+  assert.deepEqual(await file.giveBack().rot().recovered(), ["b=2", "c=3"]);
 });
 
 test("a header that is damaged when its records have been written over is not passed over in silence", async () => {
@@ -87,7 +86,7 @@ test("a header that is damaged when its records have been written over is not pa
     .add(put("b", value(300)));
   file.giveBack().add(put("c", value(700)));
   assert.equal((await file.recovered()).length, 1);
-  await assert.rejects(file.rot("last").recovered(), { code: "read-failed", message: /damaged/ });
+  await assert.rejects(file.rot().recovered(), { code: "read-failed", message: /damaged/ });
 });
 
 test("bytes of a record in a value are not one", async () => {

@@ -1,5 +1,6 @@
 /** The journal's file on the operating system's disk. */
 import { close, constants, fdatasync, open, write } from "node:fs";
+import { constants as osConstants } from "node:os";
 import { promisify } from "node:util";
 import { StorageError } from "../../ports/storage.ts";
 import type { JournalFile, Written } from "./journal.ts";
@@ -9,11 +10,12 @@ import type { JournalFile, Written } from "./journal.ts";
  * flag is missing, or means less than a sync does (on macOS the drive may still hold it).
  */
 const SYNCED_WRITES: number = process.platform === "linux" ? constants.O_DSYNC : 0;
-const NO_SPACE = new Set(["ENOSPC", "EDQUOT"]);
+/** By number: the runtime has no name for a quota. */
+const NO_SPACE = new Set([-osConstants.errno.ENOSPC, -osConstants.errno.EDQUOT]);
 
 /** Whether a full disk, or a quota, is the cause. */
 export function isNoSpace(error: unknown): boolean {
-  return NO_SPACE.has((error as NodeJS.ErrnoException).code ?? "");
+  return NO_SPACE.has((error as NodeJS.ErrnoException).errno ?? 0);
 }
 
 /** Opens a journal's file, which is there. @param isSynced Writes are durable when they are done. */
