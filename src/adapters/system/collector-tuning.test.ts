@@ -3,13 +3,41 @@ import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-test("the runtime knows the setting, and says nothing about it", () => {
-  const module = fileURLToPath(new URL("collector-tuning.ts", import.meta.url));
-  const program = `const { tuneCollector } = await import(${JSON.stringify(module)}); tuneCollector();`;
+const MODULE = JSON.stringify(fileURLToPath(new URL("collector-tuning.ts", import.meta.url)));
+const TUNED = `const { tuneCollector } = await import(${MODULE}); tuneCollector();`;
+/** Literals of which most outlive collections of a small room for new objects. */
+const OUTLIVING = `
+const kept = [];
+const make = (index) => [{ index }, index];
+for (let round = 0; round < 60; round += 1) {
+  for (let index = 0; index < 20_000; index += 1) kept.push(make(index));
+  if (kept.length > 100_000) kept.length = 0;
+}`;
+
+/** Literals that the engine makes old from the beginning, as it says itself. */
+function madeOld(program: string): number {
+  const flags = ["--max-semi-space-size=1", "--trace-pretenuring-statistics"];
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    [...flags, "--input-type=module", "--eval", program],
+    { encoding: "utf8" },
+  );
+  assert.equal(status, 0);
+  return [...stdout.matchAll(/ (?<verdict>\S+) tenure$/gm)].filter(
+    ({ groups }) => groups?.verdict === "=>",
+  ).length;
+}
+
+test("the runtime knows the settings, and says nothing about it", () => {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    ["--input-type=module", "--eval", program],
+    ["--input-type=module", "--eval", TUNED],
     { encoding: "utf8" },
   );
   assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: "", stderr: "" });
+});
+
+test("literals that outlive collections are made old by the engine, and not by one that is tuned", () => {
+  assert.ok(madeOld(OUTLIVING) > 0);
+  assert.equal(madeOld(TUNED + OUTLIVING), 0);
 });
