@@ -7,6 +7,8 @@
  * language here: these are pure functions.
  */
 
+import { Buffer } from "./buffer.ts";
+
 /** The bytes as a binary string. `bytes` may be reused by the caller afterwards. */
 export function binaryFromBytes(bytes: Uint8Array, start = 0, end: number = bytes.length): string {
   return asBuffer(bytes).toString("latin1", start, end);

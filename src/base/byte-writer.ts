@@ -4,8 +4,10 @@
  * Invariant: a value outside the range of its field is our own mistake and stops the process; nothing is ever
  * truncated silently. Counterpart: `byte-reader.ts`.
  */
+
 import { assert } from "./assert.ts";
 import { asBuffer } from "./binary.ts";
+import { Buffer } from "./buffer.ts";
 
 const BYTES_INITIAL = 256;
 const U16_MAX = 0xffff;

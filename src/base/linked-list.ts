@@ -56,8 +56,15 @@ export class LinkedList<Member extends Linked<Member>> {
 
   /** All members as they stand, in order: they may leave while the answer is gone through. */
   members(): Member[] {
+    return this.filter(() => true);
+  }
+
+  /** As `members`, of those alone that `isWanted`, which must leave the list as it is. */
+  filter(isWanted: (member: Member) => boolean): Member[] {
     const members: Member[] = [];
-    for (let next = this.#first; next !== undefined; next = next.after) members.push(next);
+    for (let next = this.#first; next !== undefined; next = next.after) {
+      if (isWanted(next)) members.push(next);
+    }
     return members;
   }
 }

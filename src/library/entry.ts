@@ -1,5 +1,7 @@
 /** Values as callers get them. */
+
 import { textFromBinary } from "../base/binary.ts";
+import { Buffer } from "../base/buffer.ts";
 import type { RootCell } from "../model/cell.ts";
 import type { HashEntry } from "../model/operation.ts";
 import type { ListEntry, QuorumReport } from "../model/outcome.ts";

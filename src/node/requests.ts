@@ -499,7 +499,8 @@ export class Requests {
     this.#options.clock.after(TICK_MS, () => {
       this.#isTicking = false;
       const nowMs = this.#options.context.monotonicMs();
-      for (const run of this.#runs.members()) {
+      for (const run of this.#runs.filter(({ wakeMs }) => wakeMs <= nowMs)) {
+        // One that ticks may end others, or change when they are due.
         if (run.wakeMs <= nowMs && this.#runs.has(run)) run.tick();
       }
       this.#modifies.expire(nowMs);

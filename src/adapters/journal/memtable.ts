@@ -6,7 +6,9 @@
  * head. Each key that has one is in the run of that record, by an operation that may be an older one. Nothing before `start` is
  * looked at any more.
  */
+
 import { randomInt } from "node:crypto";
+import { Buffer } from "../../base/buffer.ts";
 import { type KeyedRecords, KeyPlaces } from "../../base/key-places.ts";
 import type { ScanRange, StorageKey, StorageOperation } from "../../ports/storage.ts";
 import {

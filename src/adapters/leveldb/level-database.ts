@@ -1,6 +1,8 @@
 /** The LevelDB binding, as the storage uses it: its settings, and keys and values in its terms. */
+
 import { ClassicLevel } from "classic-level";
 import { asBuffer } from "../../base/binary.ts";
+import { Buffer } from "../../base/buffer.ts";
 import type { StorageKey, StorageOperation } from "../../ports/storage.ts";
 
 /** What the adapter uses of the binding's class. */

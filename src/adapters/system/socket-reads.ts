@@ -8,8 +8,10 @@
  * a socket made with it takes over the handle of the one that the server made. The handle's name is the runtime's own
  * (Node 24 and 26 have it); where there is none, bytes come as they do by default.
  */
+
 import { channel } from "node:diagnostics_channel";
 import { connect, type OnReadOpts, Socket, type SocketConstructorOpts } from "node:net";
+import { Buffer } from "../../base/buffer.ts";
 
 /** Four times what the runtime has: a value of 64 KiB comes in one piece. */
 const READ_BYTES_MAX = 256 * 1024;

@@ -17,8 +17,10 @@
  * mark: 0 is NO_STAMP, 1 is equal to the stamp, 2 is written out, 3 is unknown. Kinds: 0 tombstone, 1 container,
  * 2 value, 3 field tombstone, 4 field; 5 to 7 are left for formats to come.
  */
+
 import { assert } from "../../base/assert.ts";
 import { binaryFromBytes } from "../../base/binary.ts";
+import { Buffer } from "../../base/buffer.ts";
 import { crc32 } from "../../base/checksum.ts";
 import { hashBinary } from "../../base/hash.ts";
 import type {
@@ -223,7 +225,7 @@ function checksum(bytes: Uint8Array, key: Key, field: CellAddress): number {
   // A CRC maps different beginnings to different ends, so two addresses are told apart as well as their hashes are.
   const ofKey = hashBinary(key, field === undefined ? 0 : 1).low;
   const ofAddress = field === undefined ? ofKey : hashBinary(field, ofKey).low;
-  return crc32(viewFrom(bytes, HEAD_INDEX), ofAddress);
+  return crc32(bytes, ofAddress, HEAD_INDEX);
 }
 
 function viewFrom(bytes: Uint8Array, index: number): Uint8Array {
