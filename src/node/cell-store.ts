@@ -152,8 +152,10 @@ export class CellStore {
     const found = this.#look(storageKey, key, field);
     // Before anybody is told of damage, who may look at another place.
     this.#lastFound = found.kind === "failed" ? undefined : found;
-    if (found.kind !== "damaged" && found.kind !== "failed") this.#damagedPlaces.delete(storageKey);
     if (found.kind === "damaged") this.#noteDamaged(storageKey, { slot, key, field });
+    else if (found.kind !== "failed" && this.#damagedPlaces.size > 0) {
+      this.#damagedPlaces.delete(storageKey);
+    }
     return found;
   }
 

@@ -17,7 +17,8 @@ export const ACKS_TOGETHER_MAX = 16_384;
 
 export class GatheredAcks<Peer> {
   readonly #tell: Tell<Peer>;
-  readonly #requestIds = new Map<Peer, number[]>();
+  /** Another one after each telling: one that is cleared leaves its table behind (`fleeting-map.ts`). */
+  #requestIds = new Map<Peer, number[]>();
   /** Of what is gathered. */
   #commitNumber = 0;
   #isGathering = false;
@@ -40,8 +41,9 @@ export class GatheredAcks<Peer> {
 
   /** Tells what is gathered so far. */
   tellNow(): void {
-    const gathered = [...this.#requestIds];
-    this.#requestIds.clear();
+    if (this.#requestIds.size === 0) return;
+    const gathered = this.#requestIds;
+    this.#requestIds = new Map();
     for (const [peer, requestIds] of gathered) this.#tellOf(peer, requestIds);
   }
 
