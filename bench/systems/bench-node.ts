@@ -2,7 +2,7 @@
 
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { NODE_FLAGS } from "../../src/adapters/system/collector-tuning.ts";
+import { NODE_FLAGS } from "../../src/adapters/system/engine-tuning.ts";
 import type { LoadResult } from "../load/load.ts";
 import { Child } from "../processes/child.ts";
 import type {

@@ -3,7 +3,7 @@ import { Session } from "node:inspector/promises";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { pathToFileURL } from "node:url";
-import { tuneCollector } from "../../src/adapters/system/collector-tuning.ts";
+import { tuneEngine } from "../../src/adapters/system/engine-tuning.ts";
 import type { EmbeddedNode } from "../../src/embedded-node.ts";
 import type { openNode } from "../../src/open-node.ts";
 import { callFor, report } from "../load/callers.ts";
@@ -68,7 +68,7 @@ async function open(settings: NodeSettings, tree: string): Promise<NodeAnswer> {
   const module = (await import(source)) as { readonly openNode: typeof openNode };
   const { peers, ...rest } = settings;
   // As `dnd start` does.
-  tuneCollector();
+  tuneEngine();
   opened = await module.openNode({
     ...rest,
     ...(peers === undefined ? {} : { peers: [...peers] }),

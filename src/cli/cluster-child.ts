@@ -1,7 +1,7 @@
 /** One node of `dnd up`: a process of its own, tied to its parent by a channel. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import { NODE_FLAGS } from "../adapters/system/collector-tuning.ts";
+import { NODE_FLAGS } from "../adapters/system/engine-tuning.ts";
 import { type CliError, failure } from "./cli-error.ts";
 
 /** What a child tells its parent. */

@@ -5,7 +5,7 @@
  * when it dies, however it dies.
  */
 import { setTimeout as wait } from "node:timers/promises";
-import { tuneCollector } from "../adapters/system/collector-tuning.ts";
+import { tuneEngine } from "../adapters/system/engine-tuning.ts";
 import { type LogSink, StreamLog } from "../adapters/system/stream-log.ts";
 import { DndError } from "../dnd-error.ts";
 import type { EmbeddedNode } from "../embedded-node.ts";
@@ -26,7 +26,7 @@ const READY_POLL_MS = 50;
 const CAUGHT_UP_POLL_MS = 500;
 
 export async function runNode(settings: Settings): Promise<void> {
-  tuneCollector();
+  tuneEngine();
   const { options, isJson } = settings;
   if (settings.remark !== undefined) remark(`dnd: ${settings.remark}`);
   const line = new ProgressLine();

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { NODE_FLAGS } from "../../src/adapters/system/collector-tuning.ts";
+import { NODE_FLAGS } from "../../src/adapters/system/engine-tuning.ts";
 import { VERSION } from "../../src/version.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));

@@ -3,8 +3,8 @@ import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-const MODULE = JSON.stringify(fileURLToPath(new URL("collector-tuning.ts", import.meta.url)));
-const TUNED = `const { tuneCollector } = await import(${MODULE}); tuneCollector();`;
+const MODULE = JSON.stringify(fileURLToPath(new URL("engine-tuning.ts", import.meta.url)));
+const TUNED = `const { tuneEngine } = await import(${MODULE}); tuneEngine();`;
 /** Literals of which most outlive collections of a small room for new objects. */
 const OUTLIVING = `
 const kept = [];
