@@ -4,7 +4,6 @@
  * Invariant: a value outside the range of its field is our own mistake and stops the process; nothing is ever
  * truncated silently. Counterpart: `byte-reader.ts`.
  */
-
 import { assert } from "./assert.ts";
 import { asBuffer } from "./binary.ts";
 import { Buffer } from "./buffer.ts";

@@ -36,6 +36,11 @@ export class KeyPlaces {
     return this.#size;
   }
 
+  /** Keys that there is room for before the table grows. */
+  get room(): number {
+    return (this.#mask + 1) / 2;
+  }
+
   /** The hash by which a key is looked for: 0 to below 2^32. */
   hashOf(key: string): number {
     return hashBinary(key, this.#seed).low;

@@ -1,5 +1,4 @@
 /** Arguments of calls, checked where a mistake can still be blamed on its argument. */
-
 import { binaryFromBytes, binaryFromText } from "../base/binary.ts";
 import { Buffer } from "../base/buffer.ts";
 import { INTEGER_MAX, INTEGER_MIN } from "../core/operations/integers.ts";

@@ -1,5 +1,4 @@
 /** Values as callers get them. */
-
 import { textFromBinary } from "../base/binary.ts";
 import { Buffer } from "../base/buffer.ts";
 import type { RootCell } from "../model/cell.ts";

@@ -63,7 +63,7 @@ export function encodeHeader({ capacity, tail, salt }: JournalHeader): Buffer {
   const words = new Uint32Array(HEADER_USED_BYTES / 4);
   words.set([0, MAGIC, VERSION, capacity, tail % WORD, Math.floor(tail / WORD), salt, 0]);
   const bytes = asBuffer(new Uint8Array(words.buffer));
-  words[0] = crc32(bytes.subarray(4));
+  words[0] = crc32(bytes, 0, 4);
   return bytes;
 }
 
@@ -83,7 +83,7 @@ function readHeader(file: Uint8Array, at: number): JournalHeader | undefined {
   if (bytes.length < HEADER_USED_BYTES) return undefined;
   const words = new Uint32Array(bytes.buffer, bytes.byteOffset, HEADER_USED_BYTES / 4);
   const [crc, magic, version, capacity = 0, low = 0, high = 0, salt = 0] = words;
-  if (magic !== MAGIC || version !== VERSION || crc !== crc32(bytes.subarray(4))) return undefined;
+  if (magic !== MAGIC || version !== VERSION || crc !== crc32(bytes, 0, 4)) return undefined;
   return { capacity, tail: high * WORD + low, salt };
 }
 
@@ -119,7 +119,7 @@ export function encodeRecord(
   }
   // What is left of an earlier round between the last operation and the end would be read as one.
   bytes.fill(0, next, offset + record.bytes);
-  words[at] = crc32(bytes.subarray(offset + 4, offset + record.bytes), salt);
+  words[at] = crc32(bytes, salt, offset + 4, offset + record.bytes);
 }
 
 /** Bytes of the record that stands at `position`, as far as its header tells; 0 where none does. */
@@ -140,7 +140,7 @@ export function soundRecordAt(ring: Ring, position: number, gap: number): number
   if (size === 0) return 0;
   const offset = position % ring.bytes.length;
   if (ring.words[offset / 4 + 4] !== gap) return 0;
-  const crc = crc32(ring.bytes.subarray(offset + 4, offset + size), ring.salt);
+  const crc = crc32(ring.bytes, ring.salt, offset + 4, offset + size);
   return crc === ring.words[offset / 4] ? size : 0;
 }
 

@@ -6,7 +6,6 @@
  * head. Each key that has one is in the run of that record, by an operation that may be an older one. Nothing before `start` is
  * looked at any more.
  */
-
 import { randomInt } from "node:crypto";
 import { Buffer } from "../../base/buffer.ts";
 import { type KeyedRecords, KeyPlaces } from "../../base/key-places.ts";

@@ -1,5 +1,4 @@
 /** The LevelDB binding, as the storage uses it: its settings, and keys and values in its terms. */
-
 import { ClassicLevel } from "classic-level";
 import { asBuffer } from "../../base/binary.ts";
 import { Buffer } from "../../base/buffer.ts";

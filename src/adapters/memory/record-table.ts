@@ -3,7 +3,6 @@
  *
  * Invariant: each key is in one record, found by `KeyPlaces`.
  */
-
 import { randomInt } from "node:crypto";
 import { Buffer } from "../../base/buffer.ts";
 import { type KeyedRecords, KeyPlaces } from "../../base/key-places.ts";

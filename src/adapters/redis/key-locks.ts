@@ -9,111 +9,63 @@
  */
 import { randomInt } from "node:crypto";
 import { mix32 } from "../../base/hash.ts";
+import { KeyPlaces } from "../../base/key-places.ts";
 import type { KeyPositions } from "./command.ts";
 
 /** Instead of a number of readers. */
-const WRITER = -1;
-const NOBODY = 0;
+const WRITER = 2 ** 31;
 const NONE: readonly number[] = [];
 const COUNT_DIGITS_MAX = 7;
 const DIGIT_ZERO = 0x30;
 
-/** A hash, and who is at its keys: one place. */
-const PLACE = 2;
-const PLACES_AT_FIRST = 32;
-/** A table of more is not kept once it is empty. */
-const PLACES_KEPT = 1_024;
+/** A table for more is not kept once it is empty. */
+const ROOM_KEPT = 512;
 /** Of where hashes stand: whoever chooses keys must not choose that. */
 const SEED = randomInt(2 ** 32);
+/** The key is the hash, and no two are spread to the same: where it stands is its record. */
+const HASHES = { isKeyAt: (): boolean => true };
 
 export class KeyLocks {
-  /** A power of two of places, at most half of them taken; a hash stands at its place, or after it with none free between. */
-  #places = new Int32Array(0);
-  #mask = -1;
-  #size = 0;
+  /** In place of an address: how many read, or WRITER. */
+  #holders: KeyPlaces | undefined;
 
   isFree(hashes: readonly number[], isWriter: boolean): boolean {
-    if (this.#size === 0) return true;
+    const holders = this.#holders;
+    if (holders === undefined || holders.size === 0) return true;
     for (const hash of hashes) {
-      const holders = this.#places[PLACE * this.#find(hash) + 1];
-      if (holders !== NOBODY && (isWriter || holders === WRITER)) return false;
+      const place = holders.find("", spread(hash));
+      if (place >= 0 && (isWriter || holders.addressAt(place) === WRITER)) return false;
     }
     return true;
   }
 
   /** Must be free. A request may name a key twice. */
   take(hashes: readonly number[], isWriter: boolean): void {
-    this.#reserve(hashes.length);
+    this.#holders ??= new KeyPlaces(HASHES, SEED);
+    const holders = this.#holders;
     for (const hash of hashes) {
-      const at = PLACE * this.#find(hash);
-      const holders = this.#places[at + 1] as number;
-      if (holders === NOBODY) {
-        this.#places[at] = hash;
-        this.#size += 1;
-      }
-      this.#places[at + 1] = isWriter ? WRITER : holders + 1;
+      const spreadHash = spread(hash);
+      const place = holders.find("", spreadHash);
+      if (place < 0) holders.insert(spreadHash, isWriter ? WRITER : 1);
+      else if (!isWriter) holders.moveTo(place, holders.addressAt(place) + 1);
     }
   }
 
   release(hashes: readonly number[], isWriter: boolean): void {
+    const holders = this.#holders;
+    if (holders === undefined) return;
     for (const hash of hashes) {
-      if (this.#size === 0) break;
-      const place = this.#find(hash);
-      const holders = this.#places[PLACE * place + 1] as number;
-      if (holders === NOBODY) continue;
-      if (isWriter || holders === 1) this.#remove(place);
-      else this.#places[PLACE * place + 1] = holders - 1;
+      const place = holders.find("", spread(hash));
+      if (place < 0) continue;
+      const readers = holders.addressAt(place);
+      if (isWriter || readers === 1) holders.remove(place);
+      else holders.moveTo(place, readers - 1);
     }
-    if (this.#size === 0 && this.#mask >= PLACES_KEPT) this.#resize(PLACES_AT_FIRST);
-  }
-
-  /** The place of a hash, or the free one where it would stand. There is one. */
-  #find(hash: number): number {
-    let place = homeOf(hash) & this.#mask;
-    while (this.#places[PLACE * place + 1] !== NOBODY && this.#places[PLACE * place] !== hash) {
-      place = (place + 1) & this.#mask;
-    }
-    return place;
-  }
-
-  /** Frees a place: each hash after it that may stand there moves up, until one is free (Knuth, section 6.4, algorithm R). */
-  #remove(freed: number): void {
-    const places = this.#places;
-    const mask = this.#mask;
-    this.#size -= 1;
-    let free = freed;
-    for (let place = (free + 1) & mask; places[PLACE * place + 1] !== NOBODY; ) {
-      const home = homeOf(places[PLACE * place] as number) & mask;
-      if (((place - home) & mask) >= ((place - free) & mask)) {
-        places.copyWithin(PLACE * free, PLACE * place, PLACE * (place + 1));
-        free = place;
-      }
-      place = (place + 1) & mask;
-    }
-    places[PLACE * free + 1] = NOBODY;
-  }
-
-  /** Room for so many hashes more. */
-  #reserve(count: number): void {
-    let places = Math.max(this.#mask + 1, PLACES_AT_FIRST);
-    while (2 * (this.#size + count) > places) places *= 2;
-    if (places !== this.#mask + 1) this.#resize(places);
-  }
-
-  #resize(count: number): void {
-    const former = this.#places;
-    this.#places = new Int32Array(PLACE * count);
-    this.#mask = count - 1;
-    for (let at = 0; at < former.length; at += PLACE) {
-      const holders = former[at + 1] as number;
-      if (holders === NOBODY) continue;
-      const place = this.#find(former[at] as number);
-      this.#places.set([former[at] as number, holders], PLACE * place);
-    }
+    if (holders.size === 0 && holders.room > ROOM_KEPT) this.#holders = undefined;
   }
 }
 
-function homeOf(hash: number): number {
+function spread(hash: number): number {
   return mix32(hash ^ SEED);
 }
 

@@ -8,7 +8,6 @@
  * a socket made with it takes over the handle of the one that the server made. The handle's name is the runtime's own
  * (Node 24 and 26 have it); where there is none, bytes come as they do by default.
  */
-
 import { channel } from "node:diagnostics_channel";
 import { connect, type OnReadOpts, Socket, type SocketConstructorOpts } from "node:net";
 import { Buffer } from "../../base/buffer.ts";

@@ -17,7 +17,6 @@
  * mark: 0 is NO_STAMP, 1 is equal to the stamp, 2 is written out, 3 is unknown. Kinds: 0 tombstone, 1 container,
  * 2 value, 3 field tombstone, 4 field; 5 to 7 are left for formats to come.
  */
-
 import { assert } from "../../base/assert.ts";
 import { binaryFromBytes } from "../../base/binary.ts";
 import { Buffer } from "../../base/buffer.ts";

@@ -17,7 +17,6 @@
  * within limits; the work is linear in the bytes, however they are cut. The greeting's first byte begins no ASCII text and no
  * TLS record, and its line end shows whoever rewrites line ends.
  */
-
 import { asBuffer, binaryFromBytes } from "../../base/binary.ts";
 import { Buffer } from "../../base/buffer.ts";
 import { CHUNK_BYTES_MAX, FRAME_BYTES_MAX } from "../../model/limits.ts";

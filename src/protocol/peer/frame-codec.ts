@@ -14,7 +14,6 @@
  * Integers are big-endian. Invariant: `decodeFrame` answers for any bytes whatever, in time linear in their number, and takes
  * memory only for what is really there; what it accepts, encodes to the same bytes again.
  */
-
 import { assert } from "../../base/assert.ts";
 import { asBuffer } from "../../base/binary.ts";
 import { Buffer } from "../../base/buffer.ts";

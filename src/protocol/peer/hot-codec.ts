@@ -5,7 +5,6 @@
  * Measured at a third to a quarter of the cost of a growing writer (bench/peer-codec.ts). Invariant: `at` after the last
  * part is the size computed before the first, and says so if not.
  */
-
 import { assert } from "../../base/assert.ts";
 import { Buffer } from "../../base/buffer.ts";
 import type { CellAddress, EncodedCell } from "../../model/cell.ts";

@@ -14,7 +14,6 @@
  * Of the frames in line either small ones are among `#small`, all of them before the one that is
  * among `#large`, or they wait in `#behind`.
  */
-
 import { assert } from "../../base/assert.ts";
 import { Buffer } from "../../base/buffer.ts";
 import { CHUNK_BYTES_MAX, FRAME_BYTES_MAX } from "../../model/limits.ts";

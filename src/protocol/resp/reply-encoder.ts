@@ -22,7 +22,6 @@
  * Invariant: what is said in one line stays one, so no text can pass for a reply of its own. Source: the RESP3 specification,
  * and the forms that Redis 7.0 gives in version 2.
  */
-
 import { assert, unreachable } from "../../base/assert.ts";
 import { Buffer } from "../../base/buffer.ts";
 import { textFromDouble } from "./double-text.ts";
