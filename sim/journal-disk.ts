@@ -36,6 +36,7 @@ export class JournalDisk {
   /** Writes that a loss of power, or an end, left in pieces. */
   torn = 0;
   readonly #random: SimRandom;
+  readonly #blockBytes: number;
   /** What a loss of power leaves whole. */
   #durable: Uint8Array;
   /** As the operating system shows it. */
@@ -44,7 +45,9 @@ export class JournalDisk {
   #unsynced: Piece[] = [];
   readonly #underWay = new Set<Piece>();
 
-  constructor(bytes: Uint8Array, random: SimRandom) {
+  /** @param blockBytes Of what it takes writes of. */
+  constructor(bytes: Uint8Array, random: SimRandom, blockBytes: number) {
+    this.#blockBytes = blockBytes;
     this.#durable = Uint8Array.from(bytes);
     this.#shown = Uint8Array.from(bytes);
     this.#random = random;
@@ -58,6 +61,7 @@ export class JournalDisk {
   /** The file for one boot. */
   open(isSynced: boolean, process: Process, scheduler: Scheduler): JournalFile {
     return {
+      blockBytes: this.#blockBytes,
       write: (offset, bytes, done) =>
         this.#write(offset, bytes, { isSynced, scheduler, done, process }),
       sync: (done) => {
@@ -123,6 +127,8 @@ export class JournalDisk {
     call: { isSynced: boolean; process: Process; scheduler: Scheduler; done: Written },
   ): void {
     const { isSynced, process, scheduler, done } = call;
+    const isWhole = offset % this.#blockBytes === 0 && given.length % this.#blockBytes === 0;
+    assert(isWhole, "whole blocks are written");
     const piece = { offset, bytes: Uint8Array.from(given) };
     const crc = crc32(piece.bytes);
     const { fails } = this;
@@ -133,9 +139,9 @@ export class JournalDisk {
       this.#underWay.delete(piece);
       if (fails !== undefined) {
         // All of it, or pieces.
-        const isWhole = this.#random.oneIn(2);
+        const isThere = this.#random.oneIn(2);
         for (const bytes of [this.#shown, this.#durable]) {
-          if (isWhole) bytes.set(piece.bytes, offset);
+          if (isThere) bytes.set(piece.bytes, offset);
           else this.#tear(piece, bytes);
         }
         done(new StorageError(fails, "pwrite: planted"));

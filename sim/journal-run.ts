@@ -92,6 +92,7 @@ class Run implements JournalRun {
   readonly #isSynced: boolean;
   readonly #capacity: number;
   readonly #largeBytes: number;
+  readonly #blockBytes: number;
   readonly #keys: readonly StorageKey[];
   #journalDisk: JournalDisk;
   #process = new Process(0, 0);
@@ -114,7 +115,12 @@ class Run implements JournalRun {
     this.#largeBytes = this.#capacity / this.#random.pick([1, 1, 16, 64]);
     const count = this.#random.between(3, 60);
     this.#keys = Array.from({ length: count }, (_, index) => `k${index}`.padStart(4, "\x80"));
-    this.#journalDisk = new JournalDisk(emptyJournal(this.#capacity, 0), streams.stream("disk"));
+    this.#blockBytes = this.#random.pick([1, 512]);
+    this.#journalDisk = this.#newJournalDisk(streams.stream("disk"));
+  }
+
+  #newJournalDisk(random: SimRandom): JournalDisk {
+    return new JournalDisk(emptyJournal(this.#capacity, 0), random, this.#blockBytes);
   }
 
   async boot(boot: number): Promise<void> {
@@ -175,7 +181,7 @@ class Run implements JournalRun {
       if (!this.#isDamaged || (error as StorageError).code !== "read-failed") throw error;
       // As an operator would, told so.
       this.probes.unreadable += 1;
-      this.#journalDisk = new JournalDisk(emptyJournal(this.#capacity, 0), this.#random);
+      this.#journalDisk = this.#newJournalDisk(this.#random);
       this.#end("process");
       return undefined;
     }

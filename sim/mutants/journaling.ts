@@ -68,6 +68,28 @@ export const JOURNALING: readonly Mutant[] = [
     breaks: "a step that put nothing below takes out what was added meanwhile",
   },
   {
+    name: "journal-changed-after-it-was-written",
+    file: MEMTABLE,
+    find: `      const hash = hashAt(this.#ring, offset);
+`,
+    replace: `      const hash = hashAt(this.#ring, offset);
+      this.#ring.words[recordOffset / 4 + 5] = 1;
+`,
+    expected,
+    seenBy,
+    breaks:
+      "a record that is written again with what follows it in its block is not sound any more",
+  },
+  {
+    name: "journal-block-cut-short",
+    file: JOURNAL,
+    find: `    const to = Math.ceil((offset + bytes) / blockBytes) * blockBytes;`,
+    replace: `    const to = offset + bytes;`,
+    expected,
+    seenBy,
+    breaks: "a file that takes whole blocks refuses what is not one",
+  },
+  {
     name: "journal-header-in-its-place",
     file: JOURNAL,
     find: `    const slot = 1 - this.#slot;`,

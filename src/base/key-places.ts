@@ -16,6 +16,11 @@ export interface KeyedRecords {
   isKeyAt(address: number, key: string): boolean;
 }
 
+/** The hash by which a key is looked for under a seed: 0 to below 2^32. */
+export function hashOfKey(key: string, seed: number): number {
+  return hashBinary(key, seed).low;
+}
+
 export class KeyPlaces {
   readonly #records: KeyedRecords;
   /** Of the hashes: whoever chooses keys must not choose their places. Nothing that is answered depends on it. */
@@ -43,7 +48,7 @@ export class KeyPlaces {
 
   /** The hash by which a key is looked for: 0 to below 2^32. */
   hashOf(key: string): number {
-    return hashBinary(key, this.#seed).low;
+    return hashOfKey(key, this.#seed);
   }
 
   /** The place of a key until the table next changes; negative if it has none. */

@@ -24,6 +24,7 @@ import {
   valueAt,
 } from "../../src/adapters/journal/journal-record.ts";
 import { binaryFromBytes, bytesFromBinary } from "../../src/base/binary.ts";
+import { crc32 } from "../../src/base/checksum.ts";
 import {
   encodeCleanMark,
   encodeLeaves,
@@ -459,15 +460,15 @@ export const FORMATS: readonly Format[] = [
     },
   },
   {
+    // Before decision 0035.
     name: "journal-record",
-    samples: () => [
-      [["k\u00ff", "value"]],
-      [
-        ["removed", null],
-        ["empty", ""],
-        ["k", "x".repeat(40)],
-      ],
-    ],
+    samples: () => JOURNALED,
+    encode: (operations: readonly JournalOperation[]) => withoutHashes(journalRecord(operations)),
+    decode: journalOperations,
+  },
+  {
+    name: "journal-record-hashed",
+    samples: () => JOURNALED,
     encode: (operations: readonly JournalOperation[]) => journalRecord(operations),
     decode: journalOperations,
   },
@@ -541,7 +542,17 @@ function plainCell({ key, field, bytes }: KeyedCell): KeyedCell {
 /** A key and its value, if it has one. */
 type JournalOperation = readonly [string, string | null];
 
+const JOURNALED: readonly (readonly JournalOperation[])[] = [
+  [["k\u00ff", "value"]],
+  [
+    ["removed", null],
+    ["empty", ""],
+    ["k", "x".repeat(40)],
+  ],
+];
+
 const JOURNAL_POSITION = 2 ** 40 + 1_024;
+const JOURNAL_SALT = 7;
 
 function journalRecord(pairs: readonly JournalOperation[]): Uint8Array {
   const operations = pairs.map(([key, value]) => ({
@@ -549,13 +560,23 @@ function journalRecord(pairs: readonly JournalOperation[]): Uint8Array {
     value: value === null ? undefined : bytesFromBinary(value),
   }));
   const bytes = recordBytes(operations);
-  const ring = newRing(1_024, 7);
+  const ring = newRing(1_024, JOURNAL_SALT);
   encodeRecord(ring, 0, { position: JOURNAL_POSITION, gap: 64, bytes }, operations);
   return ring.bytes.subarray(0, bytes);
 }
 
+function withoutHashes(record: Uint8Array): Uint8Array {
+  const ring = newRing(1_024, JOURNAL_SALT);
+  ring.bytes.set(record);
+  for (let at = firstOperation(0); isOperation(at, record.length); at = nextOperation(ring, at)) {
+    ring.words[at / 4 + 2] = 0;
+  }
+  ring.words[0] = crc32(ring.bytes, JOURNAL_SALT, 4, record.length);
+  return ring.bytes.subarray(0, record.length);
+}
+
 function journalOperations(bytes: Uint8Array): JournalOperation[] {
-  const ring = newRing(1_024, 7);
+  const ring = newRing(1_024, JOURNAL_SALT);
   ring.bytes.set(bytes);
   const end = soundRecordAt(ring, JOURNAL_POSITION, 64);
   const operations: JournalOperation[] = [];

@@ -5,16 +5,20 @@
  * ```
  * header, twice    crc, MAGIC, version, capacity, tail (low, high), salt, 0
  * record           crc, bytes of the record, position (low, high), gap, 0, operations
- * operation        bytes of the key, bytes of the value or REMOVED, 0, key, value, 0 to 3 bytes
+ * operation        bytes of the key, bytes of the value or REMOVED, hash of the key, key, value, 0 to 3 bytes
  * ```
  * A position counts bytes since the journal began and never comes again, so what is left of an earlier round is never taken for a
  * record of this one. `gap` is how far behind the end of the record before it a record stands, so a record that is damaged is
  * not passed over. A checksum is of everything after it, that of a record begun with the salt, which nobody outside knows: a value
  * may hold any bytes, those of a record too.
+ *
+ * The hash of a key is for who finds it in memory; no start reads it. It is there from the beginning because what is written again
+ * beside a later record must be what was written the first time.
  */
 import { assert } from "../../base/assert.ts";
 import { asBuffer } from "../../base/binary.ts";
 import { crc32 } from "../../base/checksum.ts";
+import { hashOfKey } from "../../base/key-places.ts";
 import type { StorageKey, StorageOperation } from "../../ports/storage.ts";
 
 const MAGIC = 0x6a_64_6e_64;
@@ -35,15 +39,33 @@ const WORD = 2 ** 32;
 export interface Ring {
   readonly bytes: Buffer;
   readonly words: Uint32Array;
+  /** Where a header is put together: in the same memory, behind the ring. `HEADER_BYTES`. */
+  readonly header: Buffer;
+  /** Of the checksums, and of the hashes. */
   readonly salt: number;
 }
 
-/** A ring over memory of its own. @param capacity A multiple of eight bytes. @param salt Below 2^32. */
-export function newRing(capacity: number, salt: number): Ring {
-  assert(capacity % 8 === 0 && capacity >= 1_024, "a ring is a multiple of eight bytes");
+/** Of the memory that a ring of so many bytes is in. */
+export function ringMemoryBytes(capacity: number): number {
+  return capacity + HEADER_BYTES;
+}
+
+/**
+ * A ring over memory that is its own.
+ *
+ * @param capacity A multiple of eight bytes. @param salt Below 2^32.
+ * @param memory `ringMemoryBytes`, or more; anywhere, if it is not given.
+ */
+export function newRing(
+  capacity: number,
+  salt: number,
   // Shared, though with nobody: other buffers count towards how much garbage the engine leaves before it collects all of it.
-  const memory = new SharedArrayBuffer(capacity);
-  return { bytes: Buffer.from(memory), words: new Uint32Array(memory), salt };
+  memory: SharedArrayBuffer = new SharedArrayBuffer(ringMemoryBytes(capacity)),
+): Ring {
+  assert(capacity % 8 === 0 && capacity >= 1_024, "a ring is a multiple of eight bytes");
+  const bytes = Buffer.from(memory, 0, capacity);
+  const words = new Uint32Array(memory, 0, capacity / 4);
+  return { bytes, words, header: Buffer.from(memory, capacity, HEADER_BYTES), salt };
 }
 
 export interface JournalHeader {
@@ -111,7 +133,7 @@ export function encodeRecord(
   for (const { key, value } of operations) {
     words[next / 4] = key.length;
     words[next / 4 + 1] = value === undefined ? REMOVED : value.length;
-    words[next / 4 + 2] = 0;
+    words[next / 4 + 2] = hashOfKey(key, salt);
     const start = next + OPERATION_HEADER_BYTES;
     bytes.write(key, start, "latin1");
     if (value !== undefined) bytes.set(value, start + key.length);
@@ -174,12 +196,8 @@ export function valueAt({ bytes, words }: Ring, offset: number): Buffer | undefi
   return bytes.subarray(start, start + valueBytes);
 }
 
-/** A word of an operation that nothing on disk uses: the hash of its key, in memory. */
-export function noteHash({ words }: Ring, offset: number, hash: number): void {
-  words[offset / 4 + 2] = hash;
-}
-
-export function notedHash({ words }: Ring, offset: number): number {
+/** The hash of an operation's key, with the ring's salt. */
+export function hashAt({ words }: Ring, offset: number): number {
   return words[offset / 4 + 2] as number;
 }
 

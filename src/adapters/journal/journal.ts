@@ -4,7 +4,8 @@
  *
  * Invariants: positions only grow; what lies between the tail that the header on disk has and the head is never written over; a
  * record is written when the one before it is durable; a batch that was refused leaves no record that a start would find, unless
- * the process ends before anything else could be written.
+ * the process ends before anything else could be written; what is in the ring does not change from when it was first written until
+ * it is given back, for it is written again with what stands in the same block.
  */
 import { assert } from "../../base/assert.ts";
 import type { StorageError, StorageOperation } from "../../ports/storage.ts";
@@ -21,6 +22,8 @@ export type Written = (error: StorageError | undefined) => void;
 
 /** The file of a journal. Calls back in a later turn; a record, a header and a sync may be under way together. */
 export interface JournalFile {
+  /** What it is given to write begins and ends at multiples of it, in the file and in the ring's memory. At most `HEADER_BYTES`. */
+  readonly blockBytes: number;
   /** Puts bytes at an offset of the file. Durable when it calls back, if the file was opened for that. */
   write(offset: number, bytes: Uint8Array, done: Written): void;
   /** Everything written so far is durable. */
@@ -42,6 +45,7 @@ export class Journal {
 
   /** @param file That holds nothing, with `journalHeaders` of this ring's capacity and salt. */
   constructor(file: JournalFile, ring: Ring) {
+    assert(ring.bytes.length % file.blockBytes === 0, "a ring is whole blocks");
     this.#file = file;
     this.#ring = ring;
   }
@@ -89,8 +93,7 @@ export class Journal {
     const offset = position % this.capacity;
     const gap = position - this.#head;
     encodeRecord(this.#ring, offset, { position, gap, bytes }, operations);
-    const record = this.#ring.bytes.subarray(offset, offset + bytes);
-    this.#file.write(HEADERS_BYTES + offset, record, (error) => {
+    this.#writeBlocks(offset, bytes, (error) => {
       if (error === undefined) {
         this.#head = position + bytes;
       } else {
@@ -110,15 +113,17 @@ export class Journal {
   /** Gives back what is before `tail`: that stands elsewhere, durable. */
   giveBack(tail: number, done: Written): void {
     assert(tail >= this.#tail && tail <= this.#head, "a tail moves towards the head");
-    const header = encodeHeader({ capacity: this.capacity, tail, salt: this.#ring.salt });
+    const { header, salt } = this.#ring;
+    header.set(encodeHeader({ capacity: this.capacity, tail, salt }));
     const slot = 1 - this.#slot;
-    this.#writeSynced(slot * HEADER_BYTES, header, (error) => {
+    const written = this.#synced((error) => {
       if (error === undefined) {
         this.#tail = tail;
         this.#slot = slot;
       }
       done(error);
     });
+    this.#file.write(slot * HEADER_BYTES, header, written);
   }
 
   /** Sees to it that no start finds the record of a batch that was refused. Calls back at once where there is none. */
@@ -127,12 +132,12 @@ export class Journal {
       done(undefined);
       return;
     }
-    const nothing = new Uint8Array(RECORD_HEADER_BYTES);
-    const offset = HEADERS_BYTES + (this.#refused % this.capacity);
-    this.#writeSynced(offset, nothing, (error) => {
+    const written = this.#synced((error) => {
       if (error === undefined) this.#refused = undefined;
       done(error);
     });
+    // What the ring has there is nothing.
+    this.#writeBlocks(this.#refused % this.capacity, RECORD_HEADER_BYTES, written);
   }
 
   /** Ends it. What it holds is there for the next start; so may be a refused batch, if there is an error. */
@@ -140,12 +145,20 @@ export class Journal {
     this.takeBackRefused((error) => this.#file.close(() => done(error)));
   }
 
-  /** Durable when it calls back, whatever the file was opened for. */
-  #writeSynced(offset: number, bytes: Uint8Array, done: Written): void {
-    this.#file.write(offset, bytes, (error) => {
+  /** Writes so many bytes of the ring, and what else is in their blocks once more. */
+  #writeBlocks(offset: number, bytes: number, done: Written): void {
+    const { blockBytes } = this.#file;
+    const from = offset - (offset % blockBytes);
+    const to = Math.ceil((offset + bytes) / blockBytes) * blockBytes;
+    this.#file.write(HEADERS_BYTES + from, this.#ring.bytes.subarray(from, to), done);
+  }
+
+  /** For the end of a write: `done` when that is durable, whatever the file was opened for. */
+  #synced(done: Written): Written {
+    return (error) => {
       if (error === undefined) this.#file.sync(done);
       else done(error);
-    });
+    };
   }
 
   /** Where a record of so many bytes goes: none goes round the end. */

@@ -51,6 +51,7 @@ function overMemory(capacity: number) {
     },
   };
   const file: JournalFile = {
+    blockBytes: 1,
     write: (_offset, _bytes, done) => setImmediate(done, undefined),
     sync: (done) => setImmediate(done, undefined),
     close: (done) => setImmediate(done),

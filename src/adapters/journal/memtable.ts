@@ -6,7 +6,6 @@
  * head. Each key that has one is in the run of that record, by an operation that may be an older one. Nothing before `start` is
  * looked at any more.
  */
-import { randomInt } from "node:crypto";
 import { Buffer } from "../../base/buffer.ts";
 import { type KeyedRecords, KeyPlaces } from "../../base/key-places.ts";
 import type { ScanRange, StorageKey, StorageOperation } from "../../ports/storage.ts";
@@ -14,12 +13,11 @@ import {
   compareKeyAt,
   compareKeysAt,
   firstOperation,
+  hashAt,
   isKeyAt,
   isOperation,
   keyAt,
   nextOperation,
-  notedHash,
-  noteHash,
   type Ring,
   recordAt,
   valueAt,
@@ -61,7 +59,7 @@ interface Cursor {
 
 export class Memtable implements KeyedRecords {
   readonly #ring: Ring;
-  readonly #places: KeyPlaces = new KeyPlaces(this, randomInt(2 ** 32));
+  readonly #places: KeyPlaces;
   readonly #runBytes: number;
   #runs: SortedRun[] = [];
   /** Everything before this position has been released. */
@@ -72,6 +70,7 @@ export class Memtable implements KeyedRecords {
   /** @param ring Of a journal that holds nothing yet. */
   constructor(ring: Ring) {
     this.#ring = ring;
+    this.#places = new KeyPlaces(this, ring.salt);
     this.#runBytes = ring.bytes.length / RUNS;
   }
 
@@ -115,8 +114,7 @@ export class Memtable implements KeyedRecords {
     for (const { key } of operations) {
       const offset = next;
       next = nextOperation(this.#ring, offset);
-      const hash = this.#places.hashOf(key);
-      noteHash(this.#ring, offset, hash);
+      const hash = hashAt(this.#ring, offset);
       const place = this.#places.find(key, hash);
       if (place < 0) {
         this.#places.insert(hash, offset / 4);
@@ -169,7 +167,7 @@ export class Memtable implements KeyedRecords {
       return;
     }
     this.#forEachFrom(this.#released, (offset, isLast, recordEnd) => {
-      const place = this.#places.findAddress(offset / 4, notedHash(this.#ring, offset));
+      const place = this.#places.findAddress(offset / 4, hashAt(this.#ring, offset));
       if (place >= 0) this.#places.remove(place);
       return !isLast || recordEnd < until;
     });
@@ -197,7 +195,7 @@ export class Memtable implements KeyedRecords {
       const key = keyAt(this.#ring, offset);
       this.#pass(cursors, offset);
       if (range.hidden?.has(key) === true) continue;
-      const value = this.#newest(key, notedHash(this.#ring, offset));
+      const value = this.#newest(key, hashAt(this.#ring, offset));
       if (value === "unknown") continue;
       const isFull = values >= range.entriesMax || (values > 0 && bytes >= range.bytesMax);
       if (value !== undefined && isFull) return { entries, before: key };
@@ -222,7 +220,7 @@ export class Memtable implements KeyedRecords {
 
   /** Whether another operation of the same key came after this one and before a position. */
   #isReplacedBefore(before: number, offset: number): boolean {
-    const hash = notedHash(this.#ring, offset);
+    const hash = hashAt(this.#ring, offset);
     if (this.#places.findAddress(offset / 4, hash) >= 0) return false;
     if (before >= this.#head) return true;
     // The newest is not of those; there may be one between. To put both below does no harm.

@@ -5,8 +5,15 @@ import { type FileHandle, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { type Storage, StorageError } from "../../ports/storage.ts";
 import { syncDirectory } from "../system/sync-directory.ts";
+import { alignedMemory } from "./aligned-memory.ts";
 import { Journal } from "./journal.ts";
-import { HEADERS_BYTES, newRing, type Ring } from "./journal-record.ts";
+import {
+  HEADER_BYTES,
+  HEADERS_BYTES,
+  newRing,
+  type Ring,
+  ringMemoryBytes,
+} from "./journal-record.ts";
 import { JournaledStorage } from "./journaled-storage.ts";
 import { Memtable } from "./memtable.ts";
 import { journalHeaders, recover } from "./recover.ts";
@@ -43,9 +50,9 @@ export async function openJournaledStorage(
   const isSynced = durability === "fsync";
   try {
     if (!isAtRest) await recoverFrom(path, below);
-    const ring = newRing(capacity, randomInt(2 ** 32));
+    const ring = newRing(capacity, randomInt(2 ** 32), alignedMemory(ringMemoryBytes(capacity)));
     if (!isAtRest || !(await beginAnew(path, ring))) await makeJournal(path, ring);
-    const file = await openJournalFile(path, isSynced);
+    const file = await openJournalFile(path, isSynced, wholeBlock(ring));
     return new JournaledStorage({
       below,
       journal: new Journal(file, ring),
@@ -58,6 +65,11 @@ export async function openJournaledStorage(
     await new Promise<void>((resolve) => below.close(resolve));
     throw openErrorFrom(error, path);
   }
+}
+
+/** A block of a ring's memory; none of a ring that is not made of such. */
+function wholeBlock({ bytes, header }: Ring): Buffer | undefined {
+  return bytes.length % HEADER_BYTES === 0 ? header : undefined;
 }
 
 async function recoverFrom(path: string, below: Storage): Promise<void> {

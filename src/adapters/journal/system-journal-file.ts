@@ -1,15 +1,23 @@
 /** The journal's file on the operating system's disk. */
-import { close, constants, fdatasync, open, write } from "node:fs";
+import { close, constants, fdatasync, open, read, write } from "node:fs";
 import { constants as osConstants } from "node:os";
 import { promisify } from "node:util";
 import { StorageError } from "../../ports/storage.ts";
 import type { JournalFile, Written } from "./journal.ts";
+import { HEADER_BYTES } from "./journal-record.ts";
 
 /**
  * Linux syncs a write in the call that makes it, data alone, which saves a round through the runtime's threads. Elsewhere the
  * flag is missing, or means less than a sync does (on macOS the drive may still hold it).
  */
 const SYNCED_WRITES: number = process.platform === "linux" ? constants.O_DSYNC : 0;
+/** The same without a copy in the system's cache (docs/decisions/0035). Elsewhere the flag is missing. */
+const DIRECT: number = process.platform === "linux" ? constants.O_DIRECT : 0;
+/** What every device and file system takes that takes such writes at all; less would have some read the rest of a sector first. */
+const DIRECT_BLOCK_BYTES: number = HEADER_BYTES;
+/** What they say who do not, or not from such memory. */
+const NOT_DIRECT = new Set(["EINVAL", "EOPNOTSUPP"]);
+
 /** By number: the runtime has no name for a quota. */
 const NO_SPACE = new Set([-osConstants.errno.ENOSPC, -osConstants.errno.EDQUOT]);
 
@@ -18,20 +26,54 @@ export function isNoSpace(error: unknown): boolean {
   return NO_SPACE.has((error as NodeJS.ErrnoException).errno ?? 0);
 }
 
-/** Opens a journal's file, which is there. @param isSynced Writes are durable when they are done. */
-export async function openJournalFile(path: string, isSynced: boolean): Promise<JournalFile> {
+/**
+ * Opens a journal's file, which is there.
+ *
+ * @param isSynced Writes are durable when they are done.
+ * @param trial A block of the memory that will be written from. Writes go past the system's cache if they are synced and that can
+ *   be done, for which the second header is written once more.
+ */
+export async function openJournalFile(
+  path: string,
+  isSynced: boolean,
+  trial?: Buffer,
+): Promise<JournalFile> {
   const flags = constants.O_RDWR | (isSynced ? SYNCED_WRITES : 0);
-  const descriptor = await promisify(open)(path, flags);
-  return new SystemJournalFile(descriptor, isSynced);
+  if (isSynced && trial !== undefined && DIRECT !== 0) {
+    const descriptor = await openDirect(path, flags | DIRECT, trial);
+    if (descriptor !== undefined) {
+      return new SystemJournalFile(descriptor, isSynced, DIRECT_BLOCK_BYTES);
+    }
+  }
+  return new SystemJournalFile(await promisify(open)(path, flags), isSynced, 1);
+}
+
+/** `undefined` where the system, the file system or the device does not take writes past the cache, or not from this memory. */
+async function openDirect(path: string, flags: number, trial: Buffer): Promise<number | undefined> {
+  let descriptor: number | undefined;
+  try {
+    descriptor = await promisify(open)(path, flags);
+    // What a file that holds nothing has there, in both places: whatever becomes of this write, it has it afterwards.
+    const part = { buffer: trial, offset: 0, length: DIRECT_BLOCK_BYTES, position: HEADER_BYTES };
+    await promisify(read)(descriptor, part);
+    await promisify(write)(descriptor, part.buffer, 0, part.length, part.position);
+    return descriptor;
+  } catch (error) {
+    if (descriptor !== undefined) await promisify(close)(descriptor);
+    if (!NOT_DIRECT.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    return undefined;
+  }
 }
 
 class SystemJournalFile implements JournalFile {
+  readonly blockBytes: number;
   readonly #descriptor: number;
   readonly #isSynced: boolean;
 
-  constructor(descriptor: number, isSynced: boolean) {
+  constructor(descriptor: number, isSynced: boolean, blockBytes: number) {
     this.#descriptor = descriptor;
     this.#isSynced = isSynced;
+    this.blockBytes = blockBytes;
   }
 
   write(offset: number, bytes: Uint8Array, done: Written): void {
