@@ -8,6 +8,7 @@ import type { JournalFile, Written } from "../src/adapters/journal/journal.ts";
 import { HEADER_BYTES, HEADERS_BYTES } from "../src/adapters/journal/journal-record.ts";
 import { journalHeaders } from "../src/adapters/journal/recover.ts";
 import { assert } from "../src/base/assert.ts";
+import { asBuffer } from "../src/base/binary.ts";
 import { crc32 } from "../src/base/checksum.ts";
 import { StorageError } from "../src/ports/storage.ts";
 import type { Ending } from "./disk.ts";
@@ -56,6 +57,13 @@ export class JournalDisk {
   /** A copy of what a start reads. */
   contents(): Uint8Array {
     return Uint8Array.from(this.#shown);
+  }
+
+  /** Whether these bytes are there; also after a loss of power, if they are `durable`. */
+  holds(offset: number, bytes: Uint8Array, durable: boolean): boolean {
+    return [this.#shown, ...(durable ? [this.#durable] : [])].every((disk) =>
+      asBuffer(bytes).equals(disk.subarray(offset, offset + bytes.length)),
+    );
   }
 
   /** The file for one boot. */
@@ -127,8 +135,9 @@ export class JournalDisk {
     call: { isSynced: boolean; process: Process; scheduler: Scheduler; done: Written },
   ): void {
     const { isSynced, process, scheduler, done } = call;
-    const isWhole = offset % this.#blockBytes === 0 && given.length % this.#blockBytes === 0;
-    assert(isWhole, "whole blocks are written");
+    for (const place of [offset, given.byteOffset, given.length]) {
+      assert(place % this.#blockBytes === 0, "whole blocks are written, of memory too");
+    }
     const piece = { offset, bytes: Uint8Array.from(given) };
     const crc = crc32(piece.bytes);
     const { fails } = this;

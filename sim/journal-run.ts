@@ -3,7 +3,14 @@
  * every end, in order and whole; what was refused is not, nor what was taken back by a start.
  */
 import { Journal } from "../src/adapters/journal/journal.ts";
-import { newRing } from "../src/adapters/journal/journal-record.ts";
+import {
+  HEADERS_BYTES,
+  newRing,
+  OPERATION_HEADER_BYTES,
+  RECORD_HEADER_BYTES,
+  type Ring,
+  soundRecordAt,
+} from "../src/adapters/journal/journal-record.ts";
 import { JournaledStorage } from "../src/adapters/journal/journaled-storage.ts";
 import { Memtable } from "../src/adapters/journal/memtable.ts";
 import { recover } from "../src/adapters/journal/recover.ts";
@@ -56,6 +63,9 @@ type State = ReadonlyMap<StorageKey, string>;
 
 const WHOLE: ScanRange = { from: "", before: "\xff".repeat(9), entriesMax: 1e9, bytesMax: 1e12 };
 const BOOTS = 8;
+const KEY_BYTES = 4;
+/** A key that nobody writes. */
+const FORGED = "fake";
 
 /** One run. The same seed, the same run. */
 export async function runJournal(seed: number): Promise<JournalRun> {
@@ -95,6 +105,10 @@ class Run implements JournalRun {
   readonly #blockBytes: number;
   readonly #keys: readonly StorageKey[];
   #journalDisk: JournalDisk;
+  #journal: Journal | undefined;
+  #ring: Ring | undefined;
+  /** Values look like records of the ring's next round. */
+  readonly #isForging: boolean;
   #process = new Process(0, 0);
   /** States that the next start may find: what was done is the first; the others are of batches that nobody knows about. */
   #possible: State[] = [new Map()];
@@ -112,10 +126,14 @@ class Run implements JournalRun {
     this.#below = new Disk("fsync", streams.stream("below"));
     this.#isSynced = !this.#random.oneIn(3);
     this.#capacity = this.#random.pick([1_024, 2_048, 8_192, 32_768]);
+    this.#isForging = this.#random.oneIn(4);
     this.#largeBytes = this.#capacity / this.#random.pick([1, 1, 16, 64]);
     const count = this.#random.between(3, 60);
-    this.#keys = Array.from({ length: count }, (_, index) => `k${index}`.padStart(4, "\x80"));
-    this.#blockBytes = this.#random.pick([1, 512]);
+    this.#keys = Array.from({ length: count }, (_, index) =>
+      `k${index}`.padStart(KEY_BYTES, "\x80"),
+    );
+    const blocks = [1, 512, 4_096].filter((bytes) => this.#capacity % bytes === 0);
+    this.#blockBytes = this.#random.pick(blocks);
     this.#journalDisk = this.#newJournalDisk(streams.stream("disk"));
   }
 
@@ -165,9 +183,11 @@ class Run implements JournalRun {
         return undefined;
       }
       if (this.#below.batches > before) this.probes.replayed += 1;
+      this.#ring = ring;
+      this.#journal = new Journal(file, ring);
       return new JournaledStorage({
         below,
-        journal: new Journal(file, ring),
+        journal: this.#journal,
         memtable: new Memtable(ring),
         isSynced: this.#isSynced,
         largeBytes: this.#largeBytes,
@@ -263,6 +283,7 @@ class Run implements JournalRun {
   #note(after: State, isEmpty: boolean, error: StorageError | undefined): void {
     const state = this.#possible[0] as State;
     if (error === undefined) {
+      if (this.#random.oneIn(4)) this.#checkRing(this.#journal as Journal, this.#ring as Ring);
       // An empty batch writes nothing in the place of one that was refused.
       if (!isEmpty) this.#possible = [after];
       if (!this.#isSynced) this.#earlier.push(state);
@@ -274,6 +295,24 @@ class Run implements JournalRun {
     else this.probes.failed += 1;
   }
 
+  /** Whatever has not been given back is whole, and on disk as it is in memory. */
+  #checkRing({ tail, used, capacity }: Journal, ring: Ring): void {
+    for (let at = tail; at < tail + used; ) {
+      let gap = 0;
+      if (soundRecordAt(ring, at, gap) === 0) gap = capacity - (at % capacity);
+      at += gap;
+      const size = soundRecordAt(ring, at, gap);
+      const offset = at % capacity;
+      const record = ring.bytes.subarray(offset, offset + size);
+      const isThere = this.#journalDisk.holds(HEADERS_BYTES + offset, record, this.#isSynced);
+      if (size === 0 || !isThere) {
+        this.violations.push(`the record at ${at} is not as it was written`);
+        return;
+      }
+      at += size;
+    }
+  }
+
   #drawBatch(): StorageOperation[] {
     const isLarge = this.#random.oneIn(25);
     if (isLarge) this.probes.large += 1;
@@ -282,9 +321,30 @@ class Run implements JournalRun {
       const key = this.#random.pick(this.#keys);
       if (this.#random.oneIn(5)) return { key, value: undefined };
       this.#values += 1;
-      const text = `${this.#values}.`;
-      return { key, value: Buffer.from(text.padEnd(this.#random.below(bytesMax), "x"), "latin1") };
+      const value = Buffer.alloc(this.#random.below(bytesMax), "x");
+      if (this.#isForging) this.#forge(value);
+      const text = Buffer.from(`${this.#values}.`, "latin1");
+      return { key, value: Buffer.concat([text, value.subarray(text.length)]) };
     });
+  }
+
+  /** Fills a value with what would be records of the ring's next round, if it is the first of the next batch and has a key of four bytes. */
+  #forge(value: Buffer): void {
+    const { tail, used, capacity } = this.#journal as Journal;
+    const first = RECORD_HEADER_BYTES + OPERATION_HEADER_BYTES + KEY_BYTES;
+    const stride = 8 * this.#random.between(5, 9);
+    for (let at = 8 - (first % 8); at + stride <= value.length; at += stride) {
+      const position = tail + used + first + at + capacity;
+      const words = [0, stride, position % 2 ** 32, Math.floor(position / 2 ** 32), 0, 0];
+      const operation = [
+        FORGED.length,
+        stride - RECORD_HEADER_BYTES - OPERATION_HEADER_BYTES - FORGED.length,
+        0,
+      ];
+      for (const [index, word] of [...words, ...operation].entries())
+        value.writeUInt32LE(word, at + 4 * index);
+      value.write(FORGED, at + 4 * (words.length + operation.length), "latin1");
+    }
   }
 
   #checkGet(storage: JournaledStorage): void {

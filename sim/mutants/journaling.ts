@@ -5,6 +5,7 @@ const RECORD = "src/adapters/journal/journal-record.ts";
 const JOURNAL = "src/adapters/journal/journal.ts";
 const STORAGE = "src/adapters/journal/journaled-storage.ts";
 const MEMTABLE = "src/adapters/journal/memtable.ts";
+const FILE = "src/adapters/journal/system-journal-file.ts";
 const RECOVER = "src/adapters/journal/recover.ts";
 const seenBy = "sim/journal.test.ts";
 const expected: readonly string[] = [];
@@ -79,6 +80,24 @@ export const JOURNALING: readonly Mutant[] = [
     seenBy,
     breaks:
       "a record that is written again with what follows it in its block is not sound any more",
+  },
+  {
+    name: "journal-direct-not-synced",
+    file: FILE,
+    find: `openDirect(path, flags | DIRECT, trial)`,
+    replace: `openDirect(path, constants.O_RDWR | DIRECT, trial)`,
+    expected,
+    seenBy: "src/adapters/journal/system-journal-file.test.ts",
+    breaks: "what is done may be in the drive's cache alone",
+  },
+  {
+    name: "journal-gap-left-as-it-was",
+    file: RECORD,
+    find: `  if (record.gap > 0) {`,
+    replace: `  if (record.gap < 0) {`,
+    expected,
+    seenBy: "src/adapters/journal/memtable.test.ts",
+    breaks: "bytes of a client's value are taken for operations",
   },
   {
     name: "journal-block-cut-short",

@@ -30,7 +30,7 @@ export const HEADERS_BYTES: number = 2 * HEADER_BYTES;
 const HEADER_USED_BYTES = 32;
 
 export const RECORD_HEADER_BYTES = 24;
-const OPERATION_HEADER_BYTES = 12;
+export const OPERATION_HEADER_BYTES = 12;
 /** In place of a value's length. */
 const REMOVED = 0xffff_ffff;
 const WORD = 2 ** 32;
@@ -116,13 +116,20 @@ export function recordBytes(operations: readonly StorageOperation[]): number {
   return roundUp(bytes, 8);
 }
 
-/** Writes the record of a batch at `offset` of the ring, where there are `bytes`, as `recordBytes` says. */
+/**
+ * Writes the record of a batch at `offset` of the ring, where there are `bytes`, as `recordBytes` says. Where it does not follow the
+ * one before it nothing is found between: bytes of an earlier round stand there, and of a client's choice.
+ */
 export function encodeRecord(
   { bytes, words, salt }: Ring,
   offset: number,
   record: { readonly position: number; readonly gap: number; readonly bytes: number },
   operations: readonly StorageOperation[],
 ): void {
+  if (record.gap > 0) {
+    const from = (record.position - record.gap) % bytes.length;
+    bytes.fill(0, from, Math.min(from + RECORD_HEADER_BYTES, bytes.length));
+  }
   const at = offset / 4;
   words[at + 1] = record.bytes;
   words[at + 2] = record.position % WORD;

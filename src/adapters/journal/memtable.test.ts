@@ -70,6 +70,31 @@ test("a step that gave nothing releases nothing of what came since", () => {
   assert.equal(trial.memtable.oldest(trial.head, ALL).operations.length, 1);
 });
 
+// Goal: no bytes of a client's are taken for operations. Method: a value has in it what would be the record that follows the last one of
+// the next round, which does not fit there and begins the round after: whoever goes through the ring meets the value's bytes there.
+test("what a value of an earlier round has where a record did not fit is none", () => {
+  const trial = new Trial(1_024);
+  const all = (): string[] => {
+    const { operations, until } = trial.memtable.oldest(trial.head - 1, ALL);
+    trial.memtable.release(until);
+    return operations.map(({ key }) => key);
+  };
+  const forged = newRing(1_024, 2);
+  const record = { position: 1_024 + 960, gap: 0, bytes: 64 };
+  encodeRecord(forged, 960, record, [put("forged", "x".repeat(20))]);
+  // The value begins 40 bytes into its record.
+  trial.add(put("wide", "x".repeat(700)));
+  trial.add({ key: "host", value: Buffer.from(forged.bytes.subarray(trial.head + 40)) });
+  assert.equal(trial.head, 1_024);
+  assert.deepEqual(all(), ["wide", "host"]);
+  trial.add(put("long", "x".repeat(960 - 64 - 40)));
+  assert.deepEqual(all(), ["long"]);
+  trial.add(put("short", "x".repeat(64 - 41)));
+  assert.equal(trial.head, record.position);
+  for (const key of ["next", "last"]) trial.add(put(key, "x".repeat(80)));
+  assert.deepEqual(all(), ["short", "next", "last"]);
+});
+
 test("steps are as long as they may be, also where all that is old was replaced", () => {
   const trial = new Trial(1024 * 1024);
   for (let round = 0; round < 20_000; round += 1) trial.add(put("hot", "x"));

@@ -50,9 +50,10 @@ export async function openJournaledStorage(
   const isSynced = durability === "fsync";
   try {
     if (!isAtRest) await recoverFrom(path, below);
-    const ring = newRing(capacity, randomInt(2 ** 32), alignedMemory(ringMemoryBytes(capacity)));
+    const memory = alignedMemory(ringMemoryBytes(capacity));
+    const ring = newRing(capacity, randomInt(2 ** 32), memory);
     if (!isAtRest || !(await beginAnew(path, ring))) await makeJournal(path, ring);
-    const file = await openJournalFile(path, isSynced, wholeBlock(ring));
+    const file = await openJournalFile(path, isSynced, memory && wholeBlock(ring));
     return new JournaledStorage({
       below,
       journal: new Journal(file, ring),

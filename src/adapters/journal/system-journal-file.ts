@@ -4,7 +4,7 @@ import { constants as osConstants } from "node:os";
 import { promisify } from "node:util";
 import { StorageError } from "../../ports/storage.ts";
 import type { JournalFile, Written } from "./journal.ts";
-import { HEADER_BYTES } from "./journal-record.ts";
+import { HEADER_BYTES, HEADERS_BYTES } from "./journal-record.ts";
 
 /**
  * Linux syncs a write in the call that makes it, data alone, which saves a round through the runtime's threads. Elsewhere the
@@ -15,8 +15,6 @@ const SYNCED_WRITES: number = process.platform === "linux" ? constants.O_DSYNC :
 const DIRECT: number = process.platform === "linux" ? constants.O_DIRECT : 0;
 /** What every device and file system takes that takes such writes at all; less would have some read the rest of a sector first. */
 const DIRECT_BLOCK_BYTES: number = HEADER_BYTES;
-/** What they say who do not, or not from such memory. */
-const NOT_DIRECT = new Set(["EINVAL", "EOPNOTSUPP"]);
 
 /** By number: the runtime has no name for a quota. */
 const NO_SPACE = new Set([-osConstants.errno.ENOSPC, -osConstants.errno.EDQUOT]);
@@ -30,8 +28,8 @@ export function isNoSpace(error: unknown): boolean {
  * Opens a journal's file, which is there.
  *
  * @param isSynced Writes are durable when they are done.
- * @param trial A block of the memory that will be written from. Writes go past the system's cache if they are synced and that can
- *   be done, for which the second header is written once more.
+ * @param trial A block of the memory that will be written from, if that is aligned. Writes go past the system's cache if they are
+ *   synced and that can be done, which is tried.
  */
 export async function openJournalFile(
   path: string,
@@ -48,21 +46,26 @@ export async function openJournalFile(
   return new SystemJournalFile(await promisify(open)(path, flags), isSynced, 1);
 }
 
-/** `undefined` where the system, the file system or the device does not take writes past the cache, or not from this memory. */
+/**
+ * `undefined` where the system, the file system or the device does not take writes past the cache, or not from this memory. What else
+ * may be wrong is found out by the ordinary way.
+ *
+ * @param trial Where the ring's first block goes and comes from. A start finds no record in that, whatever becomes of it; a header,
+ *   half written while no record stands yet, would be taken for damage.
+ */
 async function openDirect(path: string, flags: number, trial: Buffer): Promise<number | undefined> {
-  let descriptor: number | undefined;
+  const descriptor = await promisify(open)(path, flags).catch(() => undefined);
+  if (descriptor === undefined) return undefined;
+  const where = [0, DIRECT_BLOCK_BYTES, HEADERS_BYTES] as const;
   try {
-    descriptor = await promisify(open)(path, flags);
-    // What a file that holds nothing has there, in both places: whatever becomes of this write, it has it afterwards.
-    const part = { buffer: trial, offset: 0, length: DIRECT_BLOCK_BYTES, position: HEADER_BYTES };
-    await promisify(read)(descriptor, part);
-    await promisify(write)(descriptor, part.buffer, 0, part.length, part.position);
-    return descriptor;
-  } catch (error) {
-    if (descriptor !== undefined) await promisify(close)(descriptor);
-    if (!NOT_DIRECT.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
-    return undefined;
+    const { bytesRead } = await promisify(read)(descriptor, trial, ...where);
+    const { bytesWritten } = await promisify(write)(descriptor, trial, ...where);
+    if (bytesRead === DIRECT_BLOCK_BYTES && bytesWritten === DIRECT_BLOCK_BYTES) return descriptor;
+  } catch {
+    // Not this way.
   }
+  await promisify(close)(descriptor);
+  return undefined;
 }
 
 class SystemJournalFile implements JournalFile {
@@ -79,11 +82,17 @@ class SystemJournalFile implements JournalFile {
   write(offset: number, bytes: Uint8Array, done: Written): void {
     write(this.#descriptor, bytes, 0, bytes.length, offset, (error, written) => {
       if (error !== null) done(errorFrom(error));
-      // A call may be cut short, by a signal or by two gigabytes.
-      else if (written < bytes.length) this.write(offset + written, bytes.subarray(written), done);
+      else if (written < bytes.length) this.#writeRest(offset, bytes, written, done);
       else if (this.#isSynced && SYNCED_WRITES === 0) this.sync(done);
       else done(undefined);
     });
+  }
+
+  /** A call may be cut short, by a signal or by two gigabytes; not all file systems do it where a block ends. */
+  #writeRest(offset: number, bytes: Uint8Array, written: number, done: Written): void {
+    const whole = written - (written % this.blockBytes);
+    if (whole > 0) this.write(offset + whole, bytes.subarray(whole), done);
+    else done(syncErrorFrom(new Error(`${written} of ${bytes.length} bytes taken`)));
   }
 
   sync(done: Written): void {
