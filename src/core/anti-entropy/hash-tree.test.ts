@@ -212,6 +212,47 @@ test("a cell that is replaced leaves what its removal and its next form leave", 
   assert.throws(() => new HashTree().replace(SLOT, address, 3, 4));
 });
 
+// Goal: no reader is shown less than has been done, however many changes are made together. Method: the same changes to two trees, one
+// of which is read after each of them and so never has any left to make.
+test("whoever reads first sees all that was done before", () => {
+  const readers: readonly ((tree: HashTree) => unknown)[] = [
+    (tree) => tree.root(everywhere),
+    (tree) => tree.groups(everywhere),
+    (tree) => tree.slots([SLOT, NEXT]),
+    (tree) => tree.sums(SLOT, 2),
+    (tree) => [tree.leaves(SLOT), tree.leaves(NEXT)],
+    (tree) => {
+      tree.clearSlot(NEXT);
+      return [tree.leaves(SLOT), tree.leaves(NEXT), tree.sums(SLOT, 2)];
+    },
+    (tree) => {
+      tree.clear();
+      return tree.root(everywhere);
+    },
+  ];
+  for (const [which, read] of readers.entries()) {
+    for (const count of [1, 63, 64, 65, 200]) {
+      const [eager, lazy] = [new HashTree(), new HashTree()];
+      for (let index = 0; index < count; index += 1) {
+        const slot = index % 3 === 0 ? NEXT : SLOT;
+        for (const tree of [eager, lazy]) tree.add(slot, hashBinary(`key ${index}`), index);
+        eager.sums(SLOT, 1);
+      }
+      assert.deepEqual(read(lazy), read(eager), `reader ${which} after ${count} changes`);
+      for (const tree of [eager, lazy]) tree.add(NEXT, hashBinary("another"), 1);
+      assert.deepEqual(lazy.root(everywhere), eager.root(everywhere), `reader ${which}, then on`);
+    }
+  }
+});
+
+test("a slot that something is left of is not restored", () => {
+  const tree = new HashTree();
+  tree.add(SLOT, hashBinary("key"), 1);
+  tree.remove(SLOT, hashBinary("key"), 2);
+  const leaves = new Uint32Array(2 * LEAF_COUNT);
+  assert.throws(() => tree.restore(SLOT, { count: 0, leaves }), { message: /restored before/ });
+});
+
 test("a record with any byte changed, cut short, or of another slot is none", () => {
   const tree = new HashTree();
   for (let index = 0; index < 3; index += 1) tree.add(SLOT, hashBinary(`key ${index}`), index);

@@ -7,7 +7,8 @@
  * put it in. The checksum covers the whole cell: no difference is invisible. What a slot's hash takes in beside its
  * cells, the named C, outlives a rebuild of the leaves. XOR resists accidents, not attackers.
  * Memory: 2 KiB for each slot that holds a cell, so 32 MiB at most; next to nothing for the others. A write changes leaves anywhere in
- * it, so what it costs is the lines of memory on the way there: leaves of 64 slots are one array, and there is no object of a slot.
+ * it, so what it costs is the lines of memory on the way there: leaves of 64 slots are one array, there is no object of a slot, and
+ * changes are put down first and made many together, before anything is read: the processor then waits for several lines at a time.
  * Source: DeCandia et al., "Dynamo" (2007), section 4.7; XOR trees as in Riak's tictac trees.
  */
 import { assert } from "../../base/assert.ts";
@@ -27,6 +28,8 @@ export const LEAF_SET_BYTES: number = LEAF_COUNT / 8;
 /** Slots whose leaves are one array, 128 KiB: so much is taken at once where one of them holds its first cell. */
 const SLOTS_PER_CHUNK = 64;
 const CHUNK_COUNT: number = SLOT_COUNT / SLOTS_PER_CHUNK;
+/** Changes that are made together. */
+const DUE_MAX = 64;
 
 export class HashTree {
   /** Slot by slot and leaf by leaf, two halves for each, high first. */
@@ -37,6 +40,10 @@ export class HashTree {
   readonly #salts = new Uint32Array(2 * SLOT_COUNT);
   readonly #counts = new Uint32Array(SLOT_COUNT);
   #cells = 0;
+  /** Leaves that are to be changed, counted through all slots, and by what: two halves for each, high first. */
+  readonly #dueLeaves = new Uint32Array(DUE_MAX);
+  readonly #dueHashes = new Uint32Array(2 * DUE_MAX);
+  #due = 0;
 
   /** Cells of all slots. */
   get cells(): number {
@@ -88,6 +95,7 @@ export class HashTree {
   clearSlot(slot: Slot): void {
     this.#cells -= this.count(slot);
     this.#counts[slot] = 0;
+    // Asking for the leaves has settled what was due.
     this.leaves(slot)?.fill(0);
     this.#sums[2 * slot] = 0;
     this.#sums[2 * slot + 1] = 0;
@@ -95,6 +103,7 @@ export class HashTree {
 
   /** Forgets all cells, to be built anew. */
   clear(): void {
+    this.#due = 0;
     this.#chunks.fill(undefined);
     this.#sums.fill(0);
     this.#counts.fill(0);
@@ -117,6 +126,7 @@ export class HashTree {
 
   /** Hashes of the groups over those slots that `isShared`: two halves each, high first. */
   groups(isShared: (slot: Slot) => boolean): Uint32Array {
+    this.#settle();
     const hashes = new Uint32Array(2 * GROUP_COUNT);
     for (let index = 0; index < SLOT_COUNT; index += 1) {
       const slot = index as Slot;
@@ -132,6 +142,7 @@ export class HashTree {
 
   /** Hashes of these slots, two halves each, high first; zero for one of which there is nothing to say. */
   slots(slots: readonly Slot[]): Uint32Array {
+    this.#settle();
     const hashes = new Uint32Array(2 * slots.length);
     for (const [index, slot] of slots.entries()) {
       const { high, low } = this.#hash(slot);
@@ -144,17 +155,20 @@ export class HashTree {
   /** Sums over the cells of so many slots, two halves each, high first: what is named of a slot is not in them. */
   sums(first: Slot, count: number): Uint32Array {
     assert(first + count <= SLOT_COUNT, "a slot has a number below SLOT_COUNT");
+    this.#settle();
     return this.#sums.slice(2 * first, 2 * (first + count));
   }
 
   /** The leaves of a slot, two halves each, high first; `undefined` only where all are zero. Not to be changed or kept. */
   leaves(slot: Slot): Uint32Array | undefined {
+    this.#settle();
     const first = firstLeafOf(slot);
     return this.#chunks[chunkOf(slot)]?.subarray(2 * first, 2 * (first + LEAF_COUNT));
   }
 
   /** Takes over the leaves of a slot of which nothing was known. */
   restore(slot: Slot, { count, leaves }: { count: number; leaves: Uint32Array }): void {
+    this.#settle();
     assert(
       this.count(slot) === 0 && this.#sums[2 * slot] === 0 && this.#sums[2 * slot + 1] === 0,
       "a slot is restored before it fills",
@@ -168,6 +182,7 @@ export class HashTree {
     }
   }
 
+  /** Of what is settled. */
   #hash(slot: Slot): Hash64 {
     return {
       high: ((this.#sums[2 * slot] as number) ^ (this.#salts[2 * slot] as number)) >>> 0,
@@ -181,8 +196,25 @@ export class HashTree {
   }
 
   #toggleBy(slot: Slot, leaf: number, high: number, low: number): void {
-    toggle(this.#sums, slot, high, low);
-    toggle(this.#chunkFor(slot), firstLeafOf(slot) + leaf, high, low);
+    if (this.#due === DUE_MAX) this.#settle();
+    const index = this.#due;
+    this.#dueLeaves[index] = LEAF_COUNT * slot + leaf;
+    this.#dueHashes[2 * index] = high;
+    this.#dueHashes[2 * index + 1] = low;
+    this.#due = index + 1;
+  }
+
+  /** Makes the changes that are due: before sums or leaves are read, or set. */
+  #settle(): void {
+    for (let index = 0; index < this.#due; index += 1) {
+      const due = this.#dueLeaves[index] as number;
+      const slot = Math.floor(due / LEAF_COUNT) as Slot;
+      const high = this.#dueHashes[2 * index] as number;
+      const low = this.#dueHashes[2 * index + 1] as number;
+      toggle(this.#sums, slot, high, low);
+      toggle(this.#chunkFor(slot), firstLeafOf(slot) + (due % LEAF_COUNT), high, low);
+    }
+    this.#due = 0;
   }
 
   #chunkFor(slot: Slot): Uint32Array {
