@@ -63,6 +63,12 @@ export class KeyPlaces {
     return -1;
   }
 
+  /** The address that is at the place of a hash itself, most likely that of the key with this hash; 0 where none is. */
+  addressNear(hash: number): number {
+    const address = this.#places[2 * (hash & this.#mask) + 1] as number;
+    return address === 0 ? 0 : address - 1;
+  }
+
   /** The place that holds this very address, under this hash; negative if none does. */
   findAddress(address: number, hash: number): number {
     const places = this.#places;

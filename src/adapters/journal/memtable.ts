@@ -66,6 +66,8 @@ export class Memtable implements KeyedRecords {
   #released = 0;
   /** Behind the last record admitted. */
   #head = 0;
+  /** What is kept nowhere is not looked at. */
+  readonly #seen = new Int32Array(1);
 
   /** @param ring Of a journal that holds nothing yet. */
   constructor(ring: Ring) {
@@ -110,6 +112,7 @@ export class Memtable implements KeyedRecords {
     const capacity = this.#ring.bytes.length;
     const recordOffset = position % capacity;
     const end = recordOffset + size;
+    if (operations.length > 1) this.#fetch(recordOffset, operations.length);
     let next = firstOperation(recordOffset);
     for (const { key } of operations) {
       const offset = next;
@@ -128,6 +131,20 @@ export class Memtable implements KeyedRecords {
       if (age > position + size - runStart) run.add(offset);
     }
     this.#head = position + size;
+  }
+
+  /**
+   * Looks at what `admit` is about to look at, of so many operations of a record. Each look is at memory that is in no cache; with
+   * nothing between that depends on it the processor waits for many at a time.
+   */
+  #fetch(recordOffset: number, operations: number): void {
+    let seen = 0;
+    let offset = firstOperation(recordOffset);
+    for (let left = operations; left > 0; left -= 1) {
+      seen ^= this.#ring.words[this.#places.addressNear(hashAt(this.#ring, offset))] as number;
+      offset = nextOperation(this.#ring, offset);
+    }
+    this.#seen[0] = seen;
   }
 
   /** A copy of the newest value; `undefined` where the key was removed, "unknown" where no batch here has it. */
