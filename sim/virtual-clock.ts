@@ -282,6 +282,11 @@ export class ProcessClock implements Clock {
     return this.#monotonicMs;
   }
 
+  /** No time passes within a turn. */
+  turnMs(): number {
+    return this.monotonicMs();
+  }
+
   wallMs(): number {
     return Math.floor(this.#machine.wallMs());
   }

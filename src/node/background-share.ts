@@ -90,7 +90,7 @@ export class BackgroundShare {
 
   /** A foreground request took so long. */
   note(durationMs: number): void {
-    const nowMs = this.#clock.monotonicMs();
+    const nowMs = this.#clock.turnMs();
     this.#turn(nowMs);
     (this.#slices[this.#current] as Histogram).add(durationMs);
     this.#present.add(durationMs);

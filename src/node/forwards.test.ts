@@ -64,6 +64,7 @@ class Trial {
         counters,
         placement: () => placement,
         monotonicMs: () => clock.monotonicMs(),
+        turnMs: () => clock.turnMs(),
         wallMs: () => clock.wallMs(),
         mint: () => NO_STAMP,
         mintAbove: () => NO_STAMP,

@@ -29,6 +29,8 @@ interface WriteDemands {
 export interface IntakeOptions {
   readonly counters: Counters;
   readonly monotonicMs: () => number;
+  /** As `Clock` says. */
+  readonly turnMs: () => number;
   /** Calls back in a later turn. */
   readonly defer: (callback: () => void) => void;
   /** Whether there is anybody to hold what is written. */
@@ -128,8 +130,8 @@ export class Intake {
     }
     this.#inFlight += 1;
     this.#bytesInFlight += bytes;
-    const startMs = this.#options.monotonicMs();
-    const deadlineMs = deadlineFrom(startMs, durationMs);
+    const startMs = this.#options.turnMs();
+    const deadlineMs = this.deadlineAfter(durationMs);
     return new TakenWrite(this, { kind, w, bytes, startMs, deadlineMs }, done);
   }
 
@@ -137,8 +139,8 @@ export class Intake {
   noteWritten(taken: Taken, outcome: AnyOutcome): void {
     this.#inFlight -= 1;
     this.#bytesInFlight -= taken.bytes;
-    const { counters, monotonicMs, onAnswered } = this.#options;
-    const durationMs = monotonicMs() - taken.startMs;
+    const { counters, turnMs, onAnswered } = this.#options;
+    const durationMs = turnMs() - taken.startMs;
     onAnswered(durationMs, "write");
     counters.durations.noteRequest(taken.kind, outcome, taken.w, durationMs);
     if (outcome.kind === "failed") counters.add("writes-failed");

@@ -49,6 +49,7 @@ class Trial {
         counters: new Counters(),
         placement: () => placement,
         monotonicMs: () => clock.monotonicMs(),
+        turnMs: () => clock.turnMs(),
         wallMs: () => clock.wallMs(),
         mint: () => NO_STAMP,
         mintAbove: () => NO_STAMP,

@@ -189,7 +189,7 @@ export class Peers {
     if (liveness === "suspect") return "doubtful";
     const sentMs = connection.pending.oldestSentMs();
     if (sentMs === undefined) return "up";
-    return this.#options.clock.monotonicMs() - sentMs > SLOW_MS ? "slow" : "up";
+    return this.#options.clock.turnMs() - sentMs > SLOW_MS ? "slow" : "up";
   }
 
   /** All whom a request may reach. */
@@ -428,7 +428,7 @@ export class Peers {
     if (pending === undefined) return;
     this.#options.onClock(header.clockMs, header.clockCounter);
     const { durations, clock } = this.#options;
-    durations?.stages["peer-round-trip"].add(clock.monotonicMs() - pending.sentMs);
+    durations?.stages["peer-round-trip"].add(clock.turnMs() - pending.sentMs);
     if (reply.kind === "write-reply" && connection.peer !== undefined) {
       this.#options.commitNumbers.hear(connection.peer, reply.commitNumber);
     }
@@ -445,7 +445,7 @@ export class Peers {
     this.#options.onClock(header.clockMs, header.clockCounter);
     this.#options.commitNumbers.hear(peer, commitNumber);
     const { durations, clock } = this.#options;
-    const nowMs = clock.monotonicMs();
+    const nowMs = clock.turnMs();
     const stored = { kind: "write-reply", result: "stored", held: NO_STAMP, commitNumber } as const;
     for (const requestId of requestIds) {
       const acked = pending.take(requestId);
@@ -475,7 +475,7 @@ export class Peers {
       return;
     }
     this.#options.onClock(header.clockMs, header.clockCounter);
-    const nowMs = this.#options.clock.monotonicMs();
+    const nowMs = this.#options.clock.turnMs();
     const deadlineMs = nowMs + header.remainingMs - connection.age.of(header.sentMs, nowMs);
     if (header.requestId !== 0 && deadlineMs <= nowMs) {
       reply({ kind: "refused", reason: "late", detail: "the deadline had passed on arrival" });
@@ -548,7 +548,7 @@ export class Peers {
     isInLine = false,
     trace?: TraceContext,
   ): boolean {
-    const nowMs = this.#options.clock.monotonicMs();
+    const nowMs = this.#options.clock.turnMs();
     const requestId = connection.pending.nextId();
     const remainingMs = deadlineMs - nowMs;
     if (!this.#sendFrame(connection, requestId, remainingMs, body, isInLine, trace)) return false;
@@ -572,7 +572,7 @@ export class Peers {
       clockCounter: counter,
       epoch,
       remainingMs: Math.max(0, Math.min(0xffff_ffff, Math.ceil(remainingMs))),
-      sentMs: this.#options.clock.monotonicMs(),
+      sentMs: this.#options.clock.turnMs(),
     };
     const isTraced = trace !== undefined && connection.wireVersion >= WIRE_VERSION_TRACED;
     const frame = isTraced ? tracedFrameFrom(header, body, trace) : frameFrom(header, body);

@@ -66,6 +66,7 @@ test("a repair is sent in as many messages as hold it, since each cell takes its
     counters: new Counters(),
     placement: () => placement,
     monotonicMs: () => 0,
+    turnMs: () => 0,
     wallMs: () => 0,
     mint: () => NO_STAMP,
     mintAbove: () => NO_STAMP,

@@ -66,7 +66,7 @@ export class ReadRun implements ReplySink, Run {
     const { context, key, selection, r, after, deadlineMs } = options;
     const placement = context.placement();
     this.#options = options;
-    this.#startMs = context.monotonicMs();
+    this.#startMs = context.turnMs();
     this.#epoch = placement.epoch;
     this.#begun = {
       self: context.self,
@@ -99,7 +99,7 @@ export class ReadRun implements ReplySink, Run {
   }
 
   tick(): void {
-    const nowMs = this.#options.context.monotonicMs();
+    const nowMs = this.#options.context.turnMs();
     const isCalm = this.#plain?.isUndisturbed(nowMs) === true && this.#isOfPlacement;
     if (!isCalm) this.#deliver({ kind: "tick" });
   }
@@ -166,7 +166,7 @@ export class ReadRun implements ReplySink, Run {
   /** Counts a vote where all have said the same; false: a coordinator is to be told. */
   #onPlainVote(from: NodeId, vote: Extract<PeerReply, { kind: "digest-reply" }>): boolean {
     if (this.#plain === undefined || this.#isDelivering || !this.#isOfPlacement) return false;
-    const verdict = this.#plain.onDigests(from, vote, this.#options.context.monotonicMs());
+    const verdict = this.#plain.onDigests(from, vote, this.#options.context.turnMs());
     if (verdict === "over") return false;
     if (verdict !== "waits") this.#answer(verdict);
     return true;
@@ -183,7 +183,7 @@ export class ReadRun implements ReplySink, Run {
 
   #deliverWaiting(): void {
     for (let next = this.#events?.shift(); next !== undefined; next = this.#events?.shift()) {
-      const effects = this.#coordinating().step(next, this.#options.context.monotonicMs());
+      const effects = this.#coordinating().step(next, this.#options.context.turnMs());
       for (const effect of effects) this.#carryOut(effect);
     }
     this.#isDelivering = false;
@@ -214,7 +214,7 @@ export class ReadRun implements ReplySink, Run {
 
   #answer(verdict: ReadVerdict): void {
     const { context, done } = this.#options;
-    context.counters.durations.stages["coordinate-read"].add(context.monotonicMs() - this.#startMs);
+    context.counters.durations.stages["coordinate-read"].add(context.turnMs() - this.#startMs);
     done(verdict);
     this.#options.onFinished(this);
   }

@@ -26,6 +26,8 @@ export interface RequestContext {
   readonly counters: Counters;
   readonly placement: () => Placement;
   readonly monotonicMs: () => number;
+  /** As `Clock` says. */
+  readonly turnMs: () => number;
   readonly wallMs: () => number;
   readonly mint: () => Stamp;
   readonly mintAbove: (held: Stamp) => Stamp;

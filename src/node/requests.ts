@@ -122,6 +122,7 @@ export class Requests {
     this.#intake = new Intake({
       counters: context.counters,
       monotonicMs: context.monotonicMs,
+      turnMs: context.turnMs,
       defer: (callback) => options.clock.defer(callback),
       isPlaced: () => context.placement().effectiveReplicas > 0,
       isLow: options.isLow,
@@ -223,10 +224,10 @@ export class Requests {
       remove: (key: Key, remainingMs: number, told: WriteDone) =>
         this.delete({ key, deadlineMs: remainingMs }, told),
     };
-    const startMs = context.monotonicMs();
+    const startMs = context.turnMs();
     flushSlots(ports, request.slots, (outcome) => {
       this.#intake.finish();
-      const durationMs = context.monotonicMs() - startMs;
+      const durationMs = context.turnMs() - startMs;
       context.counters.durations.noteRequest("flush", outcome, undefined, durationMs);
       clock.defer(() => done(outcome));
     });
@@ -294,11 +295,11 @@ export class Requests {
     const deadlineMs = this.#intake.deadlineAfter(request.deadlineMs);
     this.#intake.begin();
     context.counters.add("reads");
-    const startMs = context.monotonicMs();
+    const startMs = context.turnMs();
     let isInside = true;
     begin({ key, r, after, deadlineMs, trace }, (outcome) => {
       this.#intake.finish();
-      const durationMs = context.monotonicMs() - startMs;
+      const durationMs = context.turnMs() - startMs;
       this.#options.onAnswered(durationMs, "read");
       context.counters.durations.noteRequest("read", outcome, r, durationMs);
       if (outcome.kind === "failed") context.counters.add("reads-failed");
@@ -335,12 +336,12 @@ export class Requests {
     context.counters.add("listings");
     const after = (delayMs: number, callback: () => void): void => clock.after(delayMs, callback);
     const deadlineMs = this.#intake.deadlineAfter(request.deadlineMs);
-    const startMs = context.monotonicMs();
+    const startMs = context.turnMs();
     const listing = { context: this.#contextFor(request.trace), after };
     listPage(listing, request, deadlineMs, (outcome) => {
       this.#complete(request, outcome, deadlineMs, (completed) => {
         this.#intake.finish();
-        const durationMs = context.monotonicMs() - startMs;
+        const durationMs = context.turnMs() - startMs;
         context.counters.durations.noteRequest("list", completed, undefined, durationMs);
         done(completed);
       });
@@ -498,7 +499,7 @@ export class Requests {
     this.#isTicking = true;
     this.#options.clock.after(TICK_MS, () => {
       this.#isTicking = false;
-      const nowMs = this.#options.context.monotonicMs();
+      const nowMs = this.#options.context.turnMs();
       for (const run of this.#runs.filter(({ wakeMs }) => wakeMs <= nowMs)) {
         // One that ticks may end others, or change when they are due.
         if (run.wakeMs <= nowMs && this.#runs.has(run)) run.tick();

@@ -25,7 +25,7 @@ function served(message: PeerRequest, epoch: number): string[] {
     placement: () => ({ epoch: epochFrom(7) }) as Placement,
     membership: () => noted as MembershipRunner,
     counters: new Counters(),
-    monotonicMs: () => 0,
+    turnMs: () => 0,
   } as unknown as ServiceOptions);
   const reply = (answer: PeerReply): void => {
     done.push(answer.kind === "refused" ? `refused ${answer.reason}` : answer.kind);

@@ -35,7 +35,8 @@ export interface ServiceOptions {
   readonly shared: () => SharedConfig;
   readonly membership: () => MembershipRunner | undefined;
   readonly counters: Counters;
-  readonly monotonicMs: () => number;
+  /** As `Clock` says. */
+  readonly turnMs: () => number;
   /** Whether this node holds, under the present placement, all that it is to hold. */
   readonly isFilled: () => boolean;
   readonly share: BackgroundShare;
@@ -172,11 +173,11 @@ export class Service {
 
   /** `reply`, which also notes how long it took. */
   #timed(stage: Stage, reply: Reply): Reply {
-    const { counters, monotonicMs } = this.#options;
+    const { counters, turnMs } = this.#options;
     const taken = counters.durations.stages[stage];
-    const startMs = monotonicMs();
+    const startMs = turnMs();
     return (answer) => {
-      taken.add(monotonicMs() - startMs);
+      taken.add(turnMs() - startMs);
       reply(answer);
     };
   }

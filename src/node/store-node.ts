@@ -143,7 +143,6 @@ export class StoreNode implements Store {
       mark: () => this.#collection.mark,
     });
     this.#placement = this.#place([]);
-
     this.#commit = new GroupCommit({
       durations: this.#counters.durations,
       storage,
@@ -253,6 +252,7 @@ export class StoreNode implements Store {
       counters: this.#counters,
       placement,
       monotonicMs: () => clock.monotonicMs(),
+      turnMs: () => clock.turnMs(),
       wallMs: () => clock.wallMs(),
       mint: () => this.#nodeClock.mint(),
       mintAbove: (held) => this.#nodeClock.mintAbove(held),
@@ -361,7 +361,7 @@ export class StoreNode implements Store {
       clusterId: () => this.#identity.clusterId,
       shared: () => this.#identity.shared,
       membership: () => this.#membership,
-      monotonicMs: () => clock.monotonicMs(),
+      turnMs: () => clock.turnMs(),
       counters: this.#counters,
       isFilled: () => this.#convergence.isFilled,
       share: this.#share,

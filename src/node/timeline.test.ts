@@ -16,6 +16,7 @@ function timeline() {
   const counters = new Counters();
   const clock = {
     monotonicMs: () => nowMs,
+    turnMs: () => nowMs,
     wallMs: () => 1_000_000 + nowMs,
     after: () => undefined,
     defer: () => undefined,

@@ -62,6 +62,7 @@ class Trial {
       counters: new Counters(),
       placement: () => this.placement,
       monotonicMs: () => 0,
+      turnMs: () => 0,
       wallMs: () => 0,
       mint: () => NO_STAMP,
       mintAbove: ({ ms }: Stamp) => stampFrom(ms + 1, 0, 0),

@@ -84,7 +84,7 @@ export class WriteRun implements ReplySink, Run {
   constructor(options: WriteRunOptions) {
     const { context, key, stamp, w, deadlineMs } = options;
     const placement = context.placement();
-    const startMs = context.monotonicMs();
+    const startMs = context.turnMs();
     this.#options = options;
     this.#startMs = startMs;
     this.#epoch = placement.epoch;
@@ -128,7 +128,7 @@ export class WriteRun implements ReplySink, Run {
 
   tick(): void {
     const { context, deadlineMs } = this.#options;
-    const nowMs = context.monotonicMs();
+    const nowMs = context.turnMs();
     const elapsedMs = nowMs - this.#startMs;
     const nextMs = TURNS_MS.find((turnMs) => turnMs > elapsedMs);
     this.#wakeMs = nextMs === undefined ? deadlineMs : Math.min(this.#startMs + nextMs, deadlineMs);
@@ -175,7 +175,7 @@ export class WriteRun implements ReplySink, Run {
     const place = (token >> ATTEMPT_BITS) - 1;
     if (plain === undefined || place < 0 || this.#isDelivering || !this.#isOfPlacement)
       return false;
-    const turn = plain.onStored(place, this.#options.context.monotonicMs());
+    const turn = plain.onStored(place, this.#options.context.turnMs());
     if (turn === "over") return false;
     const isFinished = turn === "finished" || turn === "answered-and-finished";
     if (turn === "answered" || turn === "answered-and-finished") {
@@ -207,7 +207,7 @@ export class WriteRun implements ReplySink, Run {
   }
 
   #step(event: WriteEvent): void {
-    const effects = this.#coordinating().step(event, this.#options.context.monotonicMs());
+    const effects = this.#coordinating().step(event, this.#options.context.turnMs());
     for (const effect of effects) this.#carryOut(effect);
   }
 
@@ -272,9 +272,7 @@ export class WriteRun implements ReplySink, Run {
 
   #answer(verdict: WriteVerdict): void {
     const { context } = this.#options;
-    context.counters.durations.stages["coordinate-write"].add(
-      context.monotonicMs() - this.#startMs,
-    );
+    context.counters.durations.stages["coordinate-write"].add(context.turnMs() - this.#startMs);
     this.#isWritten = verdict.kind === "written";
     this.#options.onVerdict(verdict, this.stamp);
   }

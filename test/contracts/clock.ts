@@ -33,6 +33,22 @@ export function clockContract(name: string, place: () => ClockPlace): void {
     assert.ok(clock.monotonicMs() > startMs, "time passes");
   });
 
+  test(`${name}: the time of a turn is not ahead, and is another in a later one`, async () => {
+    const here = place();
+    const { clock } = here;
+    const readings: (readonly [turnMs: number, nowMs: number])[] = [];
+    const note = (): void => {
+      readings.push([clock.turnMs(), clock.monotonicMs()]);
+    };
+    note();
+    for (const delayMs of [5, 10, 15]) clock.after(delayMs, note);
+    await here.runUntil(() => readings.length === 4);
+    for (const [index, [turnMs, nowMs]] of readings.entries()) {
+      const formerMs = readings[index - 1]?.[1] ?? turnMs;
+      assert.ok(turnMs <= nowMs && turnMs >= formerMs, `${turnMs}, at ${nowMs} after ${formerMs}`);
+    }
+  });
+
   test(`${name}: wall time is an integer after 2020`, () => {
     const wallMs = place().clock.wallMs();
     assert.ok(Number.isSafeInteger(wallMs));

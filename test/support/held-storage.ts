@@ -102,6 +102,10 @@ export class HeldClock implements Clock {
     return this.#nowMs;
   }
 
+  turnMs(): number {
+    return this.#nowMs;
+  }
+
   wallMs(): number {
     return 1_000_000 + this.#nowMs;
   }

@@ -16,6 +16,7 @@ import { plain, requestBytes } from "./resp-client.ts";
 
 const CLOCK: Clock = {
   monotonicMs: () => 0,
+  turnMs: () => 0,
   wallMs: () => 1_800_000_000_000,
   after: () => undefined,
   defer: (callback) => setImmediate(callback),

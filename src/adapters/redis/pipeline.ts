@@ -199,7 +199,7 @@ export class Pipeline {
     if (this.#isPumping) return;
     this.#isPumping = true;
     this.nowMs = this.door.clock.wallMs();
-    const startedAtMs = this.door.clock.monotonicMs();
+    const startedAtMs = this.door.clock.turnMs();
     while (this.#mayTakeMore()) {
       const request = this.#waiting ?? this.#take();
       if (request === undefined) break;
@@ -381,7 +381,7 @@ export class Pipeline {
   #count(request: Request, entry: CommandEntry, answer: Answer): void {
     const isError = "kind" in answer && answer.kind === "error";
     // One that is answered while it is begun took next to nothing.
-    const ms = this.#isPumping ? 0 : this.door.clock.monotonicMs() - request.startedAtMs;
+    const ms = this.#isPumping ? 0 : this.door.clock.turnMs() - request.startedAtMs;
     entry.counts.usec += Math.round(ms * 1_000);
     this.door.durations.noteRedis(entry.kind, isError, ms);
     if (!isError) return;

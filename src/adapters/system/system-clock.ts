@@ -12,8 +12,24 @@ import type { Clock } from "../../ports/clock.ts";
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
 export class SystemClock implements Clock {
+  #turnMs = 0;
+  #isInTurn = false;
+  readonly #endTurn = (): void => {
+    this.#isInTurn = false;
+  };
+
   monotonicMs(): number {
     return performance.now();
+  }
+
+  turnMs(): number {
+    if (!this.#isInTurn) {
+      this.#isInTurn = true;
+      this.#turnMs = performance.now();
+      // Runs when the callback under way returns, before any other: of I/O, a timer or an immediate.
+      process.nextTick(this.#endTurn);
+    }
+    return this.#turnMs;
   }
 
   wallMs(): number {

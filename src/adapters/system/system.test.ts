@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { stat } from "node:fs";
 import { test } from "node:test";
 import { clockContract } from "../../../test/contracts/clock.ts";
 import { watchEventLoop } from "./event-loop-delay.ts";
@@ -17,6 +18,42 @@ async function runUntil(isReached: () => boolean): Promise<void> {
 }
 
 clockContract("system clock", () => ({ clock: new SystemClock(), runUntil }));
+
+// Goal: one reading through a callback and what it has run at its end, another in the next, whatever kind that is.
+test("the time of a turn is read once", async () => {
+  const clock = new SystemClock();
+  const begin = (): number => {
+    const turnMs = clock.turnMs();
+    const busyUntilMs = clock.monotonicMs() + 2;
+    while (clock.monotonicMs() < busyUntilMs);
+    assert.equal(clock.turnMs(), turnMs);
+    return turnMs;
+  };
+  const kinds: readonly ((run: () => void) => void)[] = [
+    (run) => setImmediate(run),
+    (run) => setTimeout(run, 1),
+    (run) => stat(".", run),
+    // Two of a kind that are ready together.
+    (run) => {
+      let first: number | undefined;
+      const either = (): void => {
+        if (first === undefined) first = begin();
+        else {
+          assert.ok(clock.turnMs() > first);
+          run();
+        }
+      };
+      for (let count = 0; count < 2; count += 1) setImmediate(either);
+    },
+  ];
+  for (const later of kinds) {
+    const formerMs = begin();
+    const nextMs = await new Promise<number>((resolve) => later(() => resolve(begin())));
+    assert.ok(nextMs >= formerMs + 2, `${nextMs - formerMs} ms later`);
+    // Promises that are settled run before the callback is over.
+    await Promise.resolve();
+  }
+});
 
 test("random draws keep their ranges and fill them", () => {
   const random = new SystemRandom();
