@@ -52,6 +52,16 @@ test("a request is given up at its deadline, also behind one with more time", ()
   assert.deepEqual(trial.told, ["hasty no answer"]);
 });
 
+test("a request may take as long as any late in a turn, too, which counts from its beginning", () => {
+  const trial = new PeersTrial();
+  trial.connect();
+  trial.clock.compute(30);
+  assert.equal(trial.ask("a", 60_000), true);
+  const frame = decodeFrame(trial.transport.sent.at(-1)?.frame as Uint8Array);
+  assert.ok(!isDecodeFailure(frame));
+  assert.equal(frame.header.remainingMs, 60_000);
+});
+
 test("what was not sent is not told of", () => {
   const trial = new PeersTrial();
   trial.connect();

@@ -10,6 +10,7 @@
 import { assert } from "../base/assert.ts";
 import type { Reach } from "../core/replication/quorum.ts";
 import type { Address, BootId, ClusterId, Epoch, NodeId } from "../model/ids.ts";
+import { DEADLINE_MS_MAX } from "../model/limits.ts";
 import type { Liveness, Member } from "../model/member.ts";
 import {
   type FrameHeader,
@@ -550,7 +551,8 @@ export class Peers {
   ): boolean {
     const nowMs = this.#options.clock.turnMs();
     const requestId = connection.pending.nextId();
-    const remainingMs = deadlineMs - nowMs;
+    // A turn is behind, a deadline is not: what is more than anybody may have is what the turn has lasted.
+    const remainingMs = Math.min(deadlineMs - nowMs, DEADLINE_MS_MAX);
     if (!this.#sendFrame(connection, requestId, remainingMs, body, isInLine, trace)) return false;
     connection.pending.add(requestId, new PendingRequest(sink, token, nowMs, deadlineMs));
     connection.silence.onAsked();

@@ -95,6 +95,7 @@ function readError(): StorageError {
 /** Time stands still; what was deferred runs by `turn`, timers by `advance`. */
 export class HeldClock implements Clock {
   #nowMs = 0;
+  #turnLastsMs = 0;
   #deferred: (() => void)[] = [];
   #timers: { readonly atMs: number; readonly callback: () => void }[] = [];
 
@@ -103,7 +104,7 @@ export class HeldClock implements Clock {
   }
 
   turnMs(): number {
-    return this.#nowMs;
+    return this.#nowMs - this.#turnLastsMs;
   }
 
   wallMs(): number {
@@ -127,11 +128,19 @@ export class HeldClock implements Clock {
   /** Time passes, and nothing runs: timers come late. */
   stall(ms: number): void {
     this.#nowMs += ms;
+    this.#turnLastsMs = 0;
+  }
+
+  /** Time passes within a turn, which ends when time is let pass. */
+  compute(ms: number): void {
+    this.#nowMs += ms;
+    this.#turnLastsMs += ms;
   }
 
   /** Lets time pass, timer by timer. */
   advance(ms: number): void {
     const untilMs = this.#nowMs + ms;
+    this.#turnLastsMs = 0;
     for (;;) {
       this.turn();
       this.#timers.sort((a, b) => a.atMs - b.atMs);
