@@ -36,7 +36,7 @@ export const JOURNALING: readonly Mutant[] = [
     replace: `  const error = undefined as StorageError | undefined;
   void file;`,
     expected,
-    seenBy,
+    seenBy: "src/adapters/journal/recover.test.ts",
     breaks:
       "a start puts below what only the system has: the next one may find less, and put that over it",
   },

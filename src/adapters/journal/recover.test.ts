@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { put, texts } from "../../../test/contracts/storage.ts";
-import type { StorageOperation } from "../../ports/storage.ts";
+import type { Storage, StorageOperation } from "../../ports/storage.ts";
 import { MemoryStorage } from "../memory/memory-storage.ts";
 import {
   encodeHeader,
@@ -60,6 +60,26 @@ class FileTrial {
 }
 
 const value = (size: number): string => "x".repeat(size);
+
+test("nothing goes below before the file is synced: a process that was killed left it to the system", async () => {
+  const order: string[] = [];
+  const memory = new MemoryStorage({ defer: setImmediate });
+  const below: Storage = {
+    get: (key) => memory.get(key),
+    scan: (range, done) => memory.scan(range, done),
+    close: (done) => memory.close(done),
+    write: (operations, done) => {
+      order.push("below");
+      memory.write(operations, done);
+    },
+  };
+  const sync = (done: (error: undefined) => void): void => {
+    order.push("synced");
+    setImmediate(done, undefined);
+  };
+  await recover(new FileTrial().add(put("a", "1")).bytes, { sync }, below);
+  assert.deepEqual(order, ["synced", "below"]);
+});
 
 test("records go below in order, round the end of the ring", async () => {
   const file = new FileTrial();
