@@ -4,6 +4,7 @@
  */
 import { Journal } from "../src/adapters/journal/journal.ts";
 import {
+  encodeRecord,
   HEADERS_BYTES,
   newRing,
   OPERATION_HEADER_BYTES,
@@ -64,7 +65,7 @@ type State = ReadonlyMap<StorageKey, string>;
 const WHOLE: ScanRange = { from: "", before: "\xff".repeat(9), entriesMax: 1e9, bytesMax: 1e12 };
 const BOOTS = 8;
 const KEY_BYTES = 4;
-/** A key that nobody writes. */
+/** A key that nobody writes, of as many bytes. */
 const FORGED = "fake";
 
 /** One run. The same seed, the same run. */
@@ -335,15 +336,10 @@ class Run implements JournalRun {
     const stride = 8 * this.#random.between(5, 9);
     for (let at = 8 - (first % 8); at + stride <= value.length; at += stride) {
       const position = tail + used + first + at + capacity;
-      const words = [0, stride, position % 2 ** 32, Math.floor(position / 2 ** 32), 0, 0];
-      const operation = [
-        FORGED.length,
-        stride - RECORD_HEADER_BYTES - OPERATION_HEADER_BYTES - FORGED.length,
-        0,
-      ];
-      for (const [index, word] of [...words, ...operation].entries())
-        value.writeUInt32LE(word, at + 4 * index);
-      value.write(FORGED, at + 4 * (words.length + operation.length), "latin1");
+      const ring = newRing(1_024, 0);
+      const payload = Buffer.alloc(stride - first, "x");
+      encodeRecord(ring, 0, { position, gap: 0, bytes: stride }, [{ key: FORGED, value: payload }]);
+      value.set(ring.bytes.subarray(0, stride), at);
     }
   }
 

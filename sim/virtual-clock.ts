@@ -282,7 +282,7 @@ export class ProcessClock implements Clock {
     return this.#monotonicMs;
   }
 
-  /** No time passes within a turn. */
+  /** No time passes within an event. */
   turnMs(): number {
     return this.monotonicMs();
   }

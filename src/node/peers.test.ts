@@ -52,7 +52,7 @@ test("a request is given up at its deadline, also behind one with more time", ()
   assert.deepEqual(trial.told, ["hasty no answer"]);
 });
 
-test("a request may take as long as any late in a turn, too, which counts from its beginning", () => {
+test("the longest time that a request may have is what is sent, also late in a turn", () => {
   const trial = new PeersTrial();
   trial.connect();
   trial.clock.compute(30);

@@ -551,8 +551,7 @@ export class Peers {
   ): boolean {
     const nowMs = this.#options.clock.turnMs();
     const requestId = connection.pending.nextId();
-    // A turn is behind, a deadline is not: what is more than anybody may have is what the turn has lasted.
-    const remainingMs = Math.min(deadlineMs - nowMs, DEADLINE_MS_MAX);
+    const remainingMs = deadlineMs - nowMs;
     if (!this.#sendFrame(connection, requestId, remainingMs, body, isInLine, trace)) return false;
     connection.pending.add(requestId, new PendingRequest(sink, token, nowMs, deadlineMs));
     connection.silence.onAsked();
@@ -573,7 +572,8 @@ export class Peers {
       clockMs: ms,
       clockCounter: counter,
       epoch,
-      remainingMs: Math.max(0, Math.min(0xffff_ffff, Math.ceil(remainingMs))),
+      // A turn is behind, a deadline is not: what is more than anybody may have is what the turn has lasted.
+      remainingMs: Math.max(0, Math.min(DEADLINE_MS_MAX, Math.ceil(remainingMs))),
       sentMs: this.#options.clock.turnMs(),
     };
     const isTraced = trace !== undefined && connection.wireVersion >= WIRE_VERSION_TRACED;

@@ -50,7 +50,8 @@ export async function openJournaledStorage(
   const isSynced = durability === "fsync";
   try {
     if (!isAtRest) await recoverFrom(path, below);
-    const memory = alignedMemory(ringMemoryBytes(capacity));
+    // What goes through the system's cache may come from anywhere.
+    const memory = isSynced ? alignedMemory(ringMemoryBytes(capacity)) : undefined;
     const ring = newRing(capacity, randomInt(2 ** 32), memory);
     if (!isAtRest || !(await beginAnew(path, ring))) await makeJournal(path, ring);
     const file = await openJournalFile(path, isSynced, memory && wholeBlock(ring));
