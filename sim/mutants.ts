@@ -195,6 +195,10 @@ class LyingTransport implements Transport {
     if (this.#mutant === "absent-when-held") {
       if (message.kind === "cells-reply") return { ...message, cells: [] };
       if (message.kind === "digest-reply") return { ...message, digests: [] };
+      if (message.kind === "confirm-reply") {
+        const { collected, flushed } = message;
+        return { kind: "digest-reply", digests: [], collected, flushed };
+      }
     }
     return undefined;
   }

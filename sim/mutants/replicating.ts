@@ -233,4 +233,32 @@ export const REPLICATING: readonly Mutant[] = [
     expected: ["fresh"],
     breaks: "a read does not look whether others hold what this node holds",
   },
+  {
+    name: "confirms-what-a-crash-takes",
+    file: "src/node/replica-read.ts",
+    find: `    !commit.isUncommitted(cellKey(slot, key, undefined)) &&
+    !isFlushUncommitted(ports, slot);`,
+    replace: `    !isFlushUncommitted(ports, slot);`,
+    expected: ["I11", "fresh"],
+    seenBy: "src/node/replica.test.ts",
+    breaks: "a replica confirms a root that is not durable yet",
+  },
+  {
+    name: "confirms-without-a-vote",
+    file: "src/node/replica-read.ts",
+    find: `    votes.has(slot) &&
+    cells.isKnownAs(`,
+    replace: `    cells.isKnownAs(`,
+    expected: ["I1", "fresh"],
+    seenBy: "src/node/replica.test.ts",
+    breaks: "a replica that has lost commits confirms what it holds",
+  },
+  {
+    name: "confirms-anything",
+    file: "src/node/cell-store.ts",
+    find: `    return this.#hashes.knownChecksum(hashBinary(storageKey)) === checksum;`,
+    replace: `    return this.#hashes.knownChecksum(hashBinary(storageKey)) !== checksum + 0.5;`,
+    expected: ["fresh", "I1"],
+    breaks: "a replica confirms a root that is not the one it holds",
+  },
 ];

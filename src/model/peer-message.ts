@@ -20,13 +20,15 @@ import type { TraceContext } from "./trace.ts";
  * Raised whenever a message, kind or code is added or changed: the greatest version this node speaks. The rule by which nodes of
  * two versions live in one cluster is in docs/upgrading.md.
  */
-export const WIRE_VERSION = 6;
+export const WIRE_VERSION = 7;
 /** The least it still speaks. A hello has begun alike since version 4, so it is never less. */
 export const WIRE_VERSION_LEAST = 4;
 /** The least in which a request may be `traced`. */
 export const WIRE_VERSION_TRACED = 5;
 /** The least in which `write-acks` answer several requests. */
 export const WIRE_VERSION_ACKS = 6;
+/** The least in which a replica may be asked to `confirm`. */
+export const WIRE_VERSION_CONFIRM = 7;
 
 /** What every frame begins with. */
 export interface FrameHeader {
@@ -162,6 +164,12 @@ type PlainRequest =
       readonly selection: Selection;
       /** A range is always answered with cells. */
       readonly want: "cells" | "digest";
+    }
+  | {
+      /** As a read of the root that wants its digest; who holds the very cell with this checksum may say just that. */
+      readonly kind: "confirm";
+      readonly key: Key;
+      readonly checksum: number;
     }
   | {
       /** A read-modify-write for the key's first live primary. Never sent to a second node. */
@@ -342,6 +350,8 @@ export type PeerReply =
       readonly collected: Stamp;
       readonly flushed: Stamp;
     }
+  /** The sender holds the cell that it was asked to confirm. */
+  | { readonly kind: "confirm-reply"; readonly collected: Stamp; readonly flushed: Stamp }
   | { readonly kind: "forward-reply"; readonly outcome: OperationOutcome }
   | {
       readonly kind: "list-reply";

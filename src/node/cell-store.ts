@@ -222,6 +222,13 @@ export class CellStore {
     return true;
   }
 
+  /** Whether the root of a key is surely the one with this checksum, without reading it. False says nothing. */
+  isKnownAs(slot: Slot, key: Key, checksum: number): boolean {
+    const storageKey = this.#keyOf(slot, key, undefined);
+    if (this.#damagedPlaces.has(storageKey)) return false;
+    return this.#hashes.knownChecksum(hashBinary(storageKey)) === checksum;
+  }
+
   /** Merges cells of one key, decoded by `decodeAll` for this very key. */
   merge(slot: Slot, key: Key, cells: readonly DecodedCell[]): MergeResult {
     for (const { field, cell } of cells) {

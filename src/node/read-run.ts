@@ -5,6 +5,7 @@
  * Invariant: events are delivered one at a time, also when a local read answers within the call that asked for it.
  */
 import { assert, unreachable } from "../base/assert.ts";
+import { checksumOf } from "../core/causality/cell-codec.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
 import { PlainRead } from "../core/replication/plain-read.ts";
 import {
@@ -18,12 +19,18 @@ import {
 import type { EncodedCell } from "../model/cell.ts";
 import type { Epoch, NodeId } from "../model/ids.ts";
 import type { Key } from "../model/key.ts";
-import type { KeyedCell, PeerReply, SlotCells } from "../model/peer-message.ts";
+import {
+  type KeyedCell,
+  type PeerReply,
+  type SlotCells,
+  WIRE_VERSION_CONFIRM,
+} from "../model/peer-message.ts";
 import { FIELD_OVERHEAD_BYTES, type Selection } from "../model/selection.ts";
 import type { Stamp } from "../model/stamp.ts";
 import type { Span } from "../model/trace.ts";
 import { encodeMessage } from "../protocol/peer/frame-codec.ts";
 import type { ReplySink } from "./pending-requests.ts";
+import type { RootNow } from "./replica-read.ts";
 import { planFor, RESYNC_ROUNDS_MAX, type RequestContext } from "./request-context.ts";
 import type { Run } from "./run.ts";
 
@@ -40,6 +47,8 @@ export interface ReadRunOptions {
   readonly onFinished: (run: ReadRun) => void;
 }
 
+type DigestVote = Omit<Extract<PeerReply, { kind: "digest-reply" }>, "kind">;
+
 const TOKEN_READ = 0;
 const TOKEN_REPAIR = 1;
 /** How long a repair that nobody waits for may take. */
@@ -55,6 +64,8 @@ export class ReadRun implements ReplySink, Run {
   /** What both ways of a read go by; of the plan that it began under. */
   readonly #begun: ReadOptions;
   #plain: PlainRead | undefined;
+  /** This node's own root, where it was there at once; others may confirm that they hold it. */
+  #own: RootNow | undefined;
   #coordinator: ReadCoordinator | undefined;
   #events: ReadEvent[] | undefined;
   #isDelivering = false;
@@ -94,7 +105,7 @@ export class ReadRun implements ReplySink, Run {
     }
     this.#plain = plain;
     this.#isDelivering = true;
-    for (const node of plain.asked()) this.#ask(node, "digest");
+    for (const node of plain.asked()) this.#askForSame(node);
     this.#deliverWaiting();
   }
 
@@ -107,8 +118,8 @@ export class ReadRun implements ReplySink, Run {
   #begin(): PlainRead | undefined {
     const { context, key, selection, trace } = this.#options;
     if (selection.kind !== "root" || trace !== undefined) return undefined;
-    const own = context.replica.readRootNow(slotOfKey(key), key);
-    return own === undefined ? undefined : PlainRead.begin(this.#begun, own);
+    this.#own = context.replica.readRootNow(slotOfKey(key), key);
+    return this.#own === undefined ? undefined : PlainRead.begin(this.#begun, this.#own);
   }
 
   onReply(from: NodeId, token: number, reply: PeerReply): void {
@@ -128,14 +139,10 @@ export class ReadRun implements ReplySink, Run {
         });
         break;
       case "digest-reply":
-        if (this.#onPlainVote(from, reply)) break;
-        this.#deliver({
-          kind: "digests",
-          from,
-          digests: reply.digests,
-          collected: reply.collected,
-          flushed: reply.flushed,
-        });
+        this.#onDigests(from, reply);
+        break;
+      case "confirm-reply":
+        this.#onConfirmed(from, reply);
         break;
       case "refused":
         this.#onRefused(from, reply.reason);
@@ -163,8 +170,23 @@ export class ReadRun implements ReplySink, Run {
     this.#options.context.resync(from, () => this.#deliver({ kind: "again", from }));
   }
 
+  #onDigests(from: NodeId, { digests, collected, flushed }: DigestVote): void {
+    if (this.#onPlainVote(from, { digests, collected, flushed })) return;
+    this.#deliver({ kind: "digests", from, digests, collected, flushed });
+  }
+
+  /** Somebody holds the root that this node does. */
+  #onConfirmed(from: NodeId, { collected, flushed }: Omit<DigestVote, "digests">): void {
+    const [root] = this.#own?.cells ?? [];
+    // Nobody was asked to confirm anything.
+    if (root === undefined) return this.#deliver({ kind: "refused", from });
+    const { bytes, cell } = root;
+    const digest = { field: undefined, stamp: cell.stamp, checksum: checksumOf(bytes) };
+    this.#onDigests(from, { digests: [digest], collected, flushed });
+  }
+
   /** Counts a vote where all have said the same; false: a coordinator is to be told. */
-  #onPlainVote(from: NodeId, vote: Extract<PeerReply, { kind: "digest-reply" }>): boolean {
+  #onPlainVote(from: NodeId, vote: DigestVote): boolean {
     if (this.#plain === undefined || this.#isDelivering || !this.#isOfPlacement) return false;
     const verdict = this.#plain.onDigests(from, vote, this.#options.context.turnMs());
     if (verdict === "over") return false;
@@ -232,6 +254,18 @@ export class ReadRun implements ReplySink, Run {
         break;
       default:
         unreachable(effect);
+    }
+  }
+
+  /** Asks whether a peer holds what this node does: by name of it, where the peer understands that. */
+  #askForSame(to: NodeId): void {
+    const { context, key, deadlineMs } = this.#options;
+    const [root] = this.#own?.cells ?? [];
+    const version = context.peers.wireVersion(to) ?? 0;
+    if (root === undefined || version < WIRE_VERSION_CONFIRM) return this.#ask(to, "digest");
+    const message = { kind: "confirm", key, checksum: checksumOf(root.bytes) } as const;
+    if (!context.peers.request(to, encodeMessage(message), deadlineMs, this, TOKEN_READ)) {
+      this.#deliver({ kind: "refused", from: to });
     }
   }
 

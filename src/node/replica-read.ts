@@ -14,7 +14,7 @@ import type { Cell, CellAddress, EncodedCell } from "../model/cell.ts";
 import type { NodeId } from "../model/ids.ts";
 import type { Field, Key } from "../model/key.ts";
 import type { PeerRequest, Refusal } from "../model/peer-message.ts";
-import { FIELDS_BYTES_MAX } from "../model/selection.ts";
+import { FIELDS_BYTES_MAX, ROOT_ONLY } from "../model/selection.ts";
 import type { Slot } from "../model/slot.ts";
 import { compareStamps, NO_STAMP, type Stamp } from "../model/stamp.ts";
 import type { Storage } from "../ports/storage.ts";
@@ -80,6 +80,27 @@ export function readRootNow(ports: ReadPorts, slot: Slot, key: Key): RootNow | u
   if (isFlushUncommitted(ports, slot)) return undefined;
   const root = isHeld ? [{ field: undefined, bytes: found.bytes, cell: found.cell }] : NO_CELLS;
   return { cells: root, ...stampsOf(states, slot) };
+}
+
+/**
+ * Confirms that the root of a key is the one with this checksum, or answers as a read does that wants its digest. What has been
+ * merged here is known by its checksum: a cell that is on the disk, and of whose damage nothing is known, need not be read for
+ * its vote. Whoever asks has read its own.
+ */
+export function confirmRoot(
+  ports: ReadPorts,
+  { key, checksum }: Extract<PeerRequest, { kind: "confirm" }>,
+  reply: Reply,
+): void {
+  const { cells, commit, states, votes } = ports;
+  const slot = slotOfKey(key);
+  const isConfirmed =
+    votes.has(slot) &&
+    cells.isKnownAs(slot, key, checksum) &&
+    !commit.isUncommitted(cellKey(slot, key, undefined)) &&
+    !isFlushUncommitted(ports, slot);
+  if (isConfirmed) return reply({ kind: "confirm-reply", ...stampsOf(states, slot) });
+  readCells(ports, { kind: "read", key, selection: ROOT_ONLY, want: "digest" }, reply);
 }
 
 /** A flush goes with the answer, and hides what is in it: it has to be durable as well. */

@@ -13,7 +13,7 @@ import {
   Trial,
   wordOf,
 } from "../../test/support/replica-trial.ts";
-import { encodeCell } from "../core/causality/cell-codec.ts";
+import { checksumOf, encodeCell } from "../core/causality/cell-codec.ts";
 import { cellKey } from "../core/causality/storage-key.ts";
 import { flushKeyOf } from "../core/placement/flush-keys.ts";
 import type { EncodedCell } from "../model/cell.ts";
@@ -211,6 +211,60 @@ test("a damaged cell is no answer to a read and no empty answer to a fetch", () 
   assert.deepEqual(told, ["refused damaged", "refused damaged"]);
   assert.deepEqual(trial.fetch(L), ["fetch-reply"]);
   assert.deepEqual(trial.fetch(K, L), ["unreadable"]);
+});
+
+test("a root is confirmed by what is known of it, once it is durable; else its digest is told", () => {
+  const trial = new Trial();
+  trial.cells.rebuild();
+  while (!trial.cells.isBuilt) trial.storage.endScans();
+  const checksums = [50, 60].map((ms) => checksumOf(cellAt(ms, K).bytes));
+  const [first, second] = checksums as [number, number];
+  const told: string[] = [];
+  const confirm = (key: Key, checksum: number): void =>
+    trial.replica.confirm({ kind: "confirm", key, checksum }, (reply) => told.push(wordOf(reply)));
+  trial.write(K, 50);
+  confirm(K, first);
+  assert.deepEqual(told.splice(0), [], "what is told of must not be lost any more");
+  trial.settle();
+  assert.deepEqual(told.splice(0), ["digest-reply"]);
+  trial.storage.isUnreadable = true;
+  confirm(K, first);
+  assert.deepEqual(told.splice(0), ["confirm-reply"], "nothing is read for it");
+  trial.storage.isUnreadable = false;
+  confirm(K, second);
+  confirm(L, first);
+  assert.deepEqual(told.splice(0), ["digest-reply", "digest-reply"]);
+  trial.write(K, 60);
+  confirm(K, second);
+  assert.deepEqual(told.splice(0), []);
+  trial.settle();
+  assert.deepEqual(told.splice(0), ["digest-reply"]);
+  confirm(K, second);
+  assert.deepEqual(told.splice(0), ["confirm-reply"]);
+});
+
+test("what is known to be damaged is not confirmed, nor is anything by a node that lost commits", () => {
+  const trial = new Trial();
+  trial.cells.rebuild();
+  while (!trial.cells.isBuilt) trial.storage.endScans();
+  trial.write(K, 50);
+  trial.write(L, 50);
+  trial.settle();
+  const told: string[] = [];
+  const confirm = (key: Key): void => {
+    const checksum = checksumOf(cellAt(50, key).bytes);
+    trial.replica.confirm({ kind: "confirm", key, checksum }, (reply) => told.push(wordOf(reply)));
+  };
+  confirm(K);
+  assert.deepEqual(told.splice(0), ["confirm-reply"], "until somebody meets the damage");
+  trial.rot(K);
+  trial.cells.findAnew({ slot: SLOT, key: K, field: undefined });
+  confirm(K);
+  confirm(L);
+  assert.deepEqual(told.splice(0), ["refused damaged", "confirm-reply"]);
+  trial.votes.loseAll();
+  confirm(L);
+  assert.deepEqual(told.splice(0), ["refused voteless"]);
 });
 
 test("a write over a damaged cell is pushed back below what may have stood there, and mends it above", () => {

@@ -22,7 +22,7 @@ import type { Storage, StorageError, StorageKey } from "../ports/storage.ts";
 import { type CellStore, type DecodedCell, decodeAll } from "./cell-store.ts";
 import type { Counters } from "./counters.ts";
 import type { GroupCommit } from "./group-commit.ts";
-import { type RootNow, readCells, readRootNow } from "./replica-read.ts";
+import { confirmRoot, type RootNow, readCells, readRootNow } from "./replica-read.ts";
 import { type Reply, refuse } from "./reply.ts";
 import type { SlotStates } from "./slot-states.ts";
 import type { Votes } from "./votes.ts";
@@ -182,6 +182,10 @@ export class Replica {
 
   read(request: RequestOf<"read">, reply: Reply): void {
     readCells(this.#options, request, reply);
+  }
+
+  confirm(request: RequestOf<"confirm">, reply: Reply): void {
+    confirmRoot(this.#options, request, reply);
   }
 
   /** See `readRootNow`. */

@@ -19,6 +19,7 @@ const REPLY_KINDS: ReadonlySet<string> = new Set<PeerReply["kind"]>([
   "write-acks",
   "cells-reply",
   "digest-reply",
+  "confirm-reply",
   "forward-reply",
   "list-reply",
   "compare-reply",

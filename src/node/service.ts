@@ -98,6 +98,9 @@ export class Service {
       case "read":
         replica.read(message, this.#timed("replica-read", reply));
         break;
+      case "confirm":
+        replica.confirm(message, this.#timed("replica-read", reply));
+        break;
       case "forward":
         this.#onForward(served, message);
         break;

@@ -341,6 +341,7 @@ const plainArbitraries: ArbitrariesOf<Exclude<PeerMessage["kind"], "traced">> = 
     selection,
     want: fc.constantFrom("cells", "digest"),
   }),
+  confirm: fc.record({ kind: fc.constant("confirm"), key, checksum: u32 }),
   forward: fc.record({
     kind: fc.constant("forward"),
     boot,
@@ -461,6 +462,11 @@ const plainArbitraries: ArbitrariesOf<Exclude<PeerMessage["kind"], "traced">> = 
   "digest-reply": fc.record({
     kind: fc.constant("digest-reply"),
     digests: fc.array(digest, { maxLength: 4 }),
+    flushed: stamp,
+    collected: stamp,
+  }),
+  "confirm-reply": fc.record({
+    kind: fc.constant("confirm-reply"),
     flushed: stamp,
     collected: stamp,
   }),

@@ -49,16 +49,20 @@ import {
   readSumCompare,
 } from "./exchange-codec.ts";
 import {
+  CONFIRM_REPLY_BYTES,
   frameOf,
   put48,
   put53,
   putCellsReply,
+  putConfirm,
+  putConfirmReply,
   putDigestReply,
   putRead,
   putWrite,
   putWriteAcks,
   putWriteReply,
   sizeOfCellsReply,
+  sizeOfConfirm,
   sizeOfDigests,
   sizeOfRead,
   sizeOfWrite,
@@ -70,6 +74,7 @@ import { readPublish, readSubscriptions, readSubscriptionsReply } from "./publis
 import {
   type ColdReply,
   readCellsReply,
+  readConfirmReply,
   readDigestReply,
   readForwardReply,
   readHelloReply,
@@ -84,6 +89,7 @@ import {
 } from "./reply-codec.ts";
 import {
   type ColdRequest,
+  readConfirm,
   readForward,
   readHello,
   readHint,
@@ -134,6 +140,7 @@ const REQUEST_CODES: Readonly<Record<PeerRequest["kind"], number>> = {
   "sparse-scan": 24,
   "sum-compare": 25,
   traced: 26,
+  confirm: 27,
 };
 const TRACED = { headerBytes: HEADER_BYTES, code: REQUEST_CODES.traced };
 
@@ -161,6 +168,7 @@ const REPLY_CODES: Readonly<Record<PeerReply["kind"], number>> = {
   "publish-reply": 84,
   "subscriptions-reply": 85,
   "write-acks": 86,
+  "confirm-reply": 87,
 };
 
 const CODES: ReadonlyMap<PeerMessage["kind"], number> = new Map(
@@ -220,6 +228,16 @@ export function encodeMessage(message: PeerMessage): Uint8Array {
       const bodyBytes = sizeOfDigests(message.digests);
       const frame = frameOf(HEADER_BYTES, REPLY_CODES["digest-reply"], bodyBytes);
       putDigestReply(frame, BODY_OFFSET, message);
+      return frame;
+    }
+    case "confirm": {
+      const frame = frameOf(HEADER_BYTES, REQUEST_CODES.confirm, sizeOfConfirm(message));
+      putConfirm(frame, BODY_OFFSET, message);
+      return frame;
+    }
+    case "confirm-reply": {
+      const frame = frameOf(HEADER_BYTES, REPLY_CODES["confirm-reply"], CONFIRM_REPLY_BYTES);
+      putConfirmReply(frame, BODY_OFFSET, message);
       return frame;
     }
     case "traced":
@@ -337,6 +355,10 @@ function readMessage(code: number, reader: ByteReader): PeerMessage {
       return readCellsReply(reader);
     case REPLY_CODES["digest-reply"]:
       return readDigestReply(reader);
+    case REQUEST_CODES.confirm:
+      return readConfirm(reader);
+    case REPLY_CODES["confirm-reply"]:
+      return readConfirmReply(reader);
     case REQUEST_CODES.hello:
       return readHello(reader);
     case REQUEST_CODES.join:

@@ -1,6 +1,6 @@
 /**
- * The six messages of which a node writes most, straight into a buffer of their exact size: write, write-reply, write-acks,
- * read, cells-reply, digest-reply. Layouts: `request-codec.ts`, `reply-codec.ts`; they are read by the functions there.
+ * The eight messages of which a node writes most, straight into a buffer of their exact size: write, write-reply, write-acks,
+ * read, confirm, cells-reply, digest-reply, confirm-reply. Layouts: `request-codec.ts`, `reply-codec.ts`; they are read by the functions there.
  *
  * Measured at a third to a quarter of the cost of a growing writer (bench/peer-codec.ts). Invariant: `at` after the last
  * part is the size computed before the first, and says so if not.
@@ -131,6 +131,24 @@ export function putRead(frame: Buffer, start: number, message: MessageOf<"read">
     at = putField(frame, at, selection.after);
   }
   putEnd(frame, at);
+}
+
+export function sizeOfConfirm({ key }: MessageOf<"confirm">): number {
+  return 2 + key.length + 4;
+}
+
+export function putConfirm(frame: Buffer, start: number, message: MessageOf<"confirm">): void {
+  putEnd(frame, frame.writeUInt32BE(message.checksum, putKey(frame, start, message.key)));
+}
+
+export const CONFIRM_REPLY_BYTES: number = 2 * STAMP_BYTES;
+
+export function putConfirmReply(
+  frame: Buffer,
+  start: number,
+  reply: MessageOf<"confirm-reply">,
+): void {
+  putEnd(frame, putStamp(frame, putStamp(frame, start, reply.collected), reply.flushed));
 }
 
 export function sizeOfCellsReply({ cells, through }: MessageOf<"cells-reply">): number {

@@ -19,6 +19,7 @@
  *   81 .. 83            `collection-codec.ts`
  *   84, 85              `publish-codec.ts`
  *   86 write-acks       commit number u53, count u32, request ids u32 each
+ *   87 confirm-reply    collected stamp, flushed stamp
  */
 import { unreachable } from "../../base/assert.ts";
 import type { ByteReader } from "../../base/byte-reader.ts";
@@ -64,7 +65,7 @@ type ReplyOf<Kind extends PeerReply["kind"]> = Extract<PeerReply, { kind: Kind }
 /** Replies that are not written by `hot-codec.ts`. */
 export type ColdReply = Exclude<
   PeerReply,
-  { kind: "write-reply" | "write-acks" | "cells-reply" | "digest-reply" }
+  { kind: "write-reply" | "write-acks" | "cells-reply" | "digest-reply" | "confirm-reply" }
 >;
 
 /** Fewest bytes of a list entry: slot, key of one byte, length of nothing. */
@@ -215,6 +216,11 @@ export function readDigestReply(reader: ByteReader): ReplyOf<"digest-reply"> {
   const collected = readStamp(reader);
   const flushed = readStamp(reader);
   return { kind: "digest-reply", collected, flushed, digests: readDigests(reader) };
+}
+
+export function readConfirmReply(reader: ByteReader): ReplyOf<"confirm-reply"> {
+  const collected = readStamp(reader);
+  return { kind: "confirm-reply", collected, flushed: readStamp(reader) };
 }
 
 export function readRefused(reader: ByteReader): ReplyOf<"refused"> {

@@ -20,6 +20,7 @@
  *   21, 22        `publish-codec.ts`
  *   23 .. 25      `exchange-codec.ts`
  *   26            `traced-codec.ts`
+ *   27 confirm    key, checksum u32
  *
  * A hello is the same in every wire version from 4 on; what later ones add stands in its extension, which is passed over by
  * those who do not know it. What follows the versions is not read when there is none that both ends speak: so that such a
@@ -96,7 +97,7 @@ const FIELD_PART_BYTES_MIN = 2;
 type RequestOf<Kind extends PeerRequest["kind"]> = Extract<PeerRequest, { kind: Kind }>;
 
 /** Requests that are not written by `hot-codec.ts`, nor by `traced-codec.ts`. */
-export type ColdRequest = Exclude<PeerRequest, { kind: "write" | "read" | "traced" }>;
+export type ColdRequest = Exclude<PeerRequest, { kind: "write" | "read" | "confirm" | "traced" }>;
 
 /** Bytes the body will take, exact for the messages that carry values and a fair guess for the rest. */
 export function sizeOfRequest(request: ColdRequest): number {
@@ -251,6 +252,11 @@ export function readRead(reader: ByteReader): RequestOf<"read"> {
   const want = flags & READ_DIGEST ? "digest" : "cells";
   const key = readKey(reader);
   return { kind: "read", key, selection: readSelection(reader, flags & ~READ_DIGEST), want };
+}
+
+export function readConfirm(reader: ByteReader): RequestOf<"confirm"> {
+  const key = readKey(reader);
+  return { kind: "confirm", key, checksum: reader.u32() };
 }
 
 function readSelection(reader: ByteReader, kind: number): Selection {
