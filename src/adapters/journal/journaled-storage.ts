@@ -33,6 +33,8 @@ const LONG_STEP: OldestBounds = { operations: 2_048, bytes: 1024 * 1024 };
 const LARGE_BYTES: number = 64 * 1024;
 /** The least share of one operation in a large batch, of its bytes that make it one. */
 const LARGE_SHARE = 16;
+/** One part of so many is kept free: what comes while the tables below stand still for a moment. */
+const KEPT_FREE = 8;
 /** What it costs to empty a journal beside what is in it, the syncs, in large batches that could be written twice meanwhile. */
 const EMPTYING_BATCHES = 4;
 
@@ -199,13 +201,13 @@ export class JournaledStorage implements Storage {
     } else if (this.#closing !== undefined) this.#finish(this.#closing);
   }
 
-  /** Whether something should go below: a quarter of the ring is kept free, so that writes need not wait for it. */
+  /** Whether something should go below: a part of the ring is kept free, so that writes need not wait for it. */
   #isDrainDue(): boolean {
     const { capacity, used } = this.#journal;
     if (this.#failure !== undefined || used === 0) return false;
     if (this.#write === undefined && this.#closing !== undefined) return true;
     if (this.#write !== undefined && this.#isWaiting && this.#mustWait(this.#write)) return true;
-    return used > capacity - capacity / 4;
+    return used > capacity - capacity / KEPT_FREE;
   }
 
   /** One step: some batches go below, or space is given back for those that did. */

@@ -19,8 +19,8 @@ import { Memtable } from "./memtable.ts";
 import { journalHeaders, recover } from "./recover.ts";
 import { isNoSpace, openJournalFile } from "./system-journal-file.ts";
 
-/** Measured in docs/decisions/0032. */
-export const JOURNAL_BYTES: number = 24 * 1024 * 1024;
+/** Measured in docs/decisions/0038. */
+export const JOURNAL_BYTES: number = 40 * 1024 * 1024;
 
 const PAGE_BYTES = 4_096;
 /** A millisecond or less of the event loop. */
