@@ -4,6 +4,7 @@ import { CONVERGING } from "./converging.ts";
 import { JOURNALING } from "./journaling.ts";
 import type { Mutant } from "./mutant.ts";
 import { REPLICATING } from "./replicating.ts";
+import { SEPARATING } from "./separating.ts";
 import { STORING } from "./storing.ts";
 import { TYPING } from "./typing.ts";
 
@@ -14,4 +15,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...COLLECTING,
   ...TYPING,
   ...JOURNALING,
+  ...SEPARATING,
 ];

@@ -338,7 +338,11 @@ const keyArbitrary = fc
   .map((parts) => parts.join(""));
 const operationArbitrary = fc.record({
   key: keyArbitrary,
-  value: fc.option(fc.uint8Array({ maxLength: 12 }), { nil: undefined }),
+  // Some adapters keep larger ones elsewhere.
+  value: fc.option(
+    fc.oneof(fc.uint8Array({ maxLength: 12 }), fc.uint8Array({ minLength: 16, maxLength: 40 })),
+    { nil: undefined },
+  ),
 });
 const rangeArbitrary = fc.record({
   from: fc.oneof(fc.constant(""), keyArbitrary),

@@ -6,10 +6,7 @@
  * says that a version would not understand the other. docs/upgrading.md says what to do then.
  */
 import fc from "fast-check";
-import {
-  DATA_FORMAT,
-  DATA_FORMAT_IN_USE,
-} from "../../src/adapters/data-directory/data-directory.ts";
+import { DATA_FORMAT } from "../../src/adapters/data-directory/data-directory.ts";
 import {
   encodeHeader,
   encodeRecord,
@@ -23,6 +20,13 @@ import {
   soundRecordAt,
   valueAt,
 } from "../../src/adapters/journal/journal-record.ts";
+import {
+  placeOf,
+  pointerTo,
+  putRecord,
+  recordAt,
+  type ValuePlace,
+} from "../../src/adapters/values/value-record.ts";
 import { binaryFromBytes, bytesFromBinary } from "../../src/base/binary.ts";
 import { crc32 } from "../../src/base/checksum.ts";
 import {
@@ -443,9 +447,46 @@ export const FORMATS: readonly Format[] = [
   },
   {
     name: "data-directory-in-use",
-    samples: () => [DATA_FORMAT_IN_USE],
+    samples: () => [DATA_FORMAT + 1],
     encode: (format: number) => Buffer.from(`dnd data directory, format ${format}\n`),
     decode: (bytes) => Number(/format (\d+)\n$/.exec(Buffer.from(bytes).toString())?.[1]),
+  },
+  {
+    name: "data-directory-with-values",
+    samples: () => [DATA_FORMAT + 2, DATA_FORMAT + 3],
+    encode: (format: number) => Buffer.from(`dnd data directory, format ${format}\n`),
+    decode: (bytes) => Number(/format (\d+)\n$/.exec(Buffer.from(bytes).toString())?.[1]),
+  },
+  {
+    name: "value-pointer",
+    samples: () => [
+      { file: 1, offset: 24, length: 8_192 },
+      { file: 0xffff_ffff, offset: 0xffff_fff8, length: 16_777_300 },
+    ],
+    encode: (place: ValuePlace) => pointerTo(place),
+    decode: (bytes) => placeOf(bytes),
+  },
+  {
+    name: "value-record",
+    samples: () => [
+      { file: 1, key: "d\x00\x01\x00\x01k", value: "v" },
+      { file: 258, key: "\xff", value: "x".repeat(40) },
+    ],
+    encode: ({ file, key, value }: ValueRecord) => {
+      const pieces: Uint8Array[] = [];
+      putRecord(pieces, file, key, Buffer.from(value, "latin1"));
+      return Buffer.concat(pieces);
+    },
+    decode: (bytes) => {
+      const all = Buffer.from(bytes);
+      for (const file of [1, 258]) {
+        const record = recordAt(all, 0, 0, file);
+        if (record === undefined || record === "short") continue;
+        const { key, offset, length } = record;
+        return { file, key, value: all.toString("latin1", offset, offset + length) };
+      }
+      return undefined;
+    },
   },
   {
     name: "journal-header",
@@ -540,6 +581,12 @@ function plainCell({ key, field, bytes }: KeyedCell): KeyedCell {
 
 /** An export line as an import reads it: the stamp is not taken over. */
 /** A key and its value, if it has one. */
+interface ValueRecord {
+  readonly file: number;
+  readonly key: string;
+  readonly value: string;
+}
+
 type JournalOperation = readonly [string, string | null];
 
 const JOURNALED: readonly (readonly JournalOperation[])[] = [

@@ -147,7 +147,7 @@ test("a directory of another format, of somebody else, or in use is refused and 
   assert.equal(refused.status, 1);
   assert.match(
     refused.stderr,
-    /data directory .*newer has format 999, and this dnd reads formats \d+ and \d+; a later version wrote it.*\nhint: .*--data-dir/,
+    /data directory .*newer has format 999, and this dnd reads formats \d+ to \d+; a later version wrote it.*\nhint: .*--data-dir/,
   );
   assert.equal(await readFile(join(newer, "FORMAT"), "utf8"), "dnd data directory, format 999\n");
 

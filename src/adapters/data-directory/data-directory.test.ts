@@ -109,11 +109,11 @@ test("a marker that is not a dnd marker is refused", () =>
 
 test("another format is refused, naming both", () =>
   inPlace(async (parent) => {
-    await writeFile(join(parent, "FORMAT"), "dnd data directory, format 3\n");
+    await writeFile(join(parent, "FORMAT"), "dnd data directory, format 5\n");
     await assert.rejects(open(parent), {
       code: "wrong-format",
       message:
-        /^data directory .* has format 3, and this dnd reads formats 1 and 2; a later version wrote it/,
+        /^data directory .* has format 5, and this dnd reads formats 1 to 4; a later version wrote it/,
     });
     assert.deepEqual(await readdir(parent), ["FORMAT"]);
   }));
@@ -136,6 +136,34 @@ test("the marker says whether the journal may hold what the tables do not", () =
     assert.deepEqual(await texts(again), ["held=1", "k=v"]);
     await close(again);
     assert.equal(await marker(), "dnd data directory, format 1\n");
+  }));
+
+// Goal: a version that knows no values of their own never opens a directory in which something points to one.
+test("the marker says whether there are values beside the tables", () =>
+  inPlace(async (parent) => {
+    const marker = (): Promise<string> => readFile(join(parent, "FORMAT"), "latin1");
+    const openSynced = () => openDataDirectory({ directory: parent, durability: "fsync" });
+    const large = "x".repeat(20_000);
+    const first = await openSynced();
+    await write(first, [put("k", "v")]);
+    assert.equal(await marker(), "dnd data directory, format 2\n");
+    await write(first, [put("large", large)]);
+    assert.equal(await marker(), "dnd data directory, format 4\n");
+    await close(first);
+    assert.equal(await marker(), "dnd data directory, format 3\n");
+    assert.equal((await stat(join(parent, "values"))).mode & 0o777, 0o700);
+
+    const holder = await spawnHolder(parent);
+    assert.equal(await marker(), "dnd data directory, format 4\n");
+    holder.kill("SIGKILL");
+    await once(holder, "exit");
+    // Read, and kept, also by who puts none there.
+    const unsynced = await open(parent);
+    await write(unsynced, [put("other", large)]);
+    assert.deepEqual(await texts(unsynced), ["held=1", "k=v", `large=${large}`, `other=${large}`]);
+    await close(unsynced);
+    assert.equal(await marker(), "dnd data directory, format 3\n");
+    assert.equal((await readdir(join(parent, "values"))).length, 1);
   }));
 
 test("a directory of a version that knew no journals is opened, and left as that version reads it", () =>

@@ -2,9 +2,10 @@
  * A node's place on disk: created private to its user, marked as ours with its format, refused otherwise.
  *
  * ```
- * <directory>/FORMAT   "dnd data directory, format 1\n", or 2 while a journal may hold what `db` does not
+ * <directory>/FORMAT   "dnd data directory, format 1\n"; one more while a journal may hold what `db` does not, two more with values
  * <directory>/db/      LevelDB; its LOCK keeps a second process out and dies with its holder
  * <directory>/journal  the last writes, until they are in `db` (adapters/journal)
+ * <directory>/values/  large values, to which `db` points (adapters/values); made with the first of them
  * ```
  * Invariant: nothing is written into a directory that has content but no marker, or a marker of another format.
  */
@@ -24,15 +25,21 @@ import { dirname, join, resolve } from "node:path";
 import type { Durability } from "../../model/config.ts";
 import { type Storage, StorageError } from "../../ports/storage.ts";
 import { openJournaledStorage } from "../journal/open-journaled-storage.ts";
-import { isNoSpace } from "../journal/system-journal-file.ts";
 import { openLevelStorage } from "../leveldb/level-storage.ts";
+import { isNoSpace } from "../system/no-space.ts";
 import { syncDirectory } from "../system/sync-directory.ts";
+import { SeparatedStorage } from "../values/separated-storage.ts";
+import { openValueFiles } from "../values/system-value-files.ts";
+import { ValueLog } from "../values/value-log.ts";
 import { DataDirectoryError } from "./data-directory-error.ts";
 
 /** Raised whenever the layout of the directory or of the keys in it changes. Read and written; everything is in `db`. */
 export const DATA_FORMAT = 1;
-/** The same, and the journal holds what `db` may not: a version that knows no journals must not open that. */
-export const DATA_FORMAT_IN_USE = 2;
+/** What is added where the journal holds what `db` may not: a version that knows no journals must not open that. */
+const IN_USE = 1;
+/** What is added where `db` points into `values`: a version that knows none of those must not open that either. */
+const WITH_VALUES = 2;
+const DATA_FORMAT_MAX: number = DATA_FORMAT + IN_USE + WITH_VALUES;
 
 const MARKER = "FORMAT";
 /** The marker before it is complete: a start that was interrupted leaves it behind. */
@@ -61,18 +68,28 @@ export async function openDataDirectory(options: {
     durability: "fsync",
     freeBytesMin,
   });
-  const isAtRest = await isMarkedAtRest(directory, below);
-  const storage = await openJournaledStorage({
+  const { isAtRest, hasValues, log } = await openValueLog(directory, below);
+  const journaled = await openJournaledStorage({
     path: join(directory, "journal"),
     below,
     durability,
     isAtRest,
     onDrained: (done) => {
-      void markAtRest(directory, done);
+      void markAtRest(directory, log.numbers().length > 0, done);
     },
+  }).catch((error: unknown) => {
+    log.close();
+    throw error;
+  });
+  const storage = new SeparatedStorage({
+    below: journaled,
+    log,
+    // A value that is there for good is worth little where what points to it may be lost, and its file must not go before that has.
+    isSeparating: durability === "fsync",
+    defer: setImmediate,
   });
   try {
-    if (isAtRest) await replaceMarker(directory, DATA_FORMAT_IN_USE);
+    if (isAtRest) await replaceMarker(directory, formatOf({ isInUse: true, hasValues }));
     return storage;
   } catch (cause) {
     await new Promise<void>((resolve) => storage.close(resolve));
@@ -81,14 +98,27 @@ export async function openDataDirectory(options: {
   }
 }
 
-/** Asked again with the lock: until then another process may have marked it otherwise. Gives the lock up where it cannot be told. */
-async function isMarkedAtRest(directory: string, below: Storage): Promise<boolean> {
+/** With the lock, which is given up where this fails. */
+async function openValueLog(directory: string, below: Storage) {
   try {
-    return (await formatOf(directory)) === DATA_FORMAT;
+    // Asked again: until now another process may have marked it otherwise.
+    const added = (await formatIn(directory)) - DATA_FORMAT;
+    const hasValues = (added & WITH_VALUES) !== 0;
+    const { files, found } = await openValueFiles({
+      directory: join(directory, "values"),
+      isMarked: hasValues,
+      mark: () => replaceMarker(directory, formatOf({ isInUse: true, hasValues: true })),
+    });
+    const log = new ValueLog({ files, found, defer: setImmediate });
+    return { isAtRest: (added & IN_USE) === 0, hasValues, log };
   } catch (cause) {
     await new Promise<void>((resolve) => below.close(resolve));
     throw cause instanceof DataDirectoryError ? cause : unusable(directory, cause);
   }
+}
+
+function formatOf(state: { readonly isInUse: boolean; readonly hasValues: boolean }): number {
+  return DATA_FORMAT + (state.isInUse ? IN_USE : 0) + (state.hasValues ? WITH_VALUES : 0);
 }
 
 /**
@@ -106,7 +136,7 @@ export async function prepareDataDirectory(directory: string): Promise<string> {
       if (stranger !== undefined) throw notOurs(path, `holds "${stranger}" but no ${MARKER} file`);
       await writeFirstMarker(path);
     }
-    await formatOf(path);
+    await formatIn(path);
     await makePrivate(path);
     return path;
   } catch (cause) {
@@ -122,16 +152,16 @@ function unusable(directory: string, cause: unknown): DataDirectoryError {
 }
 
 /** The format that the marker in `path` tells. */
-async function formatOf(path: string): Promise<number> {
+async function formatIn(path: string): Promise<number> {
   const text = await readFile(join(path, MARKER), "latin1");
   const format = MARKER_PATTERN.exec(text)?.[1];
   if (format === undefined) throw notOurs(path, `has a ${MARKER} file that is not a dnd marker`);
-  const readable = [DATA_FORMAT, DATA_FORMAT_IN_USE];
-  if (readable.includes(Number(format))) return Number(format);
+  const number = Number(format);
+  if (number >= DATA_FORMAT && number <= DATA_FORMAT_MAX) return number;
   throw new DataDirectoryError(
     "wrong-format",
-    `data directory ${path} has format ${format}, and this dnd reads formats ${readable.join(" and ")}; ` +
-      (Number(format) > DATA_FORMAT_IN_USE
+    `data directory ${path} has format ${format}, and this dnd reads formats ${DATA_FORMAT} to ${DATA_FORMAT_MAX}; ` +
+      (number > DATA_FORMAT_MAX
         ? "a later version wrote it, and can go on with it"
         : "an earlier version wrote it: docs/upgrading.md says how to go on"),
   );
@@ -144,9 +174,9 @@ function notOurs(path: string, detail: string): DataDirectoryError {
   );
 }
 
-async function markAtRest(directory: string, done: () => void): Promise<void> {
+async function markAtRest(directory: string, hasValues: boolean, done: () => void): Promise<void> {
   try {
-    await replaceMarker(directory, DATA_FORMAT);
+    await replaceMarker(directory, formatOf({ isInUse: false, hasValues }));
   } catch {
     // The directory stays as it is: for this version, and later ones.
   }

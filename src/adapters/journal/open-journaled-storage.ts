@@ -4,6 +4,7 @@ import { writeSync } from "node:fs";
 import { type FileHandle, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { type Storage, StorageError } from "../../ports/storage.ts";
+import { isNoSpace } from "../system/no-space.ts";
 import { syncDirectory } from "../system/sync-directory.ts";
 import { alignedMemory } from "./aligned-memory.ts";
 import { Journal } from "./journal.ts";
@@ -17,7 +18,7 @@ import {
 import { JournaledStorage } from "./journaled-storage.ts";
 import { Memtable } from "./memtable.ts";
 import { journalHeaders, recover } from "./recover.ts";
-import { isNoSpace, openJournalFile } from "./system-journal-file.ts";
+import { openJournalFile } from "./system-journal-file.ts";
 
 /** Measured in docs/decisions/0038. */
 export const JOURNAL_BYTES: number = 40 * 1024 * 1024;

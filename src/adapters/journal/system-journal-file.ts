@@ -1,8 +1,8 @@
 /** The journal's file on the operating system's disk. */
 import { close, constants, fdatasync, open, read, write } from "node:fs";
-import { constants as osConstants } from "node:os";
 import { promisify } from "node:util";
 import { StorageError } from "../../ports/storage.ts";
+import { isNoSpace } from "../system/no-space.ts";
 import type { JournalFile, Written } from "./journal.ts";
 import { HEADER_BYTES, HEADERS_BYTES } from "./journal-record.ts";
 
@@ -15,14 +15,6 @@ const SYNCED_WRITES: number = process.platform === "linux" ? constants.O_DSYNC :
 const DIRECT: number = process.platform === "linux" ? constants.O_DIRECT : 0;
 /** What every device and file system takes that takes such writes at all; less would have some read the rest of a sector first. */
 const DIRECT_BLOCK_BYTES: number = HEADER_BYTES;
-
-/** By number: the runtime has no name for a quota. */
-const NO_SPACE = new Set([-osConstants.errno.ENOSPC, -osConstants.errno.EDQUOT]);
-
-/** Whether a full disk, or a quota, is the cause. */
-export function isNoSpace(error: unknown): boolean {
-  return NO_SPACE.has((error as NodeJS.ErrnoException).errno ?? 0);
-}
 
 /**
  * Opens a journal's file, which is there.

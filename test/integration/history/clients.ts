@@ -183,6 +183,8 @@ export class Clients {
 
   #drawBytes(): number {
     if (this.#random.oneIn(2_000)) return 300_000;
+    // Kept apart, and so many of them that their files are cleaned.
+    if (this.#random.oneIn(8)) return 8_000 + this.#random.below(12_000);
     return this.#random.oneIn(50) ? 5_000 : 8 + this.#random.below(120);
   }
 
