@@ -10,7 +10,6 @@ import {
   placeOf,
   pointerTo,
   putRecord,
-  RECORD_ALIGNMENT,
   RECORD_HEADER_BYTES,
   recordBytes,
   type ValuePlace,
@@ -243,6 +242,8 @@ class Run implements ValuesRun {
       log,
       isSeparating,
       defer,
+      // Five seconds are long beside the few milliseconds that a boot lasts.
+      after: (ms, run) => this.#scheduler.after(ms / 500, "timer", process, run),
       apartBytes: this.#apartBytes,
     });
     const boot = { storage, below, log, isSeparating };
@@ -464,7 +465,7 @@ class Run implements ValuesRun {
   #forge(value: Buffer, log: ValueLog): void {
     this.probes.forged += 1;
     const file = (log.numbers().at(-1) ?? 0) + this.#random.below(2);
-    let at = RECORD_ALIGNMENT - ((RECORD_HEADER_BYTES + 4) % RECORD_ALIGNMENT);
+    let at = 8 - ((RECORD_HEADER_BYTES + 4) % 8);
     while (at < Math.min(value.length, FORGED_BYTES_MAX)) {
       const pieces: Uint8Array[] = [];
       const claimed = this.#random.oneIn(2) ? this.#random.below(60) : this.#random.below(3_000);

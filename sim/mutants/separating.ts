@@ -3,6 +3,7 @@ import type { Mutant } from "./mutant.ts";
 
 const RECORD = "src/adapters/values/value-record.ts";
 const LOG = "src/adapters/values/value-log.ts";
+const LOOK = "src/adapters/values/value-look.ts";
 const CLEANER = "src/adapters/values/value-cleaner.ts";
 const STORAGE = "src/adapters/values/separated-storage.ts";
 const seenBy = "sim/values.test.ts";
@@ -11,7 +12,7 @@ const expected: readonly string[] = [];
 export const SEPARATING: readonly Mutant[] = [
   {
     name: "values-dropped-with-old-pointers",
-    file: CLEANER,
+    file: LOOK,
     find: `        if (isDone) goOn();
         else this.#done();`,
     replace: `        goOn();
@@ -22,8 +23,8 @@ export const SEPARATING: readonly Mutant[] = [
   },
   {
     name: "values-pointed-to-anew-unseen",
-    file: CLEANER,
-    find: `      if (!this.#isPointedTo(record)) continue;
+    file: LOOK,
+    find: `      if (!this.#isPointedTo(live)) continue;
       operations.push(`,
     replace: `      operations.push(`,
     expected,
@@ -40,22 +41,22 @@ export const SEPARATING: readonly Mutant[] = [
     breaks: "a batch that was refused comes back at a start, and points to a file that has gone",
   },
   {
-    name: "values-looked-at-too-seldom",
+    name: "values-removed-left-behind",
     file: CLEANER,
-    find: `      this.#due += (LOOKS_PER_FILE * bytes) / `,
-    replace: `      this.#due += (LOOKS_PER_FILE * bytes) / 8 / `,
+    find: `        this.#leftOfRound = this.#log.numbers().length;`,
+    replace: `        this.#leftOfRound = 0 * this.#log.numbers().length;`,
     expected,
-    seenBy,
-    breaks: "space grows without end, since more is written than is looked at",
+    seenBy: "src/adapters/values/separated-storage.test.ts",
+    breaks: "what is removed gives no space back as long as no more is written",
   },
   {
-    name: "values-astray-trust-what-they-find",
-    file: CLEANER,
-    find: `      at = this.#isAstray ? at + RECORD_ALIGNMENT`,
-    replace: `      at = this.#isAstray && record === undefined ? at + RECORD_ALIGNMENT`,
+    name: "values-behind-an-unsound-head-lost",
+    file: LOOK,
+    find: `      } else this.#goThrough();`,
+    replace: `      } else this.#judge();`,
     expected,
-    seenBy,
-    breaks: "what looks like a record in a client's value has the cleaner pass over true ones",
+    seenBy: "src/adapters/values/separated-storage.test.ts",
+    breaks: "a file goes with the values that stand behind a damaged head",
   },
   {
     name: "values-like-pointers-inline",

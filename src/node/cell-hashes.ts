@@ -96,6 +96,11 @@ export class CellHashes {
     return this.isBuilt ? this.#known.get(address) : undefined;
   }
 
+  /** What stands in a place may not be what was put there. */
+  forgetKnown(address: Hash64): void {
+    this.#known.forget(address);
+  }
+
   /** A root was replaced unread by this one: `before` is its known checksum. */
   onOverwritten(slot: Slot, address: Hash64, before: number, after: number): void {
     this.tree.replace(slot, address, before, after);

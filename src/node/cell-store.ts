@@ -413,6 +413,8 @@ export class CellStore {
   }
 
   #noteDamaged(storageKey: StorageKey, place: CellPlace): void {
+    // However many there are: nobody is told that it is sound.
+    this.#hashes.forgetKnown(hashBinary(storageKey));
     if (this.#damagedPlaces.has(storageKey)) return;
     if (this.#damagedPlaces.size >= DAMAGED_PLACES_MAX) return;
     this.#damagedPlaces.set(storageKey, this.#boundOf(place.slot, storageKey));

@@ -87,6 +87,9 @@ export async function openDataDirectory(options: {
     // A value that is there for good is worth little where what points to it may be lost, and its file must not go before that has.
     isSeparating: durability === "fsync",
     defer: setImmediate,
+    after: (ms, callback) => {
+      setTimeout(callback, ms).unref();
+    },
   });
   try {
     if (isAtRest) await replaceMarker(directory, formatOf({ isInUse: true, hasValues }));

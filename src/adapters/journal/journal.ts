@@ -66,7 +66,7 @@ export class Journal {
 
   /** Larger batches do not go through a journal: they would turn everything else out of it. */
   get batchBytesMax(): number {
-    return this.capacity / 4;
+    return this.capacity / 8;
   }
 
   /** Whether there is room for a batch of so many bytes, as `recordBytes` says, now. */

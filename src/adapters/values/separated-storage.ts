@@ -36,6 +36,8 @@ export interface SeparatedStorageOptions {
   readonly isSeparating: boolean;
   /** Runs a callback in a later turn. */
   readonly defer: (callback: () => void) => void;
+  /** Runs a callback after so many milliseconds; without it space comes back only when more values are written. */
+  readonly after?: (ms: number, callback: () => void) => void;
   /** From which size on values are kept apart, that of a pointer at least: pages are bounded below before they are here. For tests. */
   readonly apartBytes?: number;
 }
@@ -76,7 +78,7 @@ export class SeparatedStorage implements Storage {
   #closing: (() => void) | undefined;
 
   constructor(options: SeparatedStorageOptions) {
-    const { below, log, isSeparating, defer, apartBytes = APART_BYTES } = options;
+    const { below, log, isSeparating, defer, after, apartBytes = APART_BYTES } = options;
     this.#below = below;
     this.#log = log;
     this.#isSeparating = isSeparating;
@@ -92,6 +94,8 @@ export class SeparatedStorage implements Storage {
       isRefusing: () => this.#isRefusing,
       onWritten: (error) => this.#noteWritten(error),
       onFailed: (error) => this.#fail(error),
+      onStep: () => this.#goOn(),
+      after,
       onLooked: () => this.#goOn(),
     });
   }
@@ -130,6 +134,7 @@ export class SeparatedStorage implements Storage {
   }
 
   close(done: () => void): void {
+    assert(!this.#isClosed, "a storage is closed once");
     this.#isClosed = true;
     this.#closing = done;
     this.#cleaner.stop();
@@ -140,13 +145,19 @@ export class SeparatedStorage implements Storage {
     this.#isWriting = true;
     const { operations } = write;
     if (this.#failure !== undefined) {
-      this.#defer(() => this.#end(write, laterError()));
+      const { message } = this.#failure;
+      const error = new StorageError(
+        "sync-failed",
+        `nothing was stored: ${message}`,
+        this.#failure,
+      );
+      this.#defer(() => this.#end(write, error));
       return;
     }
     const values = this.#apart(operations);
     if (values.length === 0) this.#writeBelow(write, operations);
     else this.#writeApart(write, values);
-    if (this.#isSeparating) this.#cleaner.noteWritten(operations.length, values);
+    if (this.#isSeparating) this.#cleaner.noteWritten(values);
   }
 
   #writeApart(write: Write, values: readonly KeyedValue[]): void {
@@ -160,7 +171,8 @@ export class SeparatedStorage implements Storage {
 
   #writeBelow(write: Write, operations: readonly StorageOperation[]): void {
     this.#below.write(operations, (error) => {
-      this.#noteWritten(error);
+      // An empty batch may be done without a word from below.
+      if (operations.length > 0) this.#noteWritten(error);
       this.#end(write, error);
     });
   }
@@ -222,13 +234,13 @@ export class SeparatedStorage implements Storage {
     const begin = (): void =>
       run(() => {
         this.#isCleaning = false;
-        if (this.#waiting === undefined || !this.#mustWait(this.#waiting.operations)) this.#goOn();
+        this.#goOn();
       });
     if (this.#isWriting) this.#cleaning = begin;
     else this.#clean(begin);
   }
 
-  /** Whether a batch waits for the look under way: where values come faster than space is given back there would be no end to it. */
+  /** Whether a batch waits for the next step of the look under way: where values come faster than space is given back there would be no end to it. */
   #mustWait(operations: readonly StorageOperation[]): boolean {
     return this.#isSeparating && this.#cleaner.isBehind && this.#apart(operations).length > 0;
   }
@@ -324,8 +336,4 @@ function bytesOf(stored: readonly StorageEntry[]): number {
 
 function closedError(): StorageError {
   return new StorageError("closed", "the storage is closed");
-}
-
-function laterError(): StorageError {
-  return new StorageError("sync-failed", "an earlier write or sync failed; nothing was stored");
 }

@@ -102,7 +102,9 @@ class SystemValueFiles implements ValueFiles {
     try {
       result = await this.#create(number);
     } catch (error) {
-      result = errorFrom(error as NodeJS.ErrnoException);
+      // Nothing was written to it, so whatever it is may be tried again.
+      const { message } = error as Error;
+      result = new StorageError("disk-full", `no file can be made: ${message}; nothing was stored`);
     }
     done(result);
   }
@@ -165,7 +167,7 @@ class SystemValueFile implements ValueFile {
         at += count;
       }
     } catch (error) {
-      throw readError(error as Error);
+      if (!isBadSector(error)) throw readError(error as Error);
     }
     return bytes.fill(0, at);
   }
@@ -174,7 +176,7 @@ class SystemValueFile implements ValueFile {
     const bytes = Buffer.allocUnsafeSlow(length);
     const readOn = (at: number): void => {
       read(this.#descriptor, bytes, at, length - at, offset + at, (error, count) => {
-        if (error !== null) done(readError(error));
+        if (error !== null) done(isBadSector(error) ? bytes.fill(0, at) : readError(error));
         else if (count > 0 && at + count < length) readOn(at + count);
         else done(bytes.fill(0, at + count));
       });
@@ -212,6 +214,11 @@ function errorFrom(error: NodeJS.ErrnoException): StorageError {
   }
   const message = `write or sync of values failed: ${error.message}; may have been stored`;
   return new StorageError("sync-failed", message, error);
+}
+
+/** What cannot be read there any more is damaged: it is told as other bytes, and healed. */
+function isBadSector(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === "EIO";
 }
 
 function readError(error: Error): StorageError {

@@ -10,7 +10,7 @@ export interface ValueFile {
    * written before is there. `disk-full` where space was lacking for it, `sync-failed` for anything else.
    */
   write(offset: number, pieces: readonly Uint8Array[], done: Told): void;
-  /** Bytes of the caller's own, zeros where the file has none. Throws `StorageError` `read-failed`. */
+  /** Bytes of the caller's own, zeros where the file has none, or the disk cannot read them. Throws `StorageError` `read-failed`. */
   readNow(offset: number, length: number): Buffer;
   /** The same, told in a later turn. */
   read(offset: number, length: number, done: (result: Buffer | StorageError) => void): void;
@@ -26,7 +26,7 @@ export interface FoundFile {
 }
 
 export interface ValueFiles {
-  /** Makes an empty file; its name is durable, and whatever goes with the first of all, when it says done. */
+  /** Makes an empty file; its name is durable, and whatever goes with the first of all, when it says done. Fails with `disk-full`, whatever it is. */
   create(number: number, done: (result: ValueFile | StorageError) => void): void;
   /** Removes a file that has been closed. Where that fails it is found at the next start. */
   remove(number: number): void;

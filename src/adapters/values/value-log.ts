@@ -13,8 +13,8 @@ import { putRecord, recordBytes, type ValuePlace } from "./value-record.ts";
 /** A file takes no more once it has so many bytes; a batch is in one. */
 const FILE_BYTES: number = 16 * 1024 * 1024;
 /** With many values files become larger, so that there are no more than some hundred. Offsets are below 4 GiB. */
-const FILES = 128;
-const FILE_BYTES_MAX: number = 2 * 1024 * 1024 * 1024;
+const FILES = 512;
+const FILE_BYTES_MAX: number = 1024 * 1024 * 1024;
 
 export interface KeyedValue {
   readonly key: StorageKey;

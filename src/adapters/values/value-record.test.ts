@@ -1,15 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Buffer } from "../../base/buffer.ts";
-import {
-  isApart,
-  placeOf,
-  pointerTo,
-  putRecord,
-  RECORD_ALIGNMENT,
-  recordAt,
-  recordBytes,
-} from "./value-record.ts";
+import { isApart, placeOf, pointerTo, putRecord, recordAt, recordBytes } from "./value-record.ts";
 
 const PLACE = { file: 7, offset: 4_096, length: 70_000 };
 
@@ -49,14 +41,14 @@ test("a record is found where it begins, in its own file, and nowhere else", () 
     const value = bytes.subarray(record.offset - 1_000, record.offset - 1_000 + record.length);
     assert.ok(value.every((byte) => byte === 1));
     found.push(`${record.key.length}:${record.length}`);
-    assert.equal((record.end - 1_000) % RECORD_ALIGNMENT, 0);
+    assert.equal((record.end - 1_000) % 8, 0);
     assert.equal(record.end - 1_000 - at, recordBytes(record.key, record.length));
     at = record.end - 1_000;
   }
   assert.deepEqual(found, ["1:3", "2:16", "300:0"]);
   assert.equal(recordAt(bytes.subarray(0, 8), 0, 0, 9), "short");
   assert.equal(recordAt(bytes.subarray(0, 16), 0, 0, 9), "short", "its key is not there");
-  assert.equal(recordAt(bytes, RECORD_ALIGNMENT, 0, 9), undefined);
+  assert.equal(recordAt(bytes, 8, 0, 9), undefined);
 });
 
 test("a record whose header or key has changed in a bit is none", () => {

@@ -30,6 +30,7 @@ export const RECORD_HEADER_BYTES = 16;
 const RECORD_CHECKSUM_AT = 12;
 export const POINTER_BYTES = 20;
 const POINTER_CHECKSUM_AT = 16;
+/** Records begin at multiples of it. */
 const ALIGNMENT = 8;
 const ZEROS = Buffer.alloc(ALIGNMENT);
 
@@ -129,9 +130,6 @@ export function recordAt(
 
 /** A header and its key are within so many bytes. */
 export const KEY_BYTES_MAX: number = 128 * 1024;
-/** Records begin at multiples of this. */
-export const RECORD_ALIGNMENT: number = ALIGNMENT;
-
 function checksumOf(bytes: Buffer, start: number, end: number, file: number): number {
   const head = crc32(bytes, file, start, start + RECORD_CHECKSUM_AT);
   return crc32(bytes, head, start + RECORD_HEADER_BYTES, end);
