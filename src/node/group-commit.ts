@@ -62,6 +62,11 @@ export class GroupCommit {
     return this.#commits;
   }
 
+  /** See `Storage`. */
+  get apartBytes(): number {
+    return this.#options.storage.apartBytes ?? 0;
+  }
+
   /** Keys put and not yet durable. */
   get uncommitted(): number {
     return this.#forming.operations.size + (this.#writing?.operations.size ?? 0);

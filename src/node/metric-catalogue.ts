@@ -151,4 +151,7 @@ export const GAUGES: Readonly<Record<string, Gauge>> = {
   "storage-low": {
     help: "1 while the disk has less free space than the node keeps, and it takes no writes.",
   },
+  "value-file-bytes": {
+    help: "Bytes of files that hold values of 8 KiB and more, with what was replaced in them and is not given back yet.",
+  },
 };

@@ -100,6 +100,7 @@ export function gaugesOf(source: GaugeSource): Readonly<Record<string, number>> 
     "spans-dropped": dropped,
     "spans-exported": exported,
     "spans-failed": failed,
+    "value-file-bytes": commit.apartBytes,
     "storage-low": requests.isStorageLow ? 1 : 0,
   };
 }

@@ -63,6 +63,8 @@ export class StorageError extends Error {
 export interface Storage {
   /** Whether space is so short that nothing more should be stored than what gives some back, or is little. */
   readonly isLow?: boolean;
+  /** Bytes of files that hold large values alone, with what was replaced in them and is not given back yet; absent: there are none. */
+  readonly apartBytes?: number;
   /** The committed value, `undefined` when there is none. Synchronous. Throws `StorageError` `read-failed`. Bytes are the caller's. */
   get(key: StorageKey): Uint8Array | undefined;
   /**

@@ -134,6 +134,7 @@ test("files whose values were all removed go", () =>
       await new Promise((resolve) => setTimeout(resolve, 20));
       after = await valueBytes(parent);
     }
+    assert.ok((storage.apartBytes ?? 0) < 20_000, "as it says itself");
     await close(storage);
     assert.ok(before > 50_000 && after < 10_000, `${before} bytes before, ${after} after`);
   }));

@@ -54,7 +54,7 @@ export class SeparatedStorage implements Storage {
   readonly #log: ValueLog;
   readonly #isSeparating: boolean;
   readonly #defer: (callback: () => void) => void;
-  readonly #apartBytes: number;
+  readonly #apartFrom: number;
   readonly #writer: ValueWriter;
   readonly #cleaner: ValueCleaner;
   #isWriting = false;
@@ -84,7 +84,7 @@ export class SeparatedStorage implements Storage {
     this.#isSeparating = isSeparating;
     this.#defer = defer;
     assert(apartBytes >= POINTER_BYTES, "what is kept apart is no smaller than what points to it");
-    this.#apartBytes = apartBytes;
+    this.#apartFrom = apartBytes;
     this.#writer = new ValueWriter(log);
     this.#cleaner = new ValueCleaner({
       log,
@@ -102,6 +102,10 @@ export class SeparatedStorage implements Storage {
 
   get isLow(): boolean {
     return this.#below.isLow === true;
+  }
+
+  get apartBytes(): number {
+    return this.#log.bytes;
   }
 
   get(key: StorageKey): Uint8Array | undefined {
@@ -201,7 +205,7 @@ export class SeparatedStorage implements Storage {
   /** What would be taken for a pointer is kept apart in any case. Says the same as long as a batch is under way. */
   #isApart(value: Uint8Array): boolean {
     const isLargeApart = this.#isSeparating && !this.#isRefusing;
-    return isApart(value, isLargeApart ? this.#apartBytes : Number.POSITIVE_INFINITY);
+    return isApart(value, isLargeApart ? this.#apartFrom : Number.POSITIVE_INFINITY);
   }
 
   /** The operations, with pointers in the places of values that are apart. */
