@@ -235,10 +235,9 @@ export const REPLICATING: readonly Mutant[] = [
   },
   {
     name: "confirms-what-a-crash-takes",
-    file: "src/node/replica-read.ts",
-    find: `    !commit.isUncommitted(cellKey(slot, key, undefined)) &&
-    !isFlushUncommitted(ports, slot);`,
-    replace: `    !isFlushUncommitted(ports, slot);`,
+    file: "src/node/cell-store.ts",
+    find: `    return !this.#commit.isUncommitted(storageKey);`,
+    replace: `    return true;`,
     expected: ["I11", "fresh"],
     seenBy: "src/node/replica.test.ts",
     breaks: "a replica confirms a root that is not durable yet",
@@ -246,9 +245,8 @@ export const REPLICATING: readonly Mutant[] = [
   {
     name: "confirms-without-a-vote",
     file: "src/node/replica-read.ts",
-    find: `    votes.has(slot) &&
-    cells.isKnownAs(`,
-    replace: `    cells.isKnownAs(`,
+    find: `votes.has(slot) && cells.isKnownAs(`,
+    replace: `cells.isKnownAs(`,
     expected: ["I1", "fresh"],
     seenBy: "src/node/replica.test.ts",
     breaks: "a replica that has lost commits confirms what it holds",
@@ -256,8 +254,8 @@ export const REPLICATING: readonly Mutant[] = [
   {
     name: "confirms-anything",
     file: "src/node/cell-store.ts",
-    find: `    return this.#hashes.knownChecksum(hashBinary(storageKey)) === checksum;`,
-    replace: `    return this.#hashes.knownChecksum(hashBinary(storageKey)) !== checksum + 0.5;`,
+    find: `    if (this.#hashes.knownChecksum(hashBinary(storageKey)) !== checksum) return false;`,
+    replace: `    if (checksum === 0.5) return false;`,
     expected: ["fresh", "I1"],
     breaks: "a replica confirms a root that is not the one it holds",
   },

@@ -222,11 +222,12 @@ export class CellStore {
     return true;
   }
 
-  /** Whether the root of a key is surely the one with this checksum, without reading it. False says nothing. */
+  /** Whether the root of a key is surely the one with this checksum, and durable, without reading it. False says nothing. */
   isKnownAs(slot: Slot, key: Key, checksum: number): boolean {
     const storageKey = this.#keyOf(slot, key, undefined);
     if (this.#damagedPlaces.has(storageKey)) return false;
-    return this.#hashes.knownChecksum(hashBinary(storageKey)) === checksum;
+    if (this.#hashes.knownChecksum(hashBinary(storageKey)) !== checksum) return false;
+    return !this.#commit.isUncommitted(storageKey);
   }
 
   /** Merges cells of one key, decoded by `decodeAll` for this very key. */

@@ -92,13 +92,10 @@ export function confirmRoot(
   { key, checksum }: Extract<PeerRequest, { kind: "confirm" }>,
   reply: Reply,
 ): void {
-  const { cells, commit, states, votes } = ports;
+  const { cells, states, votes } = ports;
   const slot = slotOfKey(key);
   const isConfirmed =
-    votes.has(slot) &&
-    cells.isKnownAs(slot, key, checksum) &&
-    !commit.isUncommitted(cellKey(slot, key, undefined)) &&
-    !isFlushUncommitted(ports, slot);
+    votes.has(slot) && cells.isKnownAs(slot, key, checksum) && !isFlushUncommitted(ports, slot);
   if (isConfirmed) return reply({ kind: "confirm-reply", ...stampsOf(states, slot) });
   readCells(ports, { kind: "read", key, selection: ROOT_ONLY, want: "digest" }, reply);
 }

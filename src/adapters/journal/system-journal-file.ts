@@ -3,15 +3,11 @@ import { close, constants, fdatasync, open, read, write } from "node:fs";
 import { promisify } from "node:util";
 import { StorageError } from "../../ports/storage.ts";
 import { isNoSpace } from "../system/no-space.ts";
+import { SYNCED_WRITES } from "../system/synced-writes.ts";
 import type { JournalFile, Written } from "./journal.ts";
 import { HEADER_BYTES, HEADERS_BYTES } from "./journal-record.ts";
 
-/**
- * Linux syncs a write in the call that makes it, data alone, which saves a round through the runtime's threads. Elsewhere the
- * flag is missing, or means less than a sync does (on macOS the drive may still hold it).
- */
-const SYNCED_WRITES: number = process.platform === "linux" ? constants.O_DSYNC : 0;
-/** The same without a copy in the system's cache (docs/decisions/0035). Elsewhere the flag is missing. */
+/** As `SYNCED_WRITES`, and without a copy in the system's cache (docs/decisions/0035). Elsewhere the flag is missing. */
 const DIRECT: number = process.platform === "linux" ? constants.O_DIRECT : 0;
 /** What every device and file system takes that takes such writes at all; less would have some read the rest of a sector first. */
 const DIRECT_BLOCK_BYTES: number = HEADER_BYTES;

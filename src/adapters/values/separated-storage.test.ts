@@ -9,10 +9,11 @@ import {
   rm,
   stat,
   truncate,
+  writeFile,
 } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { promisify } from "node:util";
 import {
   close,
@@ -242,7 +243,20 @@ test("a full disk refuses a batch, leaves few files behind, and heals", (context
     await close(storage);
   }));
 
-const SOURCE = `
+test("a file that cannot be made refuses the batch, and what needs none goes on", () =>
+  inPlace(async (parent) => {
+    const storage = await open(parent, SMALL);
+    await writeFile(join(parent, "values"), "in the way");
+    const error = await writeCall(storage, [put("large", "x".repeat(500)), put("s", "1")]);
+    assert.equal(error?.code, "disk-full");
+    await write(storage, [put("s", "2")]);
+    await rm(join(parent, "values"));
+    await write(storage, [put("large", "y".repeat(500))]);
+    assert.deepEqual(await texts(storage), [`large=${"y".repeat(500)}`, "s=2"]);
+    await close(storage);
+  }));
+
+const OPENING = `
   const { openLevelStorage } = await import(${JSON.stringify(import.meta.resolve("../leveldb/level-storage.ts"))});
   const { SeparatedStorage } = await import(${JSON.stringify(import.meta.resolve("./separated-storage.ts"))});
   const { openValueFiles } = await import(${JSON.stringify(import.meta.resolve("./system-value-files.ts"))});
@@ -252,6 +266,20 @@ const SOURCE = `
   const settings = { directory: parent + "/values", isMarked: true };
   const log = new ValueLog({ ...(await openValueFiles(settings)), defer: setImmediate });
   const storage = new SeparatedStorage({ below, log, isSeparating: true, defer: setImmediate });
+`;
+
+/** Tells of a value's bytes how many there are, and what they add up to: by a key, and in a scan. */
+const READING = `${OPENING}
+  const operations = [{ key: "k", value: Buffer.alloc(20000, 1) }];
+  await new Promise((done) => storage.write(operations, done));
+  const told = (bytes) => [bytes.length, bytes.reduce((sum, byte) => sum + byte, 0)];
+  const range = { from: "", before: "z", entriesMax: 9, bytesMax: 99 };
+  const { entries } = await new Promise((done) => storage.scan(range, done));
+  console.log(JSON.stringify({ got: told(storage.get("k")), scanned: told(entries[0].value) }));
+  await new Promise((done) => storage.close(done));
+`;
+
+const SOURCE = `${OPENING}
   const told = [];
   for (const length of [20000, 20001, 20002, 3]) {
     const operations = [{ key: "k", value: Buffer.alloc(length) }];
@@ -262,13 +290,34 @@ const SOURCE = `
   console.log(JSON.stringify(told));
 `;
 
-test("after a value could not be synced nothing is written any more", async (context) => {
+/** Whether this user may trace; else the test is skipped. */
+async function mayTrace(context: TestContext): Promise<boolean> {
   try {
     await run("strace", ["-qq", "-e", "trace=none", "true"]);
+    return true;
   } catch (cause) {
     context.skip(`needs strace and the right to trace: ${(cause as Error).message.trim()}`);
-    return;
+    return false;
   }
+}
+
+test("a value that the disk cannot read is read as other bytes", async (context) => {
+  if (!(await mayTrace(context))) return;
+  await inPlace(async (parent) => {
+    const file = join(parent, "values", "00000001");
+    const inject = ["-e", "trace=pread64", "-e", "inject=pread64:error=EIO"];
+    const { stdout } = await run(
+      "strace",
+      ["-f", "-qq", "-o", join(parent, "trace"), "-P", file]
+        .concat(inject)
+        .concat([process.execPath, "--input-type=module", "-e", READING, parent]),
+    );
+    assert.deepEqual(JSON.parse(stdout), { got: [20_000, 0], scanned: [20_000, 0] });
+  });
+});
+
+test("after a value could not be synced nothing is written any more", async (context) => {
+  if (!(await mayTrace(context))) return;
   await inPlace(async (parent) => {
     const inject = ["-e", "trace=pwritev", "-e", "inject=pwritev:error=EIO:when=2"];
     const { stdout } = await run(

@@ -17,10 +17,9 @@ import { Buffer } from "../../base/buffer.ts";
 import { StorageError } from "../../ports/storage.ts";
 import { isNoSpace } from "../system/no-space.ts";
 import { syncDirectory } from "../system/sync-directory.ts";
+import { SYNCED_WRITES } from "../system/synced-writes.ts";
 import type { FoundFile, Told, ValueFile, ValueFiles } from "./value-files.ts";
 
-/** Linux syncs a write in the call that makes it; see `journal/system-journal-file.ts`. */
-const SYNCED_WRITES: number = process.platform === "linux" ? constants.O_DSYNC : 0;
 const NEW_FILE: number = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | SYNCED_WRITES;
 const NAME = /^[0-9a-f]{8}$/;
 

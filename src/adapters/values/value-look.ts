@@ -18,12 +18,12 @@ import {
 } from "../../ports/storage.ts";
 import type { KeyedValue, ValueLog, ValueWriter, WholeFile } from "./value-log.ts";
 import {
-  KEY_BYTES_MAX,
   placeOf,
   pointerTo,
   RECORD_HEADER_BYTES,
   recordAt,
   recordBytes,
+  STORAGE_KEY_BYTES,
   type ValuePlace,
 } from "./value-record.ts";
 
@@ -41,7 +41,7 @@ const HEADS_PER_STEP = 128;
 const MOVED_BYTES: number = 2 * 1024 * 1024;
 /** Of a page of what stands below; no key is above it. */
 const PAGE: Omit<ScanRange, "from"> = {
-  before: "\xff".repeat(KEY_BYTES_MAX),
+  before: "\xff".repeat(STORAGE_KEY_BYTES),
   entriesMax: 1_024,
   bytesMax: 256 * 1024,
 };
@@ -104,7 +104,7 @@ export class ValueLook {
       if (next === undefined) return;
       if (typeof next === "number") this.#walk(next, HEAD_BYTES);
       else if (next === "short" && bytes === HEAD_BYTES && at + bytes < end) {
-        this.#walk(at, RECORD_HEADER_BYTES + KEY_BYTES_MAX);
+        this.#walk(at, RECORD_HEADER_BYTES + STORAGE_KEY_BYTES);
       } else this.#goThrough();
     });
   }

@@ -27,6 +27,8 @@ export const APART_BYTES: number = 8 * 1024;
 const RECORD_MAGIC = 0xd76a_1c01;
 const POINTER_MAGIC = 0xd76a_1c02;
 export const RECORD_HEADER_BYTES = 16;
+/** No key of a storage has so many (`ports/storage.ts`). */
+export const STORAGE_KEY_BYTES: number = 128 * 1024;
 const RECORD_CHECKSUM_AT = 12;
 export const POINTER_BYTES = 20;
 const POINTER_CHECKSUM_AT = 16;
@@ -117,7 +119,7 @@ export function recordAt(
   if (at + RECORD_HEADER_BYTES > bytes.length) return "short";
   if (bytes.readUInt32BE(at) !== RECORD_MAGIC) return undefined;
   const keyLength = bytes.readUInt32BE(at + 4);
-  if (keyLength > KEY_BYTES_MAX) return undefined;
+  if (keyLength > STORAGE_KEY_BYTES) return undefined;
   const end = at + RECORD_HEADER_BYTES + keyLength;
   if (end > bytes.length) return "short";
   if (checksumOf(bytes, at, end, file) !== bytes.readUInt32BE(at + RECORD_CHECKSUM_AT)) {
@@ -128,8 +130,6 @@ export function recordAt(
   return { key, offset: start + end, length, end: start + at + aligned(end - at + length) };
 }
 
-/** A header and its key are within so many bytes. */
-export const KEY_BYTES_MAX: number = 128 * 1024;
 function checksumOf(bytes: Buffer, start: number, end: number, file: number): number {
   const head = crc32(bytes, file, start, start + RECORD_CHECKSUM_AT);
   return crc32(bytes, head, start + RECORD_HEADER_BYTES, end);
