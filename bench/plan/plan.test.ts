@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { baseLoad } from "./base.ts";
 import { allGroups } from "./groups.ts";
-import { estimatedMs, matches, type RunOptions, select } from "./select.ts";
+import { estimatedMs, matches, type RunOptions, select, warmUpMs } from "./select.ts";
 
 const DEFAULTS: RunOptions = {
   tier: "default",
@@ -29,6 +29,16 @@ test("a default run takes at most 40 minutes, a quick one about one", () => {
   const quick: RunOptions = { ...DEFAULTS, tier: "quick", rounds: 1, ms: 500, keyCount: 2_000 };
   const quickMs = estimatedMs(select(allGroups(quick.keyCount), quick), quick);
   assert.ok(quickMs < 1.5 * MINUTE_MS, `${quickMs / MINUTE_MS} minutes`);
+});
+
+test("rows of a system share eight seconds of warm-up, and have half a second each at least", () => {
+  const [c] = select(allGroups(100_000), { ...DEFAULTS, only: "c/set,c/set/16 in flight,c/get" });
+  assert.ok(c !== undefined);
+  assert.equal(warmUpMs(c.rows, "dnd-3-fsync", DEFAULTS), 8_000 / 3);
+  const [all] = select(allGroups(100_000), { ...DEFAULTS, only: "c" });
+  assert.ok(all !== undefined);
+  assert.equal(warmUpMs([...all.rows, ...all.rows], "dnd-3-fsync", DEFAULTS), 500);
+  assert.equal(warmUpMs(c.rows, "dnd-3-fsync", { ...DEFAULTS, tier: "quick" }), 500);
 });
 
 test("comparisons vary one factor of the base at a time, unless the run is a full one", () => {

@@ -1,4 +1,5 @@
 /** Which rows a run measures, how often and how long, and how long that takes in all. */
+import type { SystemName } from "../systems/system.ts";
 import type { Group, Row, Tier } from "./row.ts";
 
 export interface RunOptions {
@@ -15,8 +16,14 @@ export interface RunOptions {
 
 /** Between turns: connecting, reading counters. */
 const TURN_OVERHEAD_MS = 200;
-/** Beside the rounds of a row at one system: its warm-up, and counting its calls of fdatasync. */
-const WARM_UP_MS = 700;
+/**
+ * Engines compile what is hot for about their first ten seconds of load, our generators' and ours (Redis and etcd have no need of it, and
+ * get the same): rows of one system share this much before the first round.
+ */
+const SYSTEM_WARM_UP_MS = 8_000;
+/** Long enough to tell a generator that needs help from one that does not. */
+const WARM_UP_MS_MIN = 500;
+/** Beside the rounds of a row at one system: counting its calls of fdatasync. */
 const SYNC_COUNT_MS = 1_200;
 const CALIBRATION_MS = 900;
 /** Starting and ending the systems of a group. */
@@ -50,8 +57,16 @@ export function matches(name: string, pattern: string): boolean {
   return new RegExp(`^${escaped.join(".*")}$`).test(name);
 }
 
+/** How long each row of a stage is run at `system` before its rounds, in milliseconds. */
+export function warmUpMs(rows: readonly Row[], system: SystemName, { tier }: RunOptions): number {
+  if (tier === "quick") return WARM_UP_MS_MIN;
+  const sides = rows.flatMap((row) => row.sides).filter((side) => side.system === system).length;
+  return Math.max(WARM_UP_MS_MIN, SYSTEM_WARM_UP_MS / Math.max(1, sides));
+}
+
 /** About: machines differ, and filling is what differs most. */
-export function estimatedMs(groups: readonly Group[], { rounds, ms }: RunOptions): number {
+export function estimatedMs(groups: readonly Group[], options: RunOptions): number {
+  const { rounds, ms } = options;
   let total = 0;
   for (const { rows } of groups) {
     const stages = new Set(rows.map(({ stage }) => stage)).size;
@@ -59,9 +74,12 @@ export function estimatedMs(groups: readonly Group[], { rounds, ms }: RunOptions
     const systems = new Set(rows.flatMap(({ sides }) => sides.map(({ system }) => system)));
     const prefixes = new Map(rows.map(({ load }) => [load.prefix, load.keyCount]));
     for (const keys of prefixes.values()) total += keys * systems.size * MS_PER_KEY_FILLED;
-    for (const { sides, isSynced } of rows) {
-      const turnsMs = rounds * (ms + TURN_OVERHEAD_MS);
-      total += sides.length * (turnsMs + WARM_UP_MS + (isSynced ? SYNC_COUNT_MS : 0));
+    for (const { sides, isSynced, stage } of rows) {
+      const ofStage = rows.filter((row) => row.stage === stage);
+      const turnsMs = rounds * (ms + TURN_OVERHEAD_MS) + (isSynced ? SYNC_COUNT_MS : 0);
+      for (const { system } of sides) {
+        total += turnsMs + warmUpMs(ofStage, system, options) + TURN_OVERHEAD_MS;
+      }
     }
   }
   return total;

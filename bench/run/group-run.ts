@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { measureEcho, measureSync } from "../load/calibration.ts";
 import type { Generators } from "../load/generators.ts";
 import type { Group, Row, Side } from "../plan/row.ts";
-import type { RunOptions } from "../plan/select.ts";
+import { type RunOptions, warmUpMs } from "../plan/select.ts";
 import { countSyncs } from "../processes/sync-count.ts";
 import { memoryOf } from "../processes/usage.ts";
 import { median } from "../report/statistics.ts";
@@ -17,7 +17,6 @@ import { Filler } from "./fill.ts";
 import type { Results } from "./results.ts";
 import { measureTurn, rateOf } from "./turn.ts";
 
-const WARM_UP_MS = 500;
 const SYNC_COUNT_MS = 700;
 const CALIBRATION_MS = 400;
 /** A generator busier than this gets help before its row is measured, up to so many processes. */
@@ -92,7 +91,9 @@ export class GroupRun {
     await this.#filler.fillFor(rows, this.#systems);
     this.#sampleMemory(rows, rows[0]?.load.keyCount ?? 0);
     for (const row of rows) {
-      for (const side of row.sides) await this.#warmUp(row, side);
+      for (const side of row.sides) {
+        await this.#warmUp(row, side, warmUpMs(rows, side.system, options));
+      }
     }
     for (let round = 1; round <= options.rounds; round += 1) {
       note(`${this.#group.name}: round ${round} of ${options.rounds}, ${rows.length} rows`);
@@ -108,11 +109,11 @@ export class GroupRun {
   }
 
   /** Machine code for the hot paths; and whether the load needs more processes than it has. */
-  async #warmUp(row: Row, side: Side): Promise<void> {
+  async #warmUp(row: Row, side: Side, ms: number): Promise<void> {
     const key = cellKey(row, side);
     for (let count = this.#run.options.generators; ; count = Math.min(2 * count, GENERATORS_MAX)) {
       this.#generatorCounts.set(key, count);
-      const { generatorShare } = await this.#measureTurn(row, side, 0, WARM_UP_MS);
+      const { generatorShare } = await this.#measureTurn(row, side, 0, ms);
       if (generatorShare <= HELP_SHARE || count >= GENERATORS_MAX) return;
     }
   }
