@@ -217,12 +217,12 @@ export const REPLICATING: readonly Mutant[] = [
   },
   {
     name: "acks-of-the-former-placement",
-    file: "src/node/write-run.ts",
-    find: `    if (plain === undefined || place < 0 || this.#isDelivering || !this.#isOfPlacement)`,
-    replace: `    if (plain === undefined || place < 0 || this.#isDelivering)`,
+    file: "src/node/blind-write.ts",
+    find: `    if (plain === undefined || place < 0 || this.#isStarting || !this.#isOfPlacement) return false;`,
+    replace: `    if (plain === undefined || place < 0 || this.#isStarting) return false;`,
     expected: ["fresh"],
     needs: ["join", "quorums"],
-    seenBy: "src/node/write-run.test.ts",
+    seenBy: "src/node/blind-write.test.ts",
     breaks: "where acks are all there is, a write goes by the placement that it began under",
   },
   {

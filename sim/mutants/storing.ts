@@ -31,11 +31,36 @@ export const STORING: readonly Mutant[] = [
   {
     name: "overwrites-what-it-builds-on",
     file: "src/node/replica.ts",
-    find: `    if (buildsOnNothing(request, newest) && cells.overwrite(slot, key, decoded)) {`,
-    replace: `    if (cells.overwrite(slot, key, decoded)) {`,
+    find: `    if (decoded.length === 1 && only !== undefined && buildsOnNothing(request, newest)) {`,
+    replace: `    if (decoded.length === 1 && only !== undefined) {`,
     expected: ["I8"],
     seenBy: "src/node/replica.test.ts",
     breaks: "a conditional write that is above all in its slot is taken over what it has not read",
+  },
+  {
+    name: "own-writes-told-before-they-are-durable",
+    file: "src/node/replica.ts",
+    find: `    if (!cells.overwrite(slot, key, own)) return false;
+`,
+    replace: `    if (!cells.overwrite(slot, key, own)) return false;
+    if (asker !== undefined) {
+      asker.onReply(self, token, this.#storedReply(undefined));
+      return true;
+    }
+`,
+    expected: ["I1", "fresh", "I12"],
+    seenBy: "src/node/replica.test.ts",
+    breaks: "a node counts its own copy of a write before it is durable",
+  },
+  {
+    name: "own-writes-below-a-floor",
+    file: "src/node/replica.ts",
+    find: `    if (this.#below(slot, own.cell.stamp) !== undefined) return false;
+`,
+    replace: "",
+    expected: ["I7", "I1", "fresh", "I8"],
+    seenBy: "src/node/replica.test.ts",
+    breaks: "a node takes a write of its own at or below what it has promised to take none at",
   },
   {
     name: "overwrites-what-may-be-newer",
@@ -75,8 +100,8 @@ export const STORING: readonly Mutant[] = [
     name: "ack-after-failed-commit",
     file: "src/node/replica.ts",
     find: `      if (error !== undefined) return refuseStoring(reply, error);
-      this.#options.acknowledge(`,
-    replace: `      this.#options.acknowledge(`,
+      this.#options.activation().acknowledge(`,
+    replace: `      this.#options.activation().acknowledge(`,
     expected: ["I1", "I14"],
     needs: ["full-disk"],
     breaks: "a write that the disk refused is acknowledged",

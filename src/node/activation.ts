@@ -52,6 +52,11 @@ export class Activation {
     this.#askAll();
   }
 
+  /** Acknowledgements are held back. */
+  get isHolding(): boolean {
+    return this.#former !== undefined;
+  }
+
   /** Acknowledges at once, or when the predecessors know. */
   acknowledge(reply: Reply, said: PeerReply): void {
     if (this.#former === undefined) reply(said);

@@ -205,10 +205,7 @@ export class CellStore {
    * Everything ever merged in a slot is at or below a bound, so what is stamped above it wins over whatever stands there;
    * roots without an expiry or fields under them have nothing else to say.
    */
-  overwrite(slot: Slot, key: Key, cells: readonly DecodedCell[]): boolean {
-    const [incoming] = cells;
-    if (incoming === undefined || cells.length > 1) return false;
-    const { field, cell, bytes } = incoming;
+  overwrite(slot: Slot, key: Key, { field, cell, bytes }: DecodedCell): boolean {
     if (field !== undefined || !isPlain(cell) || !isClearing(cell) || isFlushKey(key)) return false;
     if (!this.#isAboveAll(slot, cell.stamp)) return false;
     const storageKey = this.#keyOf(slot, key, undefined);

@@ -116,38 +116,35 @@ export class Intake {
     this.#inFlight -= 1;
   }
 
-  /** Takes a request that writes; `undefined`: it was shed, and `done` was told. */
-  takeWrite<Outcome extends AnyOutcome>(
-    kind: RequestKind,
-    { deadlineMs: durationMs, w }: WriteDemands,
-    bytes: number,
-    done: (outcome: Outcome | Failure) => void,
-  ): TakenWrite<Outcome> | undefined {
+  /** Takes a request that writes, with so many bytes of values; false: it was shed, and `done` was told. Then a `TakenWrite` is made of it. */
+  takeWrite(bytes: number, done: (failed: Failure) => void): boolean {
     const refusal = this.#refusalOf(bytes);
     if (refusal !== undefined) {
       this.shed(() => done(failure(refusal, "no")));
-      return undefined;
+      return false;
     }
     this.#inFlight += 1;
     this.#bytesInFlight += bytes;
-    const startMs = this.#options.turnMs();
-    const deadlineMs = this.deadlineAfter(durationMs);
-    return new TakenWrite(this, { kind, w, bytes, startMs, deadlineMs }, done);
+    return true;
   }
 
   /** A write is answered. */
-  noteWritten(taken: Taken, outcome: AnyOutcome): void {
+  noteWritten(taken: TakenWrite<never>, outcome: AnyOutcome): void {
     this.#inFlight -= 1;
     this.#bytesInFlight -= taken.bytes;
     const { counters, turnMs, onAnswered } = this.#options;
     const durationMs = turnMs() - taken.startMs;
     onAnswered(durationMs, "write");
-    counters.durations.noteRequest(taken.kind, outcome, taken.w, durationMs);
+    counters.durations.noteRequest(taken.kind, outcome, taken.asked, durationMs);
     if (outcome.kind === "failed") counters.add("writes-failed");
   }
 
   get defer(): (callback: () => void) => void {
     return this.#options.defer;
+  }
+
+  turnMs(): number {
+    return this.#options.turnMs();
   }
 
   /** As `refusal`, of a write with so many bytes of values. */
@@ -161,35 +158,33 @@ function deadlineFrom(nowMs: number, durationMs = DEADLINE_MS_DEFAULT): number {
   return nowMs + Math.min(durationMs, DEADLINE_MS_MAX);
 }
 
-/** What is known of a client's write when it is taken. */
-interface Taken {
+/** A client's write, from when it was taken to its answer. */
+export class TakenWrite<Outcome extends AnyOutcome> {
   readonly kind: RequestKind;
-  /** As the request demanded it. */
-  readonly w: number | undefined;
+  /** Replicas that the request itself asks for. */
+  readonly asked: number | undefined;
   /** Of its values. */
   readonly bytes: number;
   /** Monotonic milliseconds, both. */
-  readonly startMs: number;
-  readonly deadlineMs: number;
-}
-
-/** A client's write, from when it is taken to its answer. */
-export class TakenWrite<Outcome extends AnyOutcome> implements Taken {
-  readonly kind: RequestKind;
-  readonly w: number | undefined;
-  readonly bytes: number;
   readonly startMs: number;
   readonly deadlineMs: number;
   readonly #intake: Intake;
   readonly #done: (outcome: Outcome | Failure) => void;
   #isInside = true;
 
-  constructor(intake: Intake, taken: Taken, done: (outcome: Outcome | Failure) => void) {
-    this.kind = taken.kind;
-    this.w = taken.w;
-    this.bytes = taken.bytes;
-    this.startMs = taken.startMs;
-    this.deadlineMs = taken.deadlineMs;
+  /** @param bytes As `intake` was told. */
+  constructor(
+    intake: Intake,
+    kind: RequestKind,
+    { deadlineMs, w }: WriteDemands,
+    bytes: number,
+    done: (outcome: Outcome | Failure) => void,
+  ) {
+    this.kind = kind;
+    this.asked = w;
+    this.bytes = bytes;
+    this.startMs = intake.turnMs();
+    this.deadlineMs = intake.deadlineAfter(deadlineMs);
     this.#intake = intake;
     this.#done = done;
   }

@@ -9,7 +9,8 @@ import type { WriteVerdict } from "../core/replication/write-coordinator.ts";
 import type { Key } from "../model/key.ts";
 import type { Stamp } from "../model/stamp.ts";
 import type { RequestContext } from "./request-context.ts";
-import { WriteRun, type WriteRunOptions } from "./write-run.ts";
+import type { Run } from "./run.ts";
+import { type BegunWrite, WriteRun, type WriteRunOptions } from "./write-run.ts";
 
 type BelowVerdict = Extract<WriteVerdict, { kind: "below" }>;
 /** @param stamp Under which the write stands. */
@@ -20,8 +21,11 @@ export type KeyWriteOptions = Omit<WriteRunOptions, "onVerdict" | "onFinished">;
 
 /** Where runs are kept while they are under way. */
 export interface RunKeeper {
-  begin(run: WriteRun): void;
-  finish(run: WriteRun): void;
+  /** Starts it, too. */
+  begin(run: Run & { start(): void }): void;
+  /** One that goes on where another has begun. */
+  keep(run: Run): void;
+  finish(run: Run): void;
 }
 
 export class KeyWrite implements WriteRunOptions {
@@ -56,6 +60,13 @@ export class KeyWrite implements WriteRunOptions {
 
   start(): void {
     this.#runs.begin(new WriteRun(this));
+  }
+
+  /** Takes over one that was begun in another way. */
+  goOn(begun: BegunWrite): WriteRun {
+    const run = new WriteRun(this, begun);
+    this.#runs.keep(run);
+    return run;
   }
 
   onVerdict(verdict: WriteVerdict, stamp: Stamp): void {

@@ -61,7 +61,7 @@ class Trial {
   }
 
   overwrite(cell: RootCell, key: Key = K): boolean {
-    return this.cells.overwrite(SLOT, key, decoded(cell, key));
+    return this.cells.overwrite(SLOT, key, decoded(cell, key)[0] ?? assert.fail("one"));
   }
 
   merge(cell: RootCell, key: Key = K): void {

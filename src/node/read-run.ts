@@ -92,6 +92,10 @@ export class ReadRun implements ReplySink, Run {
     };
   }
 
+  get stamp(): undefined {
+    return undefined;
+  }
+
   /** From when on ticks could change something, in monotonic milliseconds. */
   get wakeMs(): number {
     return this.#startMs + HEDGE_MS;

@@ -170,6 +170,53 @@ test("a write at or below what the node has promised is not taken, whatever its 
   assert.deepEqual(trial.write(K, 51), []);
 });
 
+test("a write of this node itself is told once it is durable, and not what the disk refused", () => {
+  const trial = new Trial();
+  trial.cells.rebuild();
+  while (!trial.cells.isBuilt) trial.storage.endScans();
+  assert.equal(trial.overwrite(K, 10), undefined, "what was there is not known");
+  trial.write(K, 10);
+  trial.settle();
+  const told = trial.overwrite(K, 20);
+  assert.deepEqual(told, [], "it is not durable yet");
+  trial.settle();
+  assert.deepEqual(told, ["stored 7"]);
+  const refused = trial.overwrite(K, 30);
+  trial.clock.turn();
+  trial.storage.commit("disk-full");
+  assert.deepEqual(refused, ["refused failed 7"]);
+});
+
+test("a write of this node itself waits while acknowledgements are held back", () => {
+  const trial = new Trial();
+  trial.cells.rebuild();
+  while (!trial.cells.isBuilt) trial.storage.endScans();
+  trial.write(K, 10);
+  trial.settle();
+  trial.held = [];
+  const told = trial.overwrite(K, 20);
+  trial.settle();
+  assert.deepEqual(told, []);
+  for (const release of trial.held) release();
+  assert.deepEqual(told, ["stored 7"]);
+});
+
+test("a write of this node itself is not taken unread below a floor or a promise, on a full disk, or where nothing is held", () => {
+  const trial = new Trial();
+  trial.cells.rebuild();
+  while (!trial.cells.isBuilt) trial.storage.endScans();
+  trial.write(K, 10);
+  trial.settle();
+  trial.states.raiseFloor(SLOT, at(50));
+  assert.equal(trial.overwrite(K, 50), undefined);
+  trial.markMs = 60;
+  assert.equal(trial.overwrite(K, 60), undefined);
+  trial.storage.isLow = true;
+  assert.equal(trial.overwrite(K, 70), undefined);
+  trial.storage.isLow = false;
+  assert.deepEqual(trial.overwrite(K, 70), []);
+});
+
 test("reads carry what is named of the slot, not what is only being dropped", () => {
   const trial = new Trial();
   trial.states.raiseCollected(SLOT, at(50));

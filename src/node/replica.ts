@@ -22,6 +22,7 @@ import type { Storage, StorageError, StorageKey } from "../ports/storage.ts";
 import { type CellStore, type DecodedCell, decodeAll } from "./cell-store.ts";
 import type { Counters } from "./counters.ts";
 import type { GroupCommit } from "./group-commit.ts";
+import type { ReplySink } from "./pending-requests.ts";
 import { confirmRoot, type RootNow, readCells, readRootNow } from "./replica-read.ts";
 import { type Reply, refuse } from "./reply.ts";
 import type { SlotStates } from "./slot-states.ts";
@@ -64,7 +65,11 @@ export interface ReplicaOptions {
   readonly reading: () => Stamp;
   readonly counters: Counters;
   /** Sends the acknowledgement of a write, at once or when it may be counted. */
-  readonly acknowledge: (reply: Reply, said: PeerReply) => void;
+  readonly activation: () => {
+    /** They are held back. */
+    readonly isHolding: boolean;
+    acknowledge(reply: Reply, said: PeerReply): void;
+  };
 }
 
 type WriteReply = Extract<PeerReply, { kind: "write-reply" }>;
@@ -107,8 +112,9 @@ export class Replica {
       reply({ kind: "write-reply", result: "below", held: below, commitNumber });
       return;
     }
-    if (buildsOnNothing(request, newest) && cells.overwrite(slot, key, decoded)) {
-      return this.#answerStored(slot, request, reply);
+    const [only] = decoded;
+    if (decoded.length === 1 && only !== undefined && buildsOnNothing(request, newest)) {
+      if (cells.overwrite(slot, key, only)) return this.#answerStored(slot, request, reply);
     }
     if (request.attempt === "first") {
       const held = this.#heldAbove(slot, request, decoded, newest);
@@ -144,6 +150,29 @@ export class Replica {
     this.#answerStored(slot, request, reply, held);
   }
 
+  /**
+   * As `write`, of a cell that this node makes as a primary and that builds on nothing, where what is held need not be looked at.
+   * False, and nothing is done: `write` has the answer.
+   *
+   * @param asker Told, with the token, when it is durable.
+   */
+  overwrite(slot: Slot, key: Key, own: DecodedCell, asker: ReplySink, token: number): boolean {
+    const { self, cells, commit, storage } = this.#options;
+    if (!this.#options.placement().rolesOf(self).isHolder(slot)) return false;
+    if (commit.uncommittedBytes >= UNCOMMITTED_BYTES_MAX || storage.isLow === true) return false;
+    if (this.#below(slot, own.cell.stamp) !== undefined) return false;
+    if (!cells.overwrite(slot, key, own)) return false;
+    commit.whenDurable((error) => {
+      if (error === undefined && !this.#options.activation().isHolding) {
+        return asker.onReply(self, token, this.#storedReply(undefined));
+      }
+      const reply = (said: PeerReply): void => asker.onReply(self, token, said);
+      if (error !== undefined) refuseStoring(reply, error);
+      else this.#options.activation().acknowledge(reply, this.#storedReply(undefined));
+    });
+    return true;
+  }
+
   /** @param superseding What stands in the place of what was written, where that is more. */
   #answerStored(
     slot: Slot,
@@ -154,7 +183,7 @@ export class Replica {
     if (unreached.length > 0) this.mark(slot, unreached);
     this.#options.commit.whenDurable((error) => {
       if (error !== undefined) return refuseStoring(reply, error);
-      this.#options.acknowledge(reply, this.#storedReply(superseding));
+      this.#options.activation().acknowledge(reply, this.#storedReply(superseding));
     });
   }
 

@@ -14,7 +14,7 @@ import type { Replica } from "./replica.ts";
 export type RequestPeers = Pick<Peers, "request" | "reach" | "tell" | "wireVersion">;
 export type RequestReplica = Pick<
   Replica,
-  "write" | "read" | "list" | "merge" | "mark" | "readRootNow"
+  "write" | "overwrite" | "read" | "list" | "merge" | "mark" | "readRootNow"
 >;
 
 export interface RequestContext {

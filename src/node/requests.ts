@@ -21,6 +21,7 @@ import type {
   Failure,
   FlushOutcome,
   ListOutcome,
+  QuorumReport,
   ReadOutcome,
   WriteOutcome,
 } from "../model/outcome.ts";
@@ -39,9 +40,10 @@ import { compareStamps, type Stamp } from "../model/stamp.ts";
 import type { Span } from "../model/trace.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
+import { BlindWrite, type BlindWritePorts } from "./blind-write.ts";
 import { flushSlots } from "./flush.ts";
 import { Forwards } from "./forwards.ts";
-import { Intake } from "./intake.ts";
+import { Intake, TakenWrite } from "./intake.ts";
 import {
   type KeyReadPorts,
   type KeyReadRequest,
@@ -58,7 +60,6 @@ import { ReadRun } from "./read-run.ts";
 import { failure, type RequestContext, readFailure } from "./request-context.ts";
 import type { Run } from "./run.ts";
 import { tracedContext } from "./tracing.ts";
-import { WriteRun } from "./write-run.ts";
 
 /** How often runs in flight are looked at for something due. */
 const TICK_MS = 5;
@@ -108,8 +109,10 @@ export class Requests {
   readonly #runs = new LinkedList<Run>();
   readonly #keeper: RunKeeper = {
     begin: (run) => this.#start(run),
+    keep: (run) => this.#runs.add(run),
     finish: (run) => this.#runs.delete(run),
   };
+  readonly #blindWrites: BlindWritePorts;
   /** Read-modify-writes of this node's clients, wherever they run. */
   readonly #forwards: Forwards;
   #isTicking = false;
@@ -128,6 +131,12 @@ export class Requests {
       isLow: options.isLow,
       onAnswered: options.onAnswered,
     });
+    this.#blindWrites = {
+      intake: this.#intake,
+      keeper: this.#keeper,
+      written: (quorum, stamp) => this.#written(quorum, stamp),
+      outcome: (verdict, stamp) => this.#outcome(verdict, stamp),
+    };
     this.#readPorts = { wallMs: context.wallMs, read: (read, done) => this.#read(read, done) };
     this.#modifies = new ReadModifyWrites({
       ...this.#readPorts,
@@ -170,8 +179,9 @@ export class Requests {
   leastStampInFlight(): Stamp | undefined {
     let least: Stamp | undefined;
     for (const run of this.#runs.members()) {
-      if (!(run instanceof WriteRun)) continue;
-      if (least === undefined || compareStamps(run.stamp, least) < 0) least = run.stamp;
+      const { stamp } = run;
+      if (stamp === undefined) continue;
+      if (least === undefined || compareStamps(stamp, least) < 0) least = stamp;
     }
     return least;
   }
@@ -236,8 +246,9 @@ export class Requests {
   operate(request: OperateRequest, done: OperateDone): void {
     const { operation } = request;
     if (!TAKES_NO_SPACE.has(operation.kind) && this.#intake.shedForSpace(done)) return;
-    const taken = this.#intake.takeWrite("modify", request, bytesOf(operation), done);
-    if (taken === undefined) return;
+    const bytes = bytesOf(operation);
+    if (!this.#intake.takeWrite(bytes, done)) return;
+    const taken = new TakenWrite(this.#intake, "modify", request, bytes, done);
     const { deadlineMs } = taken;
     this.#options.context.counters.add(operation.kind === "delete-if" ? "deletes" : "puts");
     const { key, w, trace } = request;
@@ -405,32 +416,25 @@ export class Requests {
 
   /** A write that depends on nothing the key holds. */
   #blind(request: DeleteRequest, change: CellChange, bytes: number, done: WriteDone): void {
-    const taken = this.#intake.takeWrite("write", request, bytes, done);
-    if (taken === undefined) return;
-    const { context } = this.#options;
-    context.counters.add(change === TOMBSTONE ? "deletes" : "puts");
-    const write = {
-      context: this.#contextFor(request.trace),
-      key: request.key,
-      changes: [change],
-      stamp: context.mint(),
-      bases: undefined,
-      w: this.#demanded(request.w),
-      deadlineMs: taken.deadlineMs,
-    };
-    new KeyWrite(write, this.#keeper, (verdict, stamp) =>
-      taken.answer(this.#outcome(verdict, stamp)),
-    ).start();
-    taken.leave();
+    if (!this.#intake.takeWrite(bytes, done)) return;
+    this.#options.context.counters.add(change === TOMBSTONE ? "deletes" : "puts");
+    const { key, deadlineMs, w, trace } = request;
+    const demanded = this.#demanded(w);
+    const asked = { key, change, bytes, deadlineMs, w, demanded, done };
+    const write = new BlindWrite(this.#blindWrites, this.#contextFor(trace), asked);
+    write.begin(trace !== undefined);
+    write.leave();
+  }
+
+  #written(quorum: QuorumReport, stamp: Stamp): WriteOutcome {
+    const { counters } = this.#options.context;
+    if (quorum.hinted > 0) counters.add("writes-hinted");
+    if (quorum.acks < majority(quorum.of)) counters.add("writes-below-majority");
+    return { kind: "written", stamp, quorum };
   }
 
   #outcome(verdict: ModifyVerdict, stamp: Stamp): WriteOutcome {
-    const { counters } = this.#options.context;
-    if (verdict.kind === "written") {
-      if (verdict.quorum.hinted > 0) counters.add("writes-hinted");
-      if (verdict.quorum.acks < majority(verdict.quorum.of)) counters.add("writes-below-majority");
-      return { kind: "written", stamp, quorum: verdict.quorum };
-    }
+    if (verdict.kind === "written") return this.#written(verdict.quorum, stamp);
     const code = verdict.kind === "behind" ? "contended" : verdict.code;
     return failure(code, verdict.mayBeStored ? "maybe" : "no", verdict.quorum);
   }
@@ -460,7 +464,7 @@ export class Requests {
     if (own !== undefined) return done(own);
     const context = this.#contextFor(read.trace);
     this.#start(
-      new ReadRun({ ...read, context, done, onFinished: (run) => this.#runs.delete(run) }),
+      new ReadRun({ ...read, context, done, onFinished: (ended) => this.#runs.delete(ended) }),
     );
   }
 

@@ -232,7 +232,7 @@ export class StoreNode implements Store {
       votes: this.#collection.votes,
       reading: () => this.#nodeClock.stamp(),
       counters: this.#counters,
-      acknowledge: (reply, said) => this.#activation.acknowledge(reply, said),
+      activation: () => this.#activation,
     });
     const counterpart = new ExchangeCounterpart({
       self: this.#identity.nodeId,

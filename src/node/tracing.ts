@@ -175,6 +175,11 @@ class TracedReplica implements RequestReplica {
     this.#work(request, reply, (told) => this.#replica.write(request, told, own));
   }
 
+  /** What is watched goes the long way, so that each step shows. */
+  overwrite(): false {
+    return false;
+  }
+
   read(...[request, reply]: Parameters<RequestReplica["read"]>): void {
     this.#work(request, reply, (told) => this.#replica.read(request, told));
   }

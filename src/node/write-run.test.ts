@@ -37,10 +37,7 @@ class Trial {
   placement = placementOf("removed");
   #sent: { readonly to: NodeId; readonly sink: ReplySink; readonly token: number }[] = [];
 
-  /** Has this node's own copy acknowledged, where that is late. */
-  commit: () => void = assert.fail;
-
-  constructor(isOwnLate = false) {
+  constructor() {
     const context: RequestContext = {
       self: SELF,
       peers: {
@@ -52,10 +49,7 @@ class Trial {
         },
       } as unknown as Peers,
       replica: {
-        write: (_request: unknown, reply: (reply: PeerReply) => void) => {
-          if (isOwnLate) this.commit = () => reply(STORED);
-          else reply(STORED);
-        },
+        write: (_request: unknown, reply: (reply: PeerReply) => void) => reply(STORED),
         mark: () => undefined,
       } as unknown as Replica,
       reach: () => "up",
@@ -109,17 +103,6 @@ test("a write that is under way when a node is let in waits for its acknowledgem
   trial.placement = placementOf("joining");
   assert.deepEqual(trial.placement.pending(slotOfKey(KEY)), [JOINER]);
   trial.answer(LEFT, STORED);
-  assert.deepEqual(trial.kinds(), [], "two of three, and not the one who will be one of them");
-  trial.answer(JOINER, STORED);
-  assert.deepEqual(trial.kinds(), ["written"]);
-});
-
-test("so does one that has met nothing but acknowledgements so far", () => {
-  const trial = new Trial(true);
-  trial.run.start();
-  trial.answer(LEFT, STORED);
-  trial.placement = placementOf("joining");
-  trial.commit();
   assert.deepEqual(trial.kinds(), [], "two of three, and not the one who will be one of them");
   trial.answer(JOINER, STORED);
   assert.deepEqual(trial.kinds(), ["written"]);

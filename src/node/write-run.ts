@@ -1,14 +1,13 @@
 /**
- * Runs one write: turns what its coordinator wants into frames and local merges, and their replies into its events. A coordinator
- * is there once more has happened to the write than acks: until then `PlainWrite` counts them.
+ * Runs one write: turns what its coordinator wants into frames and local merges, and their replies into its events. Most writes end
+ * without it (`blind-write.ts`).
  *
  * Invariant: events are delivered one at a time, also when a local merge answers within the call that asked for it.
  */
-import { assert, unreachable } from "../base/assert.ts";
+import { unreachable } from "../base/assert.ts";
 import { encodeCell } from "../core/causality/cell-codec.ts";
 import type { CellChange } from "../core/operations/changes.ts";
 import { slotOfKey } from "../core/placement/slot-of-key.ts";
-import { PlainWrite } from "../core/replication/plain-write.ts";
 import {
   OUTVOTE_MS,
   PATIENCE_MS,
@@ -16,7 +15,6 @@ import {
   WriteCoordinator,
   type WriteEffect,
   type WriteEvent,
-  type WriteOptions,
   type WriteVerdict,
 } from "../core/replication/write-coordinator.ts";
 import type { Attempt } from "../core/replication/write-tally.ts";
@@ -46,9 +44,21 @@ export interface WriteRunOptions {
   onFinished(run: WriteRun): void;
 }
 
+/** A write under way that a run takes over. */
+export interface BegunWrite {
+  /** Has seen, and done, all that was done. */
+  readonly coordinator: WriteCoordinator;
+  readonly cells: readonly DecodedCell[];
+  /** Of the plan that the coordinator has. */
+  readonly epoch: Epoch;
+  readonly startMs: number;
+  /** The client was told that it is written. */
+  readonly isAnswered: boolean;
+}
+
 /**
- * Attempts that replies answer, by the lowest two bits of their tokens. Above those, where it is known: 1 and the place among the
- * plan's primaries.
+ * Attempts that replies answer, by the lowest two bits of their tokens. Above those, of what `BlindWrite` has sent: 1 and the place
+ * among the plan's primaries.
  */
 const ATTEMPTS: readonly Attempt[] = ["first", "final", "last"];
 const ATTEMPT_BITS = 2;
@@ -58,17 +68,14 @@ const ATTEMPT_MASK = 3;
 const TURNS_MS: readonly number[] = [OUTVOTE_MS, PATIENCE_MS, SILENCE_MS];
 
 /** Where everybody is reached. */
-const NOBODY: readonly NodeId[] = [];
+export const NOBODY: readonly NodeId[] = [];
 
 export class WriteRun implements ReplySink, Run {
   before: Run | undefined = undefined;
   after: Run | undefined = undefined;
   readonly #options: WriteRunOptions;
   readonly #startMs: number;
-  /** What both ways of a write go by; of the plan that it began under. */
-  readonly #begun: WriteOptions;
-  #plain: PlainWrite | undefined;
-  #coordinator: WriteCoordinator | undefined;
+  readonly #coordinator: WriteCoordinator;
   /** Events that came while another was delivered. */
   #waiting: WriteEvent[] | undefined;
   #isDelivering = false;
@@ -81,25 +88,33 @@ export class WriteRun implements ReplySink, Run {
   #epoch: Epoch;
   #wakeMs: number;
 
-  constructor(options: WriteRunOptions) {
+  /** @param begun Where it goes on with what was begun; `start` is not called then. */
+  constructor(options: WriteRunOptions, begun?: BegunWrite) {
     const { context, key, stamp, w, deadlineMs } = options;
-    const placement = context.placement();
-    const startMs = context.turnMs();
     this.#options = options;
-    this.#startMs = startMs;
-    this.#epoch = placement.epoch;
-    this.#wakeMs = Math.min(startMs + OUTVOTE_MS, deadlineMs);
-    this.#cells = this.#encode(stamp);
-    this.#begun = {
-      self: context.self,
-      plan: planFor(placement, key),
-      reach: context.reach,
-      stamp,
-      w,
-      mode: options.bases === undefined ? "blind" : "conditional",
-      startMs,
-      deadlineMs,
-    };
+    if (begun !== undefined) {
+      this.#startMs = begun.startMs;
+      this.#epoch = begun.epoch;
+      this.#cells = begun.cells;
+      this.#coordinator = begun.coordinator;
+      this.#isWritten = begun.isAnswered;
+    } else {
+      const placement = context.placement();
+      this.#startMs = context.turnMs();
+      this.#epoch = placement.epoch;
+      this.#cells = this.#encode(stamp);
+      this.#coordinator = new WriteCoordinator({
+        self: context.self,
+        plan: planFor(placement, key),
+        reach: context.reach,
+        stamp,
+        w,
+        mode: options.bases === undefined ? "blind" : "conditional",
+        startMs: this.#startMs,
+        deadlineMs,
+      });
+    }
+    this.#wakeMs = wakeAfter({ startMs: this.#startMs, deadlineMs }, context.turnMs());
   }
 
   /** When a tick could change something next, in monotonic milliseconds. */
@@ -109,37 +124,22 @@ export class WriteRun implements ReplySink, Run {
 
   /** Nothing of this write is sent or kept under a lower stamp from now on. */
   get stamp(): Stamp {
-    return this.#coordinator?.stamp ?? this.#options.stamp;
+    return this.#coordinator.stamp;
   }
 
   start(): void {
-    this.#plain = PlainWrite.begin(this.#begun);
-    if (this.#plain === undefined) {
-      this.#coordinator = new WriteCoordinator(this.#begun);
-      return this.#deliver({ kind: "started" });
-    }
-    this.#isDelivering = true;
-    const { primaries } = this.#begun.plan;
-    for (let place = 0; place < primaries.length; place += 1) {
-      this.#send(primaries[place] as NodeId, "primary", "first", place);
-    }
-    this.#deliverWaiting();
+    this.#deliver({ kind: "started" });
   }
 
   tick(): void {
     const { context, deadlineMs } = this.#options;
-    const nowMs = context.turnMs();
-    const elapsedMs = nowMs - this.#startMs;
-    const nextMs = TURNS_MS.find((turnMs) => turnMs > elapsedMs);
-    this.#wakeMs = nextMs === undefined ? deadlineMs : Math.min(this.#startMs + nextMs, deadlineMs);
-    const isCalm = this.#plain?.isUndisturbed(nowMs) === true && this.#isOfPlacement;
-    if (!isCalm) this.#deliver({ kind: "tick" });
+    this.#wakeMs = wakeAfter({ startMs: this.#startMs, deadlineMs }, context.turnMs());
+    this.#deliver({ kind: "tick" });
   }
 
   onReply(from: NodeId, token: number, reply: PeerReply): void {
     const attempt = attemptOf(token);
     if (reply.kind === "write-reply") {
-      if (reply.result === "stored" && this.#onPlainAck(token)) return;
       if (reply.result === "behind") {
         this.#deliver({ kind: "behind", from, attempt, held: reply.held });
       } else if (reply.result === "below") {
@@ -169,20 +169,9 @@ export class WriteRun implements ReplySink, Run {
     this.#deliver({ kind: "lost", from, attempt: attemptOf(token) });
   }
 
-  /** Counts an ack where acks are all there has been; false: a coordinator is to be told. */
-  #onPlainAck(token: number): boolean {
-    const plain = this.#plain;
-    const place = (token >> ATTEMPT_BITS) - 1;
-    if (plain === undefined || place < 0 || this.#isDelivering || !this.#isOfPlacement)
-      return false;
-    const turn = plain.onStored(place, this.#options.context.turnMs());
-    if (turn === "over") return false;
-    const isFinished = turn === "finished" || turn === "answered-and-finished";
-    if (turn === "answered" || turn === "answered-and-finished") {
-      this.#answer({ kind: "written", quorum: plain.quorum, isSuperseded: false });
-    }
-    if (isFinished) this.#options.onFinished(this);
-    return true;
+  /** A first attempt at a primary could not be sent. */
+  onUnsent(to: NodeId): void {
+    this.#deliver({ kind: "refused", from: to, attempt: "first" });
   }
 
   #deliver(event: WriteEvent): void {
@@ -196,10 +185,6 @@ export class WriteRun implements ReplySink, Run {
     this.#isDelivering = true;
     if (replanned !== undefined) this.#step(replanned);
     this.#step(event);
-    this.#deliverWaiting();
-  }
-
-  #deliverWaiting(): void {
     for (let next = this.#waiting?.shift(); next !== undefined; next = this.#waiting?.shift()) {
       this.#step(next);
     }
@@ -207,22 +192,8 @@ export class WriteRun implements ReplySink, Run {
   }
 
   #step(event: WriteEvent): void {
-    const effects = this.#coordinating().step(event, this.#options.context.turnMs());
+    const effects = this.#coordinator.step(event, this.#options.context.turnMs());
     for (const effect of effects) this.#carryOut(effect);
-  }
-
-  /** The coordinator, which takes over where none was needed so far. */
-  #coordinating(): WriteCoordinator {
-    const coordinator = this.#coordinator ?? this.#plain?.handOver();
-    assert(coordinator !== undefined, "a write has begun before anything happens to it");
-    this.#coordinator = coordinator;
-    this.#plain = undefined;
-    return coordinator;
-  }
-
-  /** Whether the placement is still the one that the plan is of. */
-  get #isOfPlacement(): boolean {
-    return this.#options.context.placement().epoch === this.#epoch;
   }
 
   /**
@@ -260,7 +231,7 @@ export class WriteRun implements ReplySink, Run {
         break;
       case "finished":
         // Also where the replica that says so answers after the client was answered.
-        if (this.#isWritten && this.#coordinator?.isSuperseded === true) {
+        if (this.#isWritten && this.#coordinator.isSuperseded) {
           context.counters.add("values-discarded");
         }
         this.#options.onFinished(this);
@@ -277,17 +248,15 @@ export class WriteRun implements ReplySink, Run {
     this.#options.onVerdict(verdict, this.stamp);
   }
 
-  /** @param place Of a primary, in the plan it was begun under; −1: not told. */
-  #send(to: NodeId, role: "primary" | "fallback", attempt: Attempt, place = -1): void {
+  #send(to: NodeId, role: "primary" | "fallback", attempt: Attempt): void {
     const { context, deadlineMs } = this.#options;
-    const attemptIndex = ATTEMPTS.indexOf(attempt);
-    const token = attemptIndex | ((place + 1) << ATTEMPT_BITS);
+    const token = ATTEMPTS.indexOf(attempt);
     if (to === context.self) {
       const reply = (answer: PeerReply): void => this.onReply(to, token, answer);
       context.replica.write(this.#message(role, attempt), reply, this.#cells);
       return;
     }
-    const variant = 2 * attemptIndex + (role === "primary" ? 0 : 1);
+    const variant = 2 * token + (role === "primary" ? 0 : 1);
     this.#bodies ??= [];
     let body = this.#bodies[variant];
     if (body === undefined) {
@@ -311,7 +280,7 @@ export class WriteRun implements ReplySink, Run {
       bases: bases ?? [this.stamp],
       attempt: attempt === "first" ? "first" : "final",
       role,
-      unreached: this.#coordinator?.unreached() ?? NOBODY,
+      unreached: this.#coordinator.unreached(),
     };
   }
 
@@ -332,6 +301,28 @@ export class WriteRun implements ReplySink, Run {
       return { field, cell, bytes: encodeCell(cell, key, field) };
     });
   }
+}
+
+/** The token of a first attempt at the primary that stands at `place` in the plan. */
+export function tokenAt(place: number): number {
+  return (place + 1) << ATTEMPT_BITS;
+}
+
+/** That place; -1 where it is not told. */
+export function placeOf(token: number): number {
+  return (token >> ATTEMPT_BITS) - 1;
+}
+
+/** When time alone could change something for a write next, after `nowMs`. */
+export function wakeAfter(
+  { startMs, deadlineMs }: { readonly startMs: number; readonly deadlineMs: number },
+  nowMs: number,
+): number {
+  const elapsedMs = nowMs - startMs;
+  for (const turnMs of TURNS_MS) {
+    if (turnMs > elapsedMs) return Math.min(startMs + turnMs, deadlineMs);
+  }
+  return deadlineMs;
 }
 
 function attemptOf(token: number): Attempt {

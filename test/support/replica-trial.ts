@@ -1,5 +1,6 @@
 /** A replica over held storage, for its tests: what it is told is stored, and answered, when a test lets it. */
 
+import assert from "node:assert/strict";
 import { encodeCell } from "../../src/core/causality/cell-codec.ts";
 import { cellKey } from "../../src/core/causality/storage-key.ts";
 import { Placement } from "../../src/core/placement/placement.ts";
@@ -66,6 +67,8 @@ export class Trial {
   readonly replica: Replica;
   nowMs = 0;
   discarded = 0;
+  /** Acknowledgements held back, while it is set. */
+  held: (() => void)[] | undefined;
   readonly counterpart: ExchangeCounterpart;
   readonly counters = new Counters();
   readonly states = new SlotStates({ commit: this.commit, onNamed: () => undefined });
@@ -96,7 +99,13 @@ export class Trial {
         this.discarded += 1;
       },
       commitNumber: () => 0,
-      acknowledge: (reply, said) => reply(said),
+      activation: () => ({
+        isHolding: this.held !== undefined,
+        acknowledge: (reply, said) => {
+          if (this.held === undefined) reply(said);
+          else this.held.push(() => reply(said));
+        },
+      }),
       storeDirtyMap: () => undefined,
       states: this.states,
       mark: () => at(this.markMs),
@@ -118,6 +127,18 @@ export class Trial {
       (reply) => told.push(wordOf(reply)),
     );
     return told;
+  }
+
+  /** A write of this very node, taken unread; `undefined` where it is not. What is said so far, in order. */
+  overwrite(key: Key, ms: number): string[] | undefined {
+    const told: string[] = [];
+    const asker = {
+      onReply: (_from: unknown, token: number, reply: PeerReply) =>
+        void told.push(`${wordOf(reply)} ${token}`),
+      onNoAnswer: () => assert.fail("it is this node itself"),
+    };
+    const own = { ...cellAt(ms, key), cell: cellOf(ms) };
+    return this.replica.overwrite(SLOT, key, own, asker, 7) ? told : undefined;
   }
 
   /** Cells of the slot brought by a repair or an exchange. */

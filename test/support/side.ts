@@ -73,7 +73,7 @@ export class Side {
       dirtyMaps: new DirtyMaps(),
       nowMs: () => 0,
       commitNumber: () => 0,
-      acknowledge: (reply, said) => reply(said),
+      activation: () => ({ isHolding: false, acknowledge: (reply, said) => reply(said) }),
       storeDirtyMap: () => undefined,
       mark: () => NO_STAMP,
       votes: new Votes({ commit, storage }),

@@ -6,7 +6,7 @@
  */
 import { SortedStrings } from "../../base/sorted-strings.ts";
 import type { ScanRange, StorageEntry, StorageKey, StorageOperation } from "../../ports/storage.ts";
-import { RecordTable } from "./record-table.ts";
+import { FETCHED_MAX, RecordTable } from "./record-table.ts";
 
 /** One page of a range; `isComplete` when the range holds nothing after the last entry. */
 export interface TablePage {
@@ -30,11 +30,19 @@ export class MemoryTable {
 
   /** Applies all operations, in order. */
   apply(operations: readonly StorageOperation[]): void {
-    for (const { key, value } of operations) {
-      if (value === undefined) {
-        if (this.#values.delete(key)) this.#keys.remove(key);
-      } else if (this.#values.set(key, value)) this.#keys.add(key);
+    for (let first = 0; first < operations.length; first += FETCHED_MAX) {
+      const hashes = this.#values.fetch(operations, first);
+      const end = Math.min(operations.length, first + FETCHED_MAX);
+      for (let index = first; index < end; index += 1) {
+        this.#applyOne(operations[index] as StorageOperation, hashes[index - first] as number);
+      }
     }
+  }
+
+  #applyOne({ key, value }: StorageOperation, hash: number): void {
+    if (value === undefined) {
+      if (this.#values.delete(key)) this.#keys.remove(key);
+    } else if (this.#values.set(key, value, hash)) this.#keys.add(key);
   }
 
   /** As `Storage.scan`, at once. */

@@ -79,6 +79,15 @@ export class RecordArena {
     return chunk;
   }
 
+  /** The first word of a record; 0 where there is none. */
+  firstWord(address: number): number {
+    const chunk =
+      address >= OWN_FIRST
+        ? this.#own[address - OWN_FIRST]
+        : this.#chunks[Math.floor(address / CHUNK_UNITS)];
+    return chunk === undefined ? 0 : (chunk.words[this.offsetOf(address) / 4] as number);
+  }
+
   /** Where in its chunk it begins, in bytes: a multiple of four. */
   offsetOf(address: number): number {
     return address >= OWN_FIRST ? 0 : (address % CHUNK_UNITS) * UNIT_BYTES;

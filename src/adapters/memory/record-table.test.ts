@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Prng } from "../../base/prng.ts";
 import { RecordArena } from "./record-arena.ts";
-import { RecordTable } from "./record-table.ts";
+import { FETCHED_MAX, RecordTable } from "./record-table.ts";
 
 /** Sizes around the bounds of classes, of shared records and of records that are arrays of their own. */
 const SIZES = [0, 1, 15, 16, 17, 100, 255, 256, 257, 300, 1_000, 16_300, 16_384, 20_000, 300_000];
@@ -32,6 +32,24 @@ test("a table holds what a map would, through growth, moves and removals", () =>
         assert.equal(table.get(key)?.toString("latin1"), model.get(key));
       }
     }
+  }
+});
+
+test("records are fetched together, whatever their size, whether or not there are any", () => {
+  const table = new RecordTable();
+  const keys = Array.from({ length: FETCHED_MAX + 5 }, (_, index) => ({ key: `key ${index}` }));
+  for (let first = 0; first < keys.length; first += FETCHED_MAX) {
+    const hashes = table.fetch(keys, first);
+    // The first one is an array of its own, before there is any that is shared.
+    for (const [index, { key }] of keys.slice(first, first + FETCHED_MAX).entries()) {
+      const value = Buffer.alloc(first + index === 0 ? 300_000 : index, index);
+      assert.equal(table.set(key, value, hashes[index]), true);
+      table.fetch(keys, first);
+    }
+  }
+  for (const [index, { key }] of keys.entries()) {
+    const length = index === 0 ? 300_000 : index % FETCHED_MAX;
+    assert.deepEqual(table.get(key), Buffer.alloc(length, length % 300_000));
   }
 });
 

@@ -12,9 +12,17 @@ import { RecordArena } from "./record-arena.ts";
 const HEADER_WORDS = 2;
 const HEADER_BYTES: number = 4 * HEADER_WORDS;
 
+/** Keys whose records are fetched together. */
+export const FETCHED_MAX = 64;
+
 export class RecordTable implements KeyedRecords {
   readonly #arena = new RecordArena();
   readonly #places: KeyPlaces = new KeyPlaces(this, randomInt(2 ** 32));
+  /** Of the keys fetched last: their hashes, and where their records most likely are. */
+  readonly #hashes = new Uint32Array(FETCHED_MAX);
+  readonly #addresses = new Uint32Array(FETCHED_MAX);
+  /** So that what is fetched is not for nothing, as far as the compiler can see. */
+  readonly #seen = new Uint32Array(1);
 
   /** Keys held. */
   get size(): number {
@@ -34,9 +42,31 @@ export class RecordTable implements KeyedRecords {
     return value;
   }
 
-  /** Copies the value in; true if the key is new. */
-  set(key: string, value: Uint8Array): boolean {
-    const hash = this.#places.hashOf(key);
+  /**
+   * Fetches the records of up to FETCHED_MAX keys from memory, from `first` on, before they are set: with nothing between that depends
+   * on it the processor waits for many of them at a time. Answers with their hashes, until it is called again.
+   */
+  fetch(operations: readonly { readonly key: string }[], first: number): Uint32Array {
+    const hashes = this.#hashes;
+    const addresses = this.#addresses;
+    const count = Math.min(FETCHED_MAX, operations.length - first);
+    for (let index = 0; index < count; index += 1) {
+      const { key } = operations[first + index] as { readonly key: string };
+      hashes[index] = this.#places.hashOf(key);
+    }
+    for (let index = 0; index < count; index += 1) {
+      addresses[index] = this.#places.addressNear(hashes[index] as number);
+    }
+    let seen = 0;
+    for (let index = 0; index < count; index += 1) {
+      seen ^= this.#arena.firstWord(addresses[index] as number);
+    }
+    this.#seen[0] = seen;
+    return hashes;
+  }
+
+  /** Copies the value in; true if the key is new. @param hash Of the key, by `fetch`. */
+  set(key: string, value: Uint8Array, hash: number = this.#places.hashOf(key)): boolean {
     const size = HEADER_BYTES + key.length + value.length;
     const place = this.#places.find(key, hash);
     if (place < 0) {

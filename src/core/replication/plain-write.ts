@@ -40,6 +40,11 @@ export class PlainWrite {
     this.#own = 1 << options.plan.primaries.indexOf(options.self);
   }
 
+  /** Whether enough have acked, which the client was told then. */
+  get isAnswered(): boolean {
+    return this.#isAnswered;
+  }
+
   /** What the answer says of the acks so far. */
   get quorum(): QuorumReport {
     return { acks: this.#ackCount, of: this.#options.plan.primaries.length, hinted: 0 };
