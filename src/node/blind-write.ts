@@ -139,8 +139,8 @@ export class BlindWrite extends TakenWrite<WriteOutcome> implements ReplySink, R
   }
 
   #encoded(): DecodedCell {
-    const { field, cellAt } = this.#change;
-    const cell = cellAt(this.stamp);
+    const { field } = this.#change;
+    const cell = this.#change.cellAt(this.stamp);
     this.#cell = { field, cell, bytes: encodeCell(cell, this.#key, field) };
     return this.#cell;
   }

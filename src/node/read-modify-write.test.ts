@@ -239,7 +239,7 @@ function counting() {
         quorum: { acks: state.acks, of: 3, hinted: 0 },
       }),
     write: ({ changes, stamp }, done) => {
-      written.push(changes.map(({ field, cellAt }) => ({ field, cell: cellAt(stamp) })));
+      written.push(changes.map((change) => ({ field: change.field, cell: change.cellAt(stamp) })));
       done(state.verdict, stamp);
     },
   });

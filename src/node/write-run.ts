@@ -296,8 +296,9 @@ export class WriteRun implements ReplySink, Run {
 
   #encode(stamp: Stamp): readonly DecodedCell[] {
     const { key, changes } = this.#options;
-    return changes.map(({ field, cellAt }) => {
-      const cell = cellAt(stamp);
+    return changes.map((change) => {
+      const { field } = change;
+      const cell = change.cellAt(stamp);
       return { field, cell, bytes: encodeCell(cell, key, field) };
     });
   }

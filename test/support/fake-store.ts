@@ -161,9 +161,10 @@ export class FakeStore implements Store {
       });
       this.#counter += 1;
       const stamp = stampFrom(NOW_MS, this.#counter, BOOT);
-      for (const { field, cellAt } of changes) {
-        if (field === undefined) this.cells.set(key, cellAt(stamp) as RootCell);
-        else this.#fieldsOf(key).set(field, cellAt(stamp) as FieldCell);
+      for (const change of changes) {
+        const { field } = change;
+        if (field === undefined) this.cells.set(key, change.cellAt(stamp) as RootCell);
+        else this.#fieldsOf(key).set(field, change.cellAt(stamp) as FieldCell);
       }
       const written = changes.length === 0 ? undefined : stamp;
       return done({ kind: "applied", result, stamp: written, quorum: QUORUM });

@@ -86,7 +86,10 @@ export class HeldKey {
     });
     counter += 1;
     const stamp: Stamp = stampFrom(NOW_MS, counter, bootIdFrom(7));
-    return { result, cells: changes.map(({ field, cellAt }) => ({ field, cell: cellAt(stamp) })) };
+    return {
+      result,
+      cells: changes.map((change) => ({ field: change.field, cell: change.cellAt(stamp) })),
+    };
   }
 
   #put(field: CellAddress, cell: Cell): void {

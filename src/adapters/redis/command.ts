@@ -46,7 +46,7 @@ export interface Call {
   readonly door: DoorState;
   /** Wall clock, in milliseconds. */
   readonly nowMs: number;
-  readonly reply: (reply: Reply) => void;
+  reply(reply: Reply): void;
   /** Instead of `reply`, for the few that answer with several replies, or with none. */
   replyAll(replies: readonly Reply[]): void;
 }

@@ -41,6 +41,16 @@ type Answer = Reply | readonly Reply[];
 const LARGE_REPLY_BYTES = 16 * 1024;
 const TRANSACTION_FULL = errorReply("ERR too many commands in the transaction");
 
+/** When requests are taken up: the same for many. */
+interface Moment {
+  /** Wall clock, in milliseconds. */
+  readonly wallMs: number;
+  /** Monotonic. */
+  readonly startMs: number;
+}
+
+const LONG_AGO: Moment = { wallMs: 0, startMs: 0 };
+
 /** From the moment it is understood until its reply is written. */
 class Request implements Call, Linked<Request> {
   before: Request | undefined = undefined;
@@ -51,18 +61,16 @@ class Request implements Call, Linked<Request> {
   /** That of the door; where the request is part of a trace, as the trace sees it. */
   store: Store;
   trace: Span | undefined;
-  readonly nowMs: number;
+  /** Begun, or before that understood. */
+  moment: Moment;
   /** `undefined`: refused, or no request at all. */
   readonly entry: CommandEntry | undefined;
   /** Of its arguments. */
   readonly bytes: number;
-  readonly reply: (reply: Reply) => void;
   /** Why it is refused, where it is. */
   refusal: ErrorReply | undefined;
   /** An EXEC that is refused: it drops what was put aside and what is watched, as DISCARD does. */
   isDropping = false;
-  /** Monotonic. */
-  startedAtMs = 0;
   /** Of its keys, once they were asked for. */
   hashes: readonly number[] | undefined;
   isLocked = false;
@@ -81,11 +89,18 @@ class Request implements Call, Linked<Request> {
     this.door = pipeline.door;
     this.store = pipeline.door.store;
     this.trace = undefined;
-    this.nowMs = pipeline.nowMs;
+    this.moment = pipeline.moment;
     this.entry = entry;
     this.bytes = argumentBytes(args);
     this.#settle = settle;
-    this.reply = (reply) => settle(this, reply);
+  }
+
+  get nowMs(): number {
+    return this.moment.wallMs;
+  }
+
+  reply(reply: Reply): void {
+    this.#settle(this, reply);
   }
 
   replyAll(replies: readonly Reply[]): void {
@@ -96,8 +111,8 @@ class Request implements Call, Linked<Request> {
 export class Pipeline {
   readonly session: Session;
   readonly door: DoorState;
-  /** Wall clock, in milliseconds, when requests were last taken up. */
-  nowMs = 0;
+  /** When requests were last taken up. */
+  moment = LONG_AGO;
 
   readonly #table: CommandTable;
   readonly #parser = new RequestParser({ isAuthenticated: true });
@@ -198,8 +213,9 @@ export class Pipeline {
   pump(): void {
     if (this.#isPumping) return;
     this.#isPumping = true;
-    this.nowMs = this.door.clock.wallMs();
-    const startedAtMs = this.door.clock.turnMs();
+    const { clock } = this.door;
+    const moment = { wallMs: clock.wallMs(), startMs: clock.turnMs() };
+    this.moment = moment;
     while (this.#mayTakeMore()) {
       const request = this.#waiting ?? this.#take();
       if (request === undefined) break;
@@ -208,7 +224,7 @@ export class Pipeline {
         break;
       }
       this.#waiting = undefined;
-      request.startedAtMs = startedAtMs;
+      request.moment = moment;
       this.#begin(request);
     }
     this.#isPumping = false;
@@ -324,7 +340,7 @@ export class Pipeline {
     this.door.commands += 1;
     entry.counts.calls += 1;
     this.session.lastCommand = entry.fullName;
-    this.session.lastActiveMs = this.nowMs;
+    this.session.lastActiveMs = this.moment.wallMs;
     entry.command.run(request);
   }
 
@@ -381,7 +397,7 @@ export class Pipeline {
   #count(request: Request, entry: CommandEntry, answer: Answer): void {
     const isError = "kind" in answer && answer.kind === "error";
     // One that is answered while it is begun took next to nothing.
-    const ms = this.#isPumping ? 0 : this.door.clock.turnMs() - request.startedAtMs;
+    const ms = this.#isPumping ? 0 : this.door.clock.turnMs() - request.moment.startMs;
     entry.counts.usec += Math.round(ms * 1_000);
     this.door.durations.noteRedis(entry.kind, isError, ms);
     if (!isError) return;

@@ -10,7 +10,7 @@ import type { KeyView } from "./key-view.ts";
 export interface CellChange {
   /** `undefined` is the root. */
   readonly field: CellAddress;
-  readonly cellAt: (stamp: Stamp) => Cell;
+  cellAt(stamp: Stamp): Cell;
   /** The cell in which this node counts, and what it comes to with this change. */
   readonly count?: OwnCount;
   /** The root written beside it clears what stands there, which nobody has read: it builds on anything below the write. */
@@ -80,15 +80,33 @@ export function unchanged(result: OperationResult): Applied {
 
 /** A value that takes the place of whatever the key held. */
 export function value(payload: Uint8Array, expiresAtMs: number, contentType = ""): CellChange {
-  return rootChange((stamp) => ({
-    kind: "value",
-    stamp,
-    type: "string",
-    expiresAtMs,
-    cleared: stamp,
-    contentType,
-    payload,
-  }));
+  return new ValueChange(payload, expiresAtMs, contentType);
+}
+
+/** Of all changes the most frequent one, and so a single object. */
+class ValueChange implements CellChange {
+  readonly field = undefined;
+  readonly #payload: Uint8Array;
+  readonly #expiresAtMs: number;
+  readonly #contentType: string;
+
+  constructor(payload: Uint8Array, expiresAtMs: number, contentType: string) {
+    this.#payload = payload;
+    this.#expiresAtMs = expiresAtMs;
+    this.#contentType = contentType;
+  }
+
+  cellAt(stamp: Stamp): RootCell {
+    return {
+      kind: "value",
+      stamp,
+      type: "string",
+      expiresAtMs: this.#expiresAtMs,
+      cleared: stamp,
+      contentType: this.#contentType,
+      payload: this.#payload,
+    };
+  }
 }
 
 /** The end of a key. */

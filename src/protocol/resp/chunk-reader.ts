@@ -117,6 +117,20 @@ export class ChunkReader {
     return this.#takePieces(length + 2);
   }
 
+  /** Takes the next run if it is these bytes, whole in one chunk; false: nothing is taken. */
+  takeSame(bytes: Buffer): boolean {
+    const chunk = this.#chunk;
+    const start = this.#at;
+    const end = start + bytes.length;
+    if (this.#partial !== undefined || end + 2 > chunk.length) return false;
+    if (chunk[end] !== CARRIAGE_RETURN || chunk[end + 1] !== LINE_FEED) return false;
+    for (let index = 0; index < bytes.length; index += 1) {
+      if (chunk[start + index] !== bytes[index]) return false;
+    }
+    this.#at = end + 2;
+    return true;
+  }
+
   /** A run that spans chunks: its CR LF is put together with it. */
   #takePieces(length: number): Buffer | "unterminated" | undefined {
     while (this.#hasBytes()) {

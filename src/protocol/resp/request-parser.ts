@@ -60,6 +60,10 @@ const CARRIAGE_RETURN = 0x0d;
 /** A count line beyond this cannot hold a number within 53 bits. */
 const COUNT_LINE_BYTES_MAX = 20;
 
+/** Longer names of commands are not remembered, and of the others so many at most. */
+const NAME_BYTES_MAX = 16;
+const NAMES_MAX = 16;
+
 /** One for each connection. */
 export class RequestParser {
   /** Until the client has shown who it is, requests must be small. Holds from the next count or length that is read. */
@@ -73,6 +77,8 @@ export class RequestParser {
   #arguments: Uint8Array[] = [];
   /** What `#arguments` takes. */
   #takenBytes = 0;
+  /** Names that came before, by `nameIndex`: commands come again and again, and a view of each would be an object more. */
+  readonly #names: (Buffer | undefined)[] = [];
   /** Length of the argument under way. */
   #bulkBytes = LENGTH_DUE;
   #failure: ProtocolError | undefined;
@@ -102,7 +108,7 @@ export class RequestParser {
 
   /**
    * The next request; `undefined` when it has not arrived whole; why the stream cannot be understood, then and ever after.
-   * The bytes of a request are the caller's to keep.
+   * The bytes of a request are the caller's to keep, and not to change.
    */
   next(): ParsedRequest | ProtocolError | undefined {
     while (this.#failure === undefined) {
@@ -159,7 +165,7 @@ export class RequestParser {
   #takeArguments(): ParsedRequest | ProtocolError | undefined {
     for (;;) {
       if (this.#bulkBytes === LENGTH_DUE && !this.#takeLength()) return this.#failure;
-      const argument = this.#reader.takeRun(this.#bulkBytes);
+      const argument = this.#taken === 0 ? this.#takeName() : this.#reader.takeRun(this.#bulkBytes);
       if (argument === undefined) return undefined;
       if (argument === "unterminated") {
         this.#fail("invalid bulk length");
@@ -171,6 +177,19 @@ export class RequestParser {
       if (this.#taken === this.#announced) return this.#finish();
       this.#takenBytes += argument.length + ARGUMENT_BYTES;
     }
+  }
+
+  /** The first argument: that of an earlier request where it is the same. */
+  #takeName(): Buffer | "unterminated" | undefined {
+    const length = this.#bulkBytes;
+    if (length > NAME_BYTES_MAX) return this.#reader.takeRun(length);
+    const index = nameIndex(length, this.#reader.peek() ?? 0);
+    const known = this.#names[index];
+    if (known?.length === length && this.#reader.takeSame(known)) return known;
+    const name = this.#reader.takeRun(length);
+    // A copy: a view would keep all that came with it.
+    if (typeof name === "object") this.#names[index] = Buffer.from(name);
+    return name;
   }
 
   /** Sets `#bulkBytes`; false if the line's end is missing, or on failure. */
@@ -214,6 +233,11 @@ export class RequestParser {
     this.#finish();
     return false;
   }
+}
+
+/** Where a name is remembered: those that are often mixed (GET and SET, HGET and HSET) apart. */
+function nameIndex(length: number, firstByte: number): number {
+  return (length + firstByte) % NAMES_MAX;
 }
 
 /** Whether parsing ended here. */

@@ -21,16 +21,16 @@ const CLIENT = containerCommand({
   group: "connection",
   summary: "Commands about connections.",
   subcommands: [
-    subcommand("id", 2, CONNECTION_FLAGS, "Shows the connection's number.", ({ session, reply }) =>
-      reply(integerReply(session.id)),
+    subcommand("id", 2, CONNECTION_FLAGS, "Shows the connection's number.", (call) =>
+      call.reply(integerReply(call.session.id)),
     ),
-    subcommand("getname", 2, CONNECTION_FLAGS, "Shows its name.", ({ session, reply }) =>
-      reply(session.name === "" ? NULL : { kind: "binary", binary: session.name }),
+    subcommand("getname", 2, CONNECTION_FLAGS, "Shows its name.", (call) =>
+      call.reply(call.session.name === "" ? NULL : { kind: "binary", binary: call.session.name }),
     ),
     subcommand("setname", 3, CONNECTION_FLAGS, "Gives it a name.", setname),
     subcommand("setinfo", 4, CONNECTION_FLAGS, "Says which library it uses.", setinfo),
-    subcommand("info", 2, CONNECTION_FLAGS, "Shows the connection.", ({ session, nowMs, reply }) =>
-      reply(lines([session], nowMs)),
+    subcommand("info", 2, CONNECTION_FLAGS, "Shows the connection.", (call) =>
+      call.reply(lines([call.session], call.nowMs)),
     ),
     subcommand("list", -2, ADMIN_FLAGS, "Shows all connections, by TYPE or ID.", list),
     subcommand("kill", -3, ADMIN_FLAGS, "Ends connections.", kill),
@@ -65,11 +65,12 @@ function subcommand(
   return { name, arity, flags, keys: undefined, summary, run };
 }
 
-function setname({ args, session, reply: answer }: Call): void {
+function setname(call: Call): void {
+  const { args, session } = call;
   const name = binaryFromBytes(args[2] as Uint8Array);
-  if (!isClientName(name)) return answer(errorReply(`ERR Client names ${BAD_NAME}`));
+  if (!isClientName(name)) return call.reply(errorReply(`ERR Client names ${BAD_NAME}`));
   session.name = name;
-  return answer(OK);
+  return call.reply(OK);
 }
 
 function setinfo(call: Call): void {

@@ -60,17 +60,18 @@ function connectionCommand(
   return { name, arity, flags, keys: undefined, group: "connection", summary, run };
 }
 
-function ping({ args, session, reply }: Call): void {
+function ping(call: Call): void {
+  const { args, session } = call;
   const [, message] = args;
-  if (args.length > 2) return reply(wrongArity("ping"));
+  if (args.length > 2) return call.reply(wrongArity("ping"));
   const said: Reply = message === undefined ? PONG : { kind: "bulk", bytes: message };
-  if (!session.isListening) return reply(said);
+  if (!session.isListening) return call.reply(said);
   // Among messages, it must look like one.
   const items: Reply[] = [
     { kind: "binary", binary: "pong" },
     message === undefined ? EMPTY_BULK : said,
   ];
-  return reply({ kind: "array", items });
+  return call.reply({ kind: "array", items });
 }
 
 function select(call: Call): void {
@@ -83,11 +84,12 @@ function select(call: Call): void {
   return call.reply(database === 0n ? OK : NO_DATABASE);
 }
 
-function auth({ args, reply }: Call): void {
-  if (args.length > 3) return reply(SYNTAX_ERROR);
+function auth(call: Call): void {
+  const { args } = call;
+  if (args.length > 3) return call.reply(SYNTAX_ERROR);
   const [, user] = args;
-  if (args.length === 2 || user === undefined) return reply(NO_PASSWORD);
-  return reply(binaryFromBytes(user) === USER ? OK : WRONG_PASSWORD);
+  if (args.length === 2 || user === undefined) return call.reply(NO_PASSWORD);
+  return call.reply(binaryFromBytes(user) === USER ? OK : WRONG_PASSWORD);
 }
 
 function hello(call: Call): void {

@@ -42,24 +42,26 @@ export function introspectionCommands(table: CommandTable): readonly Command[] {
       group: "server",
       flags: FLAGS,
       summary: "Shows all commands.",
-      run: ({ reply }) => reply({ kind: "array", items: table.entries.map(shapeReply) }),
+      run: (call) => call.reply({ kind: "array", items: table.entries.map(shapeReply) }),
       subcommands: [
-        inner("count", 2, "Shows how many commands there are.", ({ reply }) =>
-          reply(integerReply(table.entries.length)),
+        inner("count", 2, "Shows how many commands there are.", (call) =>
+          call.reply(integerReply(table.entries.length)),
         ),
-        inner("info", -2, "Shows commands by name.", ({ args, reply }) => {
+        inner("info", -2, "Shows commands by name.", (call) => {
+          const { args } = call;
           if (args.length === 2) {
-            return reply({ kind: "array", items: table.entries.map(shapeReply) });
+            return call.reply({ kind: "array", items: table.entries.map(shapeReply) });
           }
           const found = args.slice(2).map((name) => table.findFull(name));
           const items = found.map((entry) => (entry === undefined ? NULL : shapeReply(entry)));
-          return reply({ kind: "array", items });
+          return call.reply({ kind: "array", items });
         }),
-        inner("docs", -2, "Describes commands by name.", ({ args, reply }) => {
+        inner("docs", -2, "Describes commands by name.", (call) => {
+          const { args } = call;
           const named = args.slice(2).map((name) => table.findFull(name));
           const entries =
             args.length === 2 ? table.entries : named.filter((entry) => entry !== undefined);
-          reply({ kind: "map", entries: entries.map(docsEntry) });
+          call.reply({ kind: "map", entries: entries.map(docsEntry) });
         }),
         inner("list", -2, "Shows the names, FILTERBY ACLCAT, MODULE or PATTERN.", (call) =>
           list(call, table),
@@ -156,39 +158,40 @@ function docsEntry(entry: CommandEntry): readonly [Reply, Reply] {
 }
 
 function list(call: Call, table: CommandTable): void {
-  const { args, reply } = call;
+  const { args } = call;
   const all = [...table.all()];
-  if (args.length === 2) return reply(namesReply(table.entries));
-  if (args.length !== 5 || wordAt(call, 2) !== "filterby") return reply(SYNTAX_ERROR);
+  if (args.length === 2) return call.reply(namesReply(table.entries));
+  if (args.length !== 5 || wordAt(call, 2) !== "filterby") return call.reply(SYNTAX_ERROR);
   const wanted = binaryFromBytes(argumentAt(call, 4)).toLowerCase();
   switch (wordAt(call, 3)) {
     case "module":
-      return reply(EMPTY);
+      return call.reply(EMPTY);
     case "aclcat":
-      return reply(
+      return call.reply(
         namesReply(all.filter(({ command }) => categoriesOf(command).includes(`@${wanted}`))),
       );
     case "pattern":
-      return reply(namesReply(all.filter(({ fullName }) => matchesGlob(wanted, fullName))));
+      return call.reply(namesReply(all.filter(({ fullName }) => matchesGlob(wanted, fullName))));
     default:
-      return reply(SYNTAX_ERROR);
+      return call.reply(SYNTAX_ERROR);
   }
 }
 
-function getkeys({ args, reply }: Call, table: CommandTable): void {
+function getkeys(call: Call, table: CommandTable): void {
+  const { args } = call;
   const request = args.slice(2);
   const found = table.find(request[0] as Uint8Array);
   const entry = found === undefined ? undefined : innermost(found, request);
-  if (entry === undefined) return reply(errorReply("ERR Invalid command specified"));
+  if (entry === undefined) return call.reply(errorReply("ERR Invalid command specified"));
   const { keys, arity } = entry.command;
-  if (keys === undefined) return reply(errorReply("ERR The command has no key arguments"));
+  if (keys === undefined) return call.reply(errorReply("ERR The command has no key arguments"));
   if (!fits(arity, request.length)) {
-    return reply(errorReply("ERR Invalid number of arguments specified for command"));
+    return call.reply(errorReply("ERR Invalid number of arguments specified for command"));
   }
   const items = keyIndexes(request, keys).map((index) => bulkReply(request[index] as Uint8Array));
   if (items.length === 0 || !isCounted(request, keys, items.length))
-    return reply(errorReply("ERR Invalid arguments specified for command"));
-  return reply({ kind: "array", items });
+    return call.reply(errorReply("ERR Invalid arguments specified for command"));
+  return call.reply({ kind: "array", items });
 }
 
 /** Whether there are as many keys as is said that there are. */

@@ -30,20 +30,21 @@ export function serverCommands(table: CommandTable): readonly Command[] {
       const text = infoText({ door: call.door, table, nowMs: call.nowMs }, sections);
       call.reply(textReply(text));
     }),
-    plain("time", 1, AT_ANY_TIME, "Shows the node's clock.", ({ nowMs, reply }) => {
+    plain("time", 1, AT_ANY_TIME, "Shows the node's clock.", (call) => {
+      const { nowMs } = call;
       const seconds = Math.floor(nowMs / 1_000);
       const microseconds = (nowMs - seconds * 1_000) * 1_000;
-      reply({
+      call.reply({
         kind: "array",
         items: [binaryReply(String(seconds)), binaryReply(String(Math.floor(microseconds)))],
       });
     }),
-    plain("lastsave", 1, AT_ANY_TIME, "Now: what is acknowledged is saved.", ({ nowMs, reply }) =>
-      reply(integerReply(Math.floor(nowMs / 1_000))),
+    plain("lastsave", 1, AT_ANY_TIME, "Now: what is acknowledged is saved.", (call) =>
+      call.reply(integerReply(Math.floor(call.nowMs / 1_000))),
     ),
     plain("wait", 3, ["noscript", "barrier"], "Shows how many replicas the last write has.", wait),
-    plain("lolwut", -1, ["readonly", "fast"], "Shows the version.", ({ reply }) =>
-      reply(textReply(`dnd ver. ${VERSION}\n`)),
+    plain("lolwut", -1, ["readonly", "fast"], "Shows the version.", (call) =>
+      call.reply(textReply(`dnd ver. ${VERSION}\n`)),
     ),
     config(table),
     MEMORY,
@@ -75,22 +76,22 @@ function inner(
 
 /** A write is answered when it has the copies it will be counted with: there is nothing to wait for. */
 function wait(call: Call): void {
-  const { session, store, reply } = call;
+  const { session, store } = call;
   if (integerAt(call, 1) === undefined) return undefined;
   const timeout = /^-?\d{1,18}$/.exec(binaryFromBytes(argumentAt(call, 2).subarray(0, 20)));
   if (timeout === null) {
-    return reply(errorReply("ERR timeout is not an integer or out of range"));
+    return call.reply(errorReply("ERR timeout is not an integer or out of range"));
   }
-  if (timeout[0].startsWith("-")) return reply(errorReply("ERR timeout is negative"));
+  if (timeout[0].startsWith("-")) return call.reply(errorReply("ERR timeout is negative"));
   if (session.lastWrite !== undefined) {
     // Of the copies one is what Redis would call the master's.
-    return reply(integerReply(Math.max(0, session.lastWrite.acks - 1)));
+    return call.reply(integerReply(Math.max(0, session.lastWrite.acks - 1)));
   }
   const { members, shared } = store.status();
   const alive = members.filter(
     ({ liveness, record }) => liveness === "alive" && record.intent === "active",
   );
-  return reply(integerReply(Math.max(0, Math.min(alive.length, shared.replicas) - 1)));
+  return call.reply(integerReply(Math.max(0, Math.min(alive.length, shared.replicas) - 1)));
 }
 
 function config(table: CommandTable): Command {
@@ -99,22 +100,18 @@ function config(table: CommandTable): Command {
     group: "server",
     summary: "Settings of Redis that tools ask for; none does anything.",
     subcommands: [
-      inner(
-        "get",
-        -3,
-        ADMIN,
-        "Shows settings whose names match patterns.",
-        ({ args, door, reply }) => {
-          const patterns = args.slice(2).map((bytes) => binaryFromBytes(bytes));
-          const found = door.config.matching(patterns);
-          const entries = found.map(
-            ([name, value]) => [binaryReply(name), binaryReply(value)] as const,
-          );
-          reply({ kind: "map", entries });
-        },
-      ),
-      inner("set", -4, ADMIN, "Takes settings, and shows them again.", ({ args, door, reply }) => {
-        if (args.length % 2 !== 0) return reply(SYNTAX_ERROR);
+      inner("get", -3, ADMIN, "Shows settings whose names match patterns.", (call) => {
+        const { args, door } = call;
+        const patterns = args.slice(2).map((bytes) => binaryFromBytes(bytes));
+        const found = door.config.matching(patterns);
+        const entries = found.map(
+          ([name, value]) => [binaryReply(name), binaryReply(value)] as const,
+        );
+        call.reply({ kind: "map", entries });
+      }),
+      inner("set", -4, ADMIN, "Takes settings, and shows them again.", (call) => {
+        const { args, door } = call;
+        if (args.length % 2 !== 0) return call.reply(SYNTAX_ERROR);
         const words = args
           .slice(2)
           .map((bytes) => binaryFromBytes(bytes.subarray(0, TEXT_BYTES_MAX)));
@@ -123,15 +120,16 @@ function config(table: CommandTable): Command {
           settings.push([words[index] ?? "", words[index + 1] ?? ""]);
         }
         const fault = door.config.set(settings);
-        return reply(fault === undefined ? OK : errorReply(`ERR ${fault}`));
+        return call.reply(fault === undefined ? OK : errorReply(`ERR ${fault}`));
       }),
-      inner("resetstat", 2, ADMIN, "Counts anew.", ({ door, reply }) => {
+      inner("resetstat", 2, ADMIN, "Counts anew.", (call) => {
+        const { door } = call;
         door.resetCounts();
         table.resetCounts();
-        reply(OK);
+        call.reply(OK);
       }),
-      inner("rewrite", 2, ADMIN, "There is no file to rewrite.", ({ reply }) =>
-        reply(errorReply("ERR The server is running without a config file")),
+      inner("rewrite", 2, ADMIN, "There is no file to rewrite.", (call) =>
+        call.reply(errorReply("ERR The server is running without a config file")),
       ),
     ],
   });
@@ -146,8 +144,8 @@ const MEMORY = containerCommand({
       ...inner("usage", -3, ["readonly"], "Shows about how many bytes a key takes.", usage),
       keys: SECOND_KEY,
     },
-    inner("doctor", 2, [], "Says how the memory is doing.", ({ reply }) =>
-      reply(textReply("Nothing to report: what a node keeps is on its disk.\n")),
+    inner("doctor", 2, [], "Says how the memory is doing.", (call) =>
+      call.reply(textReply("Nothing to report: what a node keeps is on its disk.\n")),
     ),
   ],
 });
@@ -204,8 +202,8 @@ const SLOWLOG = containerCommand({
         return call.reply(errorReply("ERR count should be greater than or equal to -1"));
       return call.reply(EMPTY);
     }),
-    inner("len", 2, ADMIN, "Shows that nothing is there.", ({ reply }) => reply(integerReply(0))),
-    inner("reset", 2, ADMIN, "Taken, and without effect.", ({ reply }) => reply(OK)),
+    inner("len", 2, ADMIN, "Shows that nothing is there.", (call) => call.reply(integerReply(0))),
+    inner("reset", 2, ADMIN, "Taken, and without effect.", (call) => call.reply(OK)),
   ],
 });
 
@@ -214,9 +212,9 @@ const LATENCY = containerCommand({
   group: "server",
   summary: "No latencies are recorded.",
   subcommands: [
-    inner("latest", 2, ADMIN, "Shows nothing.", ({ reply }) => reply(EMPTY)),
-    inner("history", 3, ADMIN, "Shows nothing.", ({ reply }) => reply(EMPTY)),
-    inner("reset", -2, ADMIN, "Taken, and without effect.", ({ reply }) => reply(integerReply(0))),
+    inner("latest", 2, ADMIN, "Shows nothing.", (call) => call.reply(EMPTY)),
+    inner("history", 3, ADMIN, "Shows nothing.", (call) => call.reply(EMPTY)),
+    inner("reset", -2, ADMIN, "Taken, and without effect.", (call) => call.reply(integerReply(0))),
   ],
 });
 
@@ -227,12 +225,12 @@ const FUNCTION = containerCommand({
   summary: "There are no functions.",
   subcommands: [
     inner("flush", -2, ["write", "noscript"], "Drops all functions: there are none.", (call) => {
-      const { args, reply } = call;
+      const { args } = call;
       const word = wordAt(call, 2);
       if (args.length === 2 || (args.length === 3 && (word === "sync" || word === "async"))) {
-        return reply(OK);
+        return call.reply(OK);
       }
-      return reply(errorReply("ERR FUNCTION FLUSH only supports SYNC|ASYNC option"));
+      return call.reply(errorReply("ERR FUNCTION FLUSH only supports SYNC|ASYNC option"));
     }),
   ],
 });

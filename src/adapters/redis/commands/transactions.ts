@@ -36,21 +36,24 @@ const ABORTED = errorReply("EXECABORT Transaction discarded because of previous 
 /** @param table where EXEC finds the commands of the queue. */
 export function transactionCommands(table: CommandTable): readonly Command[] {
   return [
-    plain("multi", FLAGS, "Puts commands aside until EXEC.", ({ session, reply }) => {
-      if (session.transaction !== undefined) return reply(NESTED);
+    plain("multi", FLAGS, "Puts commands aside until EXEC.", (call) => {
+      const { session } = call;
+      if (session.transaction !== undefined) return call.reply(NESTED);
       session.transaction = { queue: [], bytes: 0, isAborted: false };
-      return reply(OK);
+      return call.reply(OK);
     }),
     plain("exec", EXEC_FLAGS, "Runs what was put aside.", (call) => exec(call, table)),
-    plain("discard", [...FLAGS, "barrier"], "Drops what was put aside.", ({ session, reply }) => {
-      if (session.transaction === undefined) return reply(without("DISCARD"));
+    plain("discard", [...FLAGS, "barrier"], "Drops what was put aside.", (call) => {
+      const { session } = call;
+      if (session.transaction === undefined) return call.reply(without("DISCARD"));
       session.transaction = undefined;
       session.watched.clear();
-      return reply(OK);
+      return call.reply(OK);
     }),
-    plain("unwatch", [...FLAGS, "barrier"], "Watches no keys any more.", ({ session, reply }) => {
+    plain("unwatch", [...FLAGS, "barrier"], "Watches no keys any more.", (call) => {
+      const { session } = call;
       session.watched.clear();
-      return reply(OK);
+      return call.reply(OK);
     }),
     {
       name: "watch",
@@ -78,34 +81,35 @@ function without(name: string): Reply {
 }
 
 function watch(call: Call): void {
-  const { session, door, reply } = call;
-  if (session.transaction !== undefined) return reply(WATCH_INSIDE);
+  const { session, door } = call;
+  if (session.transaction !== undefined) return call.reply(WATCH_INSIDE);
   const keys = keysFrom(call, 1);
   if (keys === undefined) return undefined;
-  if (session.watched.size + keys.length > door.limits.watchedMax) return reply(TOO_MANY_WATCHED);
+  if (session.watched.size + keys.length > door.limits.watchedMax)
+    return call.reply(TOO_MANY_WATCHED);
   return readStamps(call, keys, (stamps) => {
-    if (!(stamps instanceof Map)) return reply(failureReply(stamps));
+    if (!(stamps instanceof Map)) return call.reply(failureReply(stamps));
     // A key that is watched already stays as it was then.
     for (const [key, stamp] of stamps)
       if (!session.watched.has(key)) session.watched.set(key, stamp);
-    return reply(OK);
+    return call.reply(OK);
   });
 }
 
 function exec(call: Call, table: CommandTable): void {
-  const { session, reply } = call;
+  const { session } = call;
   const { transaction } = session;
-  if (transaction === undefined) return reply(without("EXEC"));
+  if (transaction === undefined) return call.reply(without("EXEC"));
   const watched = new Map(session.watched);
   session.transaction = undefined;
   session.watched.clear();
-  if (transaction.isAborted) return reply(ABORTED);
+  if (transaction.isAborted) return call.reply(ABORTED);
   return readStamps(call, [...watched.keys()], (stamps) => {
     if (!(stamps instanceof Map)) {
-      return reply(errorReply(`EXECABORT nothing was done: ${stamps.code}: ${stamps.detail}`));
+      return call.reply(errorReply(`EXECABORT nothing was done: ${stamps.code}: ${stamps.detail}`));
     }
     for (const [key, stamp] of watched) {
-      if (!isSame(stamp, stamps.get(key))) return reply(NULL_ARRAY);
+      if (!isSame(stamp, stamps.get(key))) return call.reply(NULL_ARRAY);
     }
     return runQueue(call, transaction.queue, table);
   });
