@@ -30,18 +30,12 @@ export interface GroupCommitOptions {
   readonly onFailed: (keys: readonly StorageKey[], error: StorageError) => void;
 }
 
-/** Of one key; what is put again before its batch is written takes its place. */
-interface PutOperation {
-  readonly key: StorageKey;
-  value: Uint8Array | undefined;
-}
-
 interface Batch {
   bytes: number;
   /** When something was first put into it, on the monotonic clock. */
   sinceMs: number | undefined;
-  /** By their keys, as the storage takes them. */
-  readonly operations: Map<StorageKey, PutOperation>;
+  /** By their keys, as the storage takes them: what is put again before its batch is written takes the place of what was put. */
+  readonly operations: Map<StorageKey, StorageOperation>;
   readonly waiters: Committed[];
 }
 
@@ -101,9 +95,7 @@ export class GroupCommit {
     // A value that is overwritten while it waits is counted until its batch is written: an upper bound.
     batch.bytes += value?.length ?? 0;
     batch.sinceMs ??= this.#options.clock.monotonicMs();
-    const put = batch.operations.get(key);
-    if (put === undefined) batch.operations.set(key, { key, value });
-    else put.value = value;
+    batch.operations.set(key, { key, value });
     this.#schedule();
   }
 

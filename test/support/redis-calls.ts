@@ -8,6 +8,7 @@ import { HASH_COMMANDS } from "../../src/adapters/redis/commands/hashes.ts";
 import { KEY_COMMANDS } from "../../src/adapters/redis/commands/keys.ts";
 import { SET_COMMANDS } from "../../src/adapters/redis/commands/sets.ts";
 import { STRING_COMMANDS } from "../../src/adapters/redis/commands/strings.ts";
+import type { ScanScope } from "../../src/adapters/redis/door-state.ts";
 import { binaryFromBytes, bytesFromBinary } from "../../src/base/binary.ts";
 import { keyFromText } from "../../src/model/key.ts";
 import type { QuorumReport } from "../../src/model/outcome.ts";
@@ -31,8 +32,16 @@ export class RedisCalls {
   readonly store: FakeStore = new FakeStore();
   /** What commands told the session of their writes. */
   readonly writes: QuorumReport[] = [];
-  scan: "cluster" | "node" = "cluster";
   protocol: ProtocolVersion = 2;
+  readonly #door: Pick<Call["door"], "store" | "known"> & { scan: ScanScope } = {
+    store: this.store,
+    known: undefined,
+    scan: "cluster",
+  };
+
+  set scan(scope: ScanScope) {
+    this.#door.scan = scope;
+  }
 
   /** Has `key` hold a hash, which no command on strings may touch. */
   holdHash(key: string): void {
@@ -63,7 +72,7 @@ export class RedisCalls {
           protocol: this.protocol,
           noteWrite: (quorum: QuorumReport) => this.writes.push(quorum),
         },
-        door: { scan: this.scan },
+        door: this.#door,
         nowMs: this.store.nowMs,
         reply: (reply: Reply) => {
           assert.equal(isAnswered, false, `${words.join(" ")} is answered once`);

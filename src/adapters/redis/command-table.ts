@@ -93,6 +93,9 @@ export class NameMap {
 /** What a door offers. */
 export class CommandTable {
   #names = new NameMap([]);
+  /** Looked up last: parsers give out the same bytes for the same name (`request-parser.ts`). */
+  #lastName: Uint8Array | undefined;
+  #lastFound: CommandEntry | undefined;
 
   /** In the order they were added. */
   get entries(): readonly CommandEntry[] {
@@ -104,10 +107,14 @@ export class CommandTable {
     const all = [...this.entries, ...entries];
     assert(new Set(all.map(({ fullName }) => fullName)).size === all.length, "one command a name");
     this.#names = new NameMap(all);
+    this.#lastName = undefined;
   }
 
   find(name: Uint8Array): CommandEntry | undefined {
-    return this.#names.find(name);
+    if (name === this.#lastName) return this.#lastFound;
+    this.#lastFound = this.#names.find(name);
+    this.#lastName = name;
+    return this.#lastFound;
   }
 
   /** The command or subcommand that `fullName` spells, as "get" or "client|id", in any case. */

@@ -1,6 +1,8 @@
 /**
  * What all connections of a door share: the store, who is connected, what has been counted.
  */
+import type { SharedConfig } from "../../model/config.ts";
+import type { NodeId } from "../../model/ids.ts";
 import type { Store } from "../../node/store.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Tracer } from "../../ports/tracer.ts";
@@ -19,6 +21,14 @@ export type ScanScope = "cluster" | "node";
 /** Codes of errors that are counted apart; an error's text may begin with any word. */
 const ERROR_CODES_MAX = 128;
 
+/** What every command goes by, as the store said it last. */
+export interface KnownSettings {
+  readonly shared: SharedConfig;
+  readonly nodeId: NodeId;
+  /** When that was: wall clock, in milliseconds. */
+  readonly atMs: number;
+}
+
 export class DoorState {
   readonly store: Store;
   readonly clock: Clock;
@@ -29,6 +39,7 @@ export class DoorState {
   readonly tracer: Tracer | undefined;
   readonly budget: RequestBudget;
   readonly config: ConfigValues;
+  known: KnownSettings | undefined;
   /** By id. */
   readonly sessions = new Map<number, Session>();
   /** Monotonic. */

@@ -53,6 +53,7 @@ const KINDS: readonly Cell["kind"][] = [
   "field-tombstone",
   "field",
 ];
+const VALUE_INDEX = 2;
 const FIRST_FIELD_KIND = 3;
 const TYPES: readonly CellType[] = ["string", "hash", "set", "counter"];
 
@@ -70,8 +71,8 @@ export function encodeCell(cell: Cell, key: Key, field: CellAddress): Uint8Array
   const length = FIXED_BYTES + expiryBytes + markBytes + contentTypeBytes + cell.payload.length;
   const bytes = Buffer.allocUnsafe(length);
   bytes[HEAD_INDEX] =
-    KINDS.indexOf(cell.kind) |
-    (TYPES.indexOf(cell.type) << 3) |
+    kindIndexOf(cell.kind) |
+    (typeIndexOf(cell.type) << 3) |
     (expiryBytes === 0 ? 0 : HAS_EXPIRY) |
     markBits;
   writeStamp(bytes, STAMP_INDEX, cell.stamp);
@@ -213,6 +214,15 @@ function open(bytes: Uint8Array, key: Key, field: CellAddress): OpenedCell | "da
   }
   const type = TYPES[(head >> 3) & 0x03] as CellType;
   return { kindIndex, type, stamp, expiresAtMs, mark, restIndex: index };
+}
+
+/** Most cells are values, and strings: those are told without going through the list. */
+function kindIndexOf(kind: Cell["kind"]): number {
+  return kind === "value" ? VALUE_INDEX : KINDS.indexOf(kind);
+}
+
+function typeIndexOf(type: CellType): number {
+  return type === "string" ? 0 : TYPES.indexOf(type);
 }
 
 function markBitsOf(mark: Stamp, stamp: Stamp): number {

@@ -10,8 +10,8 @@ import { parseInteger } from "../../../core/operations/integers.ts";
 import type { SharedConfig } from "../../../model/config.ts";
 import type { NodeId } from "../../../model/ids.ts";
 import { type Key, keyFault, keyFromBinary } from "../../../model/key.ts";
-import type { Store } from "../../../node/store.ts";
 import type { Call } from "../command.ts";
+import type { KnownSettings } from "../door-state.ts";
 import { type ErrorReply, errorReply, faultReply, NOT_AN_INTEGER } from "../failures.ts";
 
 /**
@@ -21,14 +21,6 @@ import { type ErrorReply, errorReply, faultReply, NOT_AN_INTEGER } from "../fail
 const SHARED_FRESH_MS = 1_000;
 /** No option is longer; what is longer is not made a string to find that out. */
 const WORD_BYTES_MAX = 32;
-
-interface Known {
-  readonly shared: SharedConfig;
-  readonly nodeId: NodeId;
-  readonly atMs: number;
-}
-
-const knownByStore = new WeakMap<Store, Known>();
 
 /** The cluster's limits, at most a second old. */
 export function sharedOf(call: Call): SharedConfig {
@@ -40,13 +32,13 @@ export function nodeOf(call: Call): NodeId {
   return knownOf(call).nodeId;
 }
 
-function knownOf({ store, nowMs }: Call): Known {
-  const known = knownByStore.get(store);
+function knownOf({ door, nowMs }: Call): KnownSettings {
+  const { known } = door;
   // The wall clock may have been set back.
   if (known !== undefined && Math.abs(nowMs - known.atMs) < SHARED_FRESH_MS) return known;
-  const { shared, nodeId } = store.status();
+  const { shared, nodeId } = door.store.status();
   const fresh = { shared, nodeId, atMs: nowMs };
-  knownByStore.set(store, fresh);
+  door.known = fresh;
   return fresh;
 }
 
