@@ -123,6 +123,10 @@ class ToyNode implements SimNode {
     this.#ports.storage.close(done);
   }
 
+  together(asking: () => void): void {
+    asking();
+  }
+
   put(request: PutRequest, done: (outcome: WriteOutcome) => void): void {
     const { value, contentType } = request;
     this.#write(request.key, { kind: "value", contentType, payload: value }, request, done);

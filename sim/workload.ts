@@ -8,7 +8,7 @@ import type { NodeId } from "../src/model/ids.ts";
 import { type Key, keyFromText } from "../src/model/key.ts";
 import { DEADLINE_MS_DEFAULT } from "../src/model/limits.ts";
 import type { Stamp } from "../src/model/stamp.ts";
-import type { Machine, SimCluster } from "./cluster.ts";
+import type { Machine, SimCluster, SimNode } from "./cluster.ts";
 import type { Disk } from "./disk.ts";
 import {
   contentTypeOf,
@@ -322,34 +322,29 @@ export class Workload {
         }
         this.#answered(operation, process, outcome);
       };
-      const { deadlineMs } = operation;
-      if (operation.kind === "list") {
-        const cursor = this.#cursor;
-        node.list({ prefix: "", limit: 50, cursor, withValues: true, deadlineMs }, done);
-      } else if (operation.kind === "read") {
-        node.read({ key: operation.key, r: operation.r, after: operation.after, deadlineMs }, done);
-      } else {
-        const { key: target, w, condition } = operation;
-        if (operation.value === undefined)
-          node.delete({ key: target, w, deadlineMs, condition }, done);
-        else {
-          const contentType = contentTypeOf(operation.id);
-          node.put(
-            {
-              key: target,
-              value: operation.value,
-              contentType,
-              w,
-              deadlineMs,
-              condition,
-              ttlMs: operation.ttlMs,
-            },
-            done,
-          );
-        }
-      }
+      const ask = (): void => this.#give(node, operation, done);
+      // As doors ask, and as embedding programs do.
+      if (operation.id % 2 === 0) node.together(ask);
+      else ask();
       isInside = false;
     });
+  }
+
+  #give(node: SimNode, operation: Operation, done: (outcome: Operation["outcome"]) => void): void {
+    const { deadlineMs } = operation;
+    if (operation.kind === "list") {
+      const cursor = this.#cursor;
+      node.list({ prefix: "", limit: 50, cursor, withValues: true, deadlineMs }, done);
+      return;
+    }
+    if (operation.kind === "read") {
+      node.read({ key: operation.key, r: operation.r, after: operation.after, deadlineMs }, done);
+      return;
+    }
+    const { key, w, condition, value, ttlMs } = operation;
+    if (value === undefined) return node.delete({ key, w, deadlineMs, condition }, done);
+    const contentType = contentTypeOf(operation.id);
+    node.put({ key, value, contentType, w, deadlineMs, condition, ttlMs }, done);
   }
 
   #answered(operation: Operation, process: Process, outcome: Operation["outcome"]): void {

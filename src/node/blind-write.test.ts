@@ -44,6 +44,8 @@ interface Setting {
   readonly deadlineMs: number;
   readonly own: Own;
   readonly unsent: readonly NodeId[];
+  /** Begun apart from being made. */
+  readonly isGathered: boolean;
 }
 
 const USUAL: Setting = {
@@ -53,6 +55,7 @@ const USUAL: Setting = {
   deadlineMs: 1_000,
   own: "unread",
   unsent: [],
+  isGathered: false,
 };
 
 /** One write, and all that it asks and tells, as text. */
@@ -112,10 +115,10 @@ class Trial {
       this.log.push(JSON.stringify(outcome));
     };
     const change = setting.replicas === 2 ? TOMBSTONE : value(Buffer.from("v"), 0);
-    const request = { key: KEY, change, bytes: 1, deadlineMs, w, demanded: w, done };
+    const request = { key: KEY, change, bytes: 1, deadlineMs, w, demanded: w, isWatched, done };
     const write = new BlindWrite(ports, this.#context(), request);
-    write.begin(isWatched);
-    write.leave();
+    if (setting.isGathered) write.encode();
+    write.begin();
   }
 
   tick(): void {
@@ -209,6 +212,7 @@ function settingOf(prng: Prng): Setting {
     deadlineMs: [100, 1_000][prng.below(2)] as number,
     own: (["now", "later", "unread", "unread", "refused"] as const)[prng.below(5)] as Own,
     unsent: NODES.filter((node) => node !== SELF && prng.below(20) === 0),
+    isGathered: prng.below(2) === 0,
   };
 }
 

@@ -47,6 +47,8 @@ export interface BlindRequest {
   /** Replicas that the request asks for, and primaries that must hold it, since the cluster or the request demands it. */
   readonly w: number | undefined;
   readonly demanded: number | undefined;
+  /** Each step is to show, as it does the long way. */
+  readonly isWatched: boolean;
   readonly done: (outcome: WriteOutcome) => void;
 }
 
@@ -64,6 +66,7 @@ export class BlindWrite extends TakenWrite<WriteOutcome> implements ReplySink, R
   readonly #key: Key;
   readonly #slot: Slot;
   readonly #change: CellChange;
+  readonly #isWatched: boolean;
   /** That the plan is of. */
   readonly #epoch: Epoch;
   #cell: DecodedCell | undefined;
@@ -83,6 +86,7 @@ export class BlindWrite extends TakenWrite<WriteOutcome> implements ReplySink, R
     this.#ports = ports;
     this.#key = key;
     this.#change = change;
+    this.#isWatched = request.isWatched;
     this.#slot = slotOfKey(key);
     this.#epoch = placement.epoch;
     this.self = context.self;
@@ -96,18 +100,29 @@ export class BlindWrite extends TakenWrite<WriteOutcome> implements ReplySink, R
     return this.#wakeMs;
   }
 
-  /** @param isWatched Each step is to show, as it does the long way. */
-  begin(isWatched: boolean): void {
-    this.#plain = isWatched ? undefined : PlainWrite.begin(this);
-    if (this.#plain === undefined) return this.#write().start();
-    this.#wakeMs = wakeAfter(this, this.startMs);
-    this.#ports.keeper.begin(this);
+  /** Makes the cell, where the write is not begun at once. */
+  encode(): void {
+    const { field } = this.#change;
+    const cell = this.#change.cellAt(this.stamp);
+    this.#cell = { field, cell, bytes: encodeCell(cell, this.#key, field) };
+  }
+
+  /** The call that asks for it, or the one that it was gathered in, is over with this. */
+  begin(): void {
+    this.#plain = this.#isWatched ? undefined : PlainWrite.begin(this);
+    if (this.#plain === undefined) this.#write().start();
+    else {
+      this.#wakeMs = wakeAfter(this, this.startMs);
+      this.#ports.keeper.begin(this);
+    }
+    this.leave();
   }
 
   /** For the keeper. */
   start(): void {
     this.#isStarting = true;
-    this.#sendAll(this.#encoded());
+    if (this.#cell === undefined) this.encode();
+    this.#sendAll(this.#cell as unknown as DecodedCell);
     this.#isStarting = false;
     const waiting = this.#waiting;
     if (waiting === undefined) return;
@@ -136,13 +151,6 @@ export class BlindWrite extends TakenWrite<WriteOutcome> implements ReplySink, R
   /** Whether the placement is still the one that the plan is of. */
   get #isOfPlacement(): boolean {
     return this.#context.placement().epoch === this.#epoch;
-  }
-
-  #encoded(): DecodedCell {
-    const { field } = this.#change;
-    const cell = this.#change.cellAt(this.stamp);
-    this.#cell = { field, cell, bytes: encodeCell(cell, this.#key, field) };
-    return this.#cell;
   }
 
   #sendAll(cell: DecodedCell): void {

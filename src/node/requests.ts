@@ -43,6 +43,7 @@ import type { Random } from "../ports/random.ts";
 import { BlindWrite, type BlindWritePorts } from "./blind-write.ts";
 import { flushSlots } from "./flush.ts";
 import { Forwards } from "./forwards.ts";
+import { GatheredWrites } from "./gathered-writes.ts";
 import { Intake, TakenWrite } from "./intake.ts";
 import {
   type KeyReadPorts,
@@ -113,6 +114,7 @@ export class Requests {
     finish: (run) => this.#runs.delete(run),
   };
   readonly #blindWrites: BlindWritePorts;
+  readonly #gathered = new GatheredWrites();
   /** Read-modify-writes of this node's clients, wherever they run. */
   readonly #forwards: Forwards;
   #isTicking = false;
@@ -178,8 +180,8 @@ export class Requests {
   /** The least stamp of a write that is still being sent; `undefined` when none is. */
   leastStampInFlight(): Stamp | undefined {
     let least: Stamp | undefined;
-    for (const run of this.#runs.members()) {
-      const { stamp } = run;
+    const running = this.#runs.members().map(({ stamp }) => stamp);
+    for (const stamp of [...running, ...this.#gathered.stamps()]) {
       if (stamp === undefined) continue;
       if (least === undefined || compareStamps(stamp, least) < 0) least = stamp;
     }
@@ -198,6 +200,11 @@ export class Requests {
   /** Takes no more from anybody. */
   end(): void {
     this.#intake.end();
+  }
+
+  /** See `Store`. */
+  together(asking: () => void): void {
+    this.#gathered.gather(asking);
   }
 
   put(request: PutRequest, done: WriteDone): void {
@@ -420,10 +427,9 @@ export class Requests {
     this.#options.context.counters.add(change === TOMBSTONE ? "deletes" : "puts");
     const { key, deadlineMs, w, trace } = request;
     const demanded = this.#demanded(w);
-    const asked = { key, change, bytes, deadlineMs, w, demanded, done };
-    const write = new BlindWrite(this.#blindWrites, this.#contextFor(trace), asked);
-    write.begin(trace !== undefined);
-    write.leave();
+    const isWatched = trace !== undefined;
+    const asked = { key, change, bytes, deadlineMs, w, demanded, isWatched, done };
+    this.#gathered.begin(new BlindWrite(this.#blindWrites, this.#contextFor(trace), asked));
   }
 
   #written(quorum: QuorumReport, stamp: Stamp): WriteOutcome {

@@ -442,6 +442,7 @@ export class StoreNode implements Store {
   }
 
   // What clients ask is taken, and answered, by the requests.
+  readonly together: Store["together"] = (asking) => this.#requests.together(asking);
   readonly put: Store["put"] = (request, done) => this.#requests.put(request, done);
   readonly delete: Store["delete"] = (request, done) => this.#requests.delete(request, done);
   readonly operate: Store["operate"] = (request, done) => this.#requests.operate(request, done);
@@ -456,7 +457,6 @@ export class StoreNode implements Store {
   readonly dump: Store["dump"] = (cursor, limit, done) =>
     dumpPage(this.#options.storage, cursor, limit, done);
   readonly backup: Store["backup"] = (request, done) => this.#backups.take(request, done);
-
   readonly compareBackup: Store["compareBackup"] = (request, done) =>
     this.#backups.compare(request, done);
 

@@ -65,6 +65,10 @@ export class TracedStore implements Store {
     return this.#store.subscriptions;
   }
 
+  together(asking: () => void): void {
+    this.#store.together(asking);
+  }
+
   put(request: PutRequest, done: (outcome: WriteOutcome) => void): void {
     const trace = this.#begin("dnd.write", request, { "dnd.operation": "put" });
     this.#store.put({ ...request, trace }, telling(trace, done));

@@ -127,6 +127,10 @@ export class FakeStore implements Store {
     done(this.departureProblem);
   }
 
+  together(asking: () => void): void {
+    asking();
+  }
+
   put(request: PutRequest, done: (outcome: WriteOutcome) => void): void {
     this.puts.push(request);
     const expiresAtMs =

@@ -213,9 +213,15 @@ export class Pipeline {
   pump(): void {
     if (this.#isPumping) return;
     this.#isPumping = true;
-    const { clock } = this.door;
-    const moment = { wallMs: clock.wallMs(), startMs: clock.turnMs() };
-    this.moment = moment;
+    const { clock, store } = this.door;
+    this.moment = { wallMs: clock.wallMs(), startMs: clock.turnMs() };
+    store.together(this.#takeUp);
+    this.#isPumping = false;
+    this.session.wire.noteTaken();
+    if (this.session.isEnding || (this.#hasEnded && this.#isHungry)) this.finish();
+  }
+
+  readonly #takeUp = (): void => {
     while (this.#mayTakeMore()) {
       const request = this.#waiting ?? this.#take();
       if (request === undefined) break;
@@ -224,13 +230,10 @@ export class Pipeline {
         break;
       }
       this.#waiting = undefined;
-      request.moment = moment;
+      request.moment = this.moment;
       this.#begin(request);
     }
-    this.#isPumping = false;
-    this.session.wire.noteTaken();
-    if (this.session.isEnding || (this.#hasEnded && this.#isHungry)) this.finish();
-  }
+  };
 
   #mayTakeMore(): boolean {
     const { session } = this;
