@@ -31,6 +31,23 @@ function open(store: FakeStore, limits: Partial<RedisLimits> = {}, port = 0): Pr
   });
 }
 
+/** Knows how many writes at most were asked for in one call. */
+class CountingStore extends FakeStore {
+  most = 0;
+  #puts = 0;
+
+  override together(asking: () => void): void {
+    const before = this.#puts;
+    super.together(asking);
+    this.most = Math.max(this.most, this.#puts - before);
+  }
+
+  override put(...asked: Parameters<FakeStore["put"]>): void {
+    this.#puts += 1;
+    super.put(...asked);
+  }
+}
+
 async function repliesOf(client: RespClient, count: number): Promise<unknown[]> {
   const replies: unknown[] = [];
   while (replies.length < count) replies.push(plain(await client.next()));
@@ -94,6 +111,33 @@ describe("requests and replies", () => {
     }
     client.write(Buffer.concat(requests));
     assert.deepEqual(await repliesOf(client, expected.length), expected);
+  });
+
+  test("where much arrives in a turn it is begun together, and each client has its replies in order", async () => {
+    const counting = new CountingStore();
+    const busy = await open(counting);
+    const clients = await Promise.all(Array.from({ length: 40 }, () => connect(busy.port)));
+    for (let round = 0; round < 200 && (counting.most <= 3 || round < 20); round += 1) {
+      // Single requests, so that much arrives where much has arrived, and then several.
+      for (const other of clients) other.write(requestBytes(["SET", "single", "1"]));
+      for (const other of clients) assert.deepEqual(await repliesOf(other, 1), ["OK"]);
+      for (const [index, other] of clients.entries()) {
+        const sets = [1, 2, 3].map((n) => requestBytes(["SET", `own${index}`, `${round}.${n}`]));
+        other.write(Buffer.concat([...sets, requestBytes(["GET", `own${index}`])]));
+      }
+      for (const other of clients) {
+        assert.deepEqual(await repliesOf(other, 4), ["OK", "OK", "OK", `${round}.3`]);
+      }
+    }
+    assert.ok(counting.most > 3, "writes of several clients were asked for in one call");
+    const [last] = clients;
+    assert.ok(last !== undefined);
+    for (const other of clients) other.write(requestBytes(["SET", "together", "1"]));
+    last.write(requestBytes(["GET", "together"]));
+    last.socket.end();
+    assert.deepEqual(await repliesOf(last, 2), ["OK", "1"], "also who says that it is done");
+    for (const other of others.splice(0)) await other.close();
+    await busy.close();
   });
 
   test("bytes one by one, inline commands and empty lines are understood", async () => {

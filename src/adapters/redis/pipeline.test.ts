@@ -85,6 +85,20 @@ class Bench {
   }
 }
 
+test("what is taken is begun when it is pumped, or when the client sends no more", () => {
+  const bench = new Bench();
+  const { pipeline } = bench.connection;
+  pipeline.take(Buffer.from("SET a 1\r\n"));
+  pipeline.take(Buffer.from("SET b 1\r\n"));
+  assert.deepEqual([...bench.calls.keys()], []);
+  assert.equal(pipeline.isBlocked, true, "more need not be read");
+  pipeline.pump();
+  assert.deepEqual([...bench.calls.keys()], ["SET a 1", "SET b 1"]);
+  pipeline.take(Buffer.from("SET c 1\r\n"));
+  pipeline.end();
+  assert.deepEqual([...bench.calls.keys()], ["SET a 1", "SET b 1", "SET c 1"]);
+});
+
 test("replies leave in the order of the requests, whichever is answered first", () => {
   const bench = new Bench();
   bench.send("get a", "get b", "get c");

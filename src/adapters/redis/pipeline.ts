@@ -168,11 +168,16 @@ export class Pipeline {
     return this.#unanswered;
   }
 
-  /** Takes what the client sent. */
-  push(chunk: Uint8Array): void {
+  /** Takes what the client sent: `pump` begins it. */
+  take(chunk: Uint8Array): void {
     if (this.#isOver) return;
     this.#parser.push(chunk);
     this.#isHungry = false;
+  }
+
+  /** Takes what the client sent, and begins what may begin. */
+  push(chunk: Uint8Array): void {
+    this.take(chunk);
     this.pump();
   }
 

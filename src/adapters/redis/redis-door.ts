@@ -68,6 +68,11 @@ export async function openRedisDoor(options: RedisDoorOptions): Promise<RedisDoo
 const ALLOW_HALF_OPEN = true;
 /** Connections that are told that there are too many, at once; more are closed without a word. */
 const REFUSED_MAX = 256;
+/**
+ * Where so much arrives in a turn, all of it is begun together at the end of it, step by step (docs/decisions/0040); for less, another turn of the event loop
+ * would cost more than that saves.
+ */
+const BUSY_ARRIVALS = 16;
 const TOO_MUCH = errorReply("BUSY too many bytes of requests are arriving; nothing was stored");
 const TOO_MANY = "-ERR max number of clients reached\r\n";
 
@@ -80,6 +85,11 @@ class Door implements RedisDoor {
   readonly #refused = new Set<Socket>();
   /** Connections with something to send at the end of the turn. */
   #unsent: Connection[] = [];
+  /** Since replies were sent last; and whether they were many before that. */
+  #arrivals = 0;
+  #isBusy = false;
+  /** Connections with something to begin at the end of the turn. */
+  #unpumped: Connection[] = [];
   /** Bytes of unfinished requests, as far as they count. */
   #arrivingBytes = 0;
   #closing: Promise<void> | undefined;
@@ -124,6 +134,18 @@ class Door implements RedisDoor {
     this.#unsent.push(connection);
   }
 
+  /** Counts something that has arrived, and tells whether so much does in a turn that it is worth another one to begin it together. */
+  isBusy(): boolean {
+    this.#arrivals += 1;
+    return this.#isBusy;
+  }
+
+  /** Has `connection` begin what has arrived, once, when all that arrives in this turn has been read. */
+  pumpLater(connection: Connection): void {
+    if (this.#unpumped.length === 0) setImmediate(this.#pumpAll);
+    this.#unpumped.push(connection);
+  }
+
   /** Counts bytes that have arrived for requests not yet whole, over all connections; false: it is too much. */
   noteArriving(bytesMore: number): boolean {
     this.#arrivingBytes += bytesMore;
@@ -134,7 +156,17 @@ class Door implements RedisDoor {
     this.#connections.delete(connection);
   }
 
+  readonly #pumpAll = (): void => {
+    const unpumped = this.#unpumped;
+    this.#unpumped = [];
+    this.#state.store.together(() => {
+      for (const connection of unpumped) connection.pump();
+    });
+  };
+
   #sendAll(): void {
+    this.#isBusy = this.#arrivals >= BUSY_ARRIVALS;
+    this.#arrivals = 0;
     const unsent = this.#unsent;
     this.#unsent = [];
     for (const connection of unsent) connection.send();
@@ -190,6 +222,7 @@ class Connection implements Wire {
   readonly #session: Session;
   readonly #pipeline: Pipeline;
   #isUnsent = false;
+  #isUnpumped = false;
   /** The system takes no more for now. */
   #isDraining = false;
   #isPaused = false;
@@ -293,6 +326,12 @@ class Connection implements Wire {
     this.#socket.destroy();
   }
 
+  /** Begins what has arrived. */
+  pump(): void {
+    this.#isUnpumped = false;
+    this.#pipeline.pump();
+  }
+
   /** Sends what was gathered, in one write. */
   send(): void {
     this.#isUnsent = false;
@@ -318,7 +357,13 @@ class Connection implements Wire {
   #onData(chunk: Buffer): void {
     if (this.#isEnding) return;
     this.#state.inputBytes += chunk.length;
-    this.#pipeline.push(chunk);
+    this.#pipeline.take(chunk);
+    // More may come before this turn is over: what there is room for waits for the others.
+    const isAhead = this.#pipeline.waitingBytes > this.#state.limits.readAheadBytes;
+    if (isAhead || !this.#door.isBusy()) return this.#pipeline.pump();
+    if (this.#isUnpumped) return;
+    this.#isUnpumped = true;
+    this.#door.pumpLater(this);
   }
 
   #onDrain(): void {
