@@ -293,12 +293,14 @@ class Connection implements Wire {
   }
 
   noteTaken(): void {
+    // It counts no more, and nobody would take it out again.
+    if (this.#isClosed) return;
     const { readAheadBytes } = this.#state.limits;
     const ahead = this.#pipeline.waitingBytes;
     const queued = this.#session.transaction?.bytes ?? 0;
     this.#noteArriving(Math.max(0, ahead + queued - readAheadBytes));
     const shouldPause = ahead > readAheadBytes && this.#pipeline.isBlocked;
-    if (shouldPause === this.#isPaused || this.#isClosed) return;
+    if (shouldPause === this.#isPaused) return;
     this.#isPaused = shouldPause;
     if (shouldPause) this.#socket.pause();
     else this.#socket.resume();

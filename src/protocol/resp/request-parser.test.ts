@@ -109,6 +109,30 @@ test("arguments that lie whole in a chunk are views of it", () => {
   assert.equal(request[1]?.buffer, chunk.buffer);
 });
 
+test("a name that came before is given out again, and keeps nothing of what it came in", () => {
+  const named = (parser: RequestParser, text: string): Uint8Array => {
+    const chunk = Uint8Array.from(bytes(text));
+    parser.push(chunk);
+    const request = parser.next();
+    assert.ok(request !== undefined && !isProtocolError(request));
+    const [name] = request;
+    assert.ok(name !== undefined);
+    return name;
+  };
+  const parser = new RequestParser();
+  const key = "$1\r\nk\r\n";
+  named(parser, `*2\r\n$5\r\nGETEX\r\n${key}`);
+  const again = named(parser, `*2\r\n$5\r\nGETEX\r\n${key}`);
+  assert.equal(again.buffer.byteLength, 5, "memory of its own");
+  assert.equal(named(new RequestParser(), `*2\r\n$5\r\nGETEX\r\n${key}`), again);
+  // The same length and beginning, and so the same place.
+  const other = named(parser, `*2\r\n$5\r\nGETXX\r\n${key}`);
+  assert.equal(binaryFromBytes(other), "GETXX");
+  assert.equal(binaryFromBytes(again), "GETEX");
+  assert.equal(binaryFromBytes(named(parser, `*2\r\n$5\r\nGETEX\r\n${key}`)), "GETEX");
+  assert.equal(requestsIn("*1\r\n$5\r\nGETEX\r\n*1\r\n$5\r\nGETX\u00ff\r\n").length, 2);
+});
+
 test("an argument that spans chunks ends in one buffer of its length and its CR LF", () => {
   const value = "v".repeat(100_000);
   const parser = new RequestParser({ isAuthenticated: true });

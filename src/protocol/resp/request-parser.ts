@@ -63,6 +63,11 @@ const COUNT_LINE_BYTES_MAX = 20;
 /** Longer names of commands are not remembered, and of the others so many at most. */
 const NAME_BYTES_MAX = 16;
 const NAMES_MAX = 16;
+/**
+ * Names that came before, of whatever connection, by `nameIndex`: commands come again and again, and a view of each would be an object
+ * more. Nothing depends on what is in it.
+ */
+const NAMES: (Buffer | undefined)[] = [];
 
 /** One for each connection. */
 export class RequestParser {
@@ -77,8 +82,6 @@ export class RequestParser {
   #arguments: Uint8Array[] = [];
   /** What `#arguments` takes. */
   #takenBytes = 0;
-  /** Names that came before, by `nameIndex`: commands come again and again, and a view of each would be an object more. */
-  readonly #names: (Buffer | undefined)[] = [];
   /** Length of the argument under way. */
   #bulkBytes = LENGTH_DUE;
   #failure: ProtocolError | undefined;
@@ -184,11 +187,10 @@ export class RequestParser {
     const length = this.#bulkBytes;
     if (length > NAME_BYTES_MAX) return this.#reader.takeRun(length);
     const index = nameIndex(length, this.#reader.peek() ?? 0);
-    const known = this.#names[index];
+    const known = NAMES[index];
     if (known?.length === length && this.#reader.takeSame(known)) return known;
     const name = this.#reader.takeRun(length);
-    // A copy: a view would keep all that came with it.
-    if (typeof name === "object") this.#names[index] = Buffer.from(name);
+    if (typeof name === "object") NAMES[index] = copyOf(name);
     return name;
   }
 
@@ -233,6 +235,13 @@ export class RequestParser {
     this.#finish();
     return false;
   }
+}
+
+/** With memory of its own: a view would keep all that came with it. */
+function copyOf(name: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(name.length);
+  copy.set(name);
+  return copy;
 }
 
 /** Where a name is remembered: those that are often mixed (GET and SET, HGET and HSET) apart. */
