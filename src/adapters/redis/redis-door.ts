@@ -134,8 +134,8 @@ class Door implements RedisDoor {
     this.#unsent.push(connection);
   }
 
-  /** Counts something that has arrived, and tells whether so much does in a turn that it is worth another one to begin it together. */
-  isBusy(): boolean {
+  /** Something has arrived; true: so much has in the turn before that it is worth waiting for the end of this one, and to begin all together. */
+  noteArrival(): boolean {
     this.#arrivals += 1;
     return this.#isBusy;
   }
@@ -362,7 +362,7 @@ class Connection implements Wire {
     this.#pipeline.take(chunk);
     // More may come before this turn is over: what there is room for waits for the others.
     const isAhead = this.#pipeline.waitingBytes > this.#state.limits.readAheadBytes;
-    if (isAhead || !this.#door.isBusy()) return this.#pipeline.pump();
+    if (isAhead || !this.#door.noteArrival()) return this.#pipeline.pump();
     if (this.#isUnpumped) return;
     this.#isUnpumped = true;
     this.#door.pumpLater(this);
