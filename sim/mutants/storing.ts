@@ -49,7 +49,6 @@ export const STORING: readonly Mutant[] = [
     }
 `,
     expected: ["I1", "fresh", "I12"],
-    seenBy: "src/node/replica.test.ts",
     breaks: "a node counts its own copy of a write before it is durable",
   },
   {
