@@ -250,6 +250,10 @@ function anything(prng: Prng, setting: Setting): (trial: Trial) => void {
         trial.placement = placementOf(setting, intent);
       };
     case 9:
+      // A tick may be late.
+      return (trial) => {
+        trial.nowMs += passMs;
+      };
     case 10:
     case 11:
       return (trial) => {

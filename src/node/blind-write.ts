@@ -101,10 +101,11 @@ export class BlindWrite extends TakenWrite<WriteOutcome> implements ReplySink, R
   }
 
   /** Makes the cell, where the write is not begun at once. */
-  encode(): void {
+  encode(): DecodedCell {
     const { field } = this.#change;
     const cell = this.#change.cellAt(this.stamp);
     this.#cell = { field, cell, bytes: encodeCell(cell, this.#key, field) };
+    return this.#cell;
   }
 
   /** The call that asks for it, or the one that it was gathered in, is over with this. */
@@ -121,8 +122,7 @@ export class BlindWrite extends TakenWrite<WriteOutcome> implements ReplySink, R
   /** For the keeper. */
   start(): void {
     this.#isStarting = true;
-    if (this.#cell === undefined) this.encode();
-    this.#sendAll(this.#cell as unknown as DecodedCell);
+    this.#sendAll(this.#cell ?? this.encode());
     this.#isStarting = false;
     const waiting = this.#waiting;
     if (waiting === undefined) return;
@@ -220,6 +220,7 @@ export class BlindWrite extends TakenWrite<WriteOutcome> implements ReplySink, R
       cells: [this.#cell as DecodedCell],
       epoch: this.#epoch,
       startMs: this.startMs,
+      wakeMs: this.#wakeMs,
       isAnswered: plain.isAnswered,
     });
     return this.#run;

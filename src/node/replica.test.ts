@@ -56,8 +56,7 @@ test("a write that builds on an older cell than is held is pushed back though it
 
 test("so is one above everything in its slot, over what need not be read to be overwritten", () => {
   const trial = new Trial();
-  trial.cells.rebuild();
-  while (!trial.cells.isBuilt) trial.storage.endScans();
+  trial.build();
   trial.write(K, 50);
   trial.write(K, 60);
   assert.deepEqual(trial.write(K, 70, { base: 50 }), ["behind 60"]);
@@ -172,8 +171,7 @@ test("a write at or below what the node has promised is not taken, whatever its 
 
 test("a write of this node itself is told once it is durable, and not what the disk refused", () => {
   const trial = new Trial();
-  trial.cells.rebuild();
-  while (!trial.cells.isBuilt) trial.storage.endScans();
+  trial.build();
   assert.equal(trial.overwrite(K, 10), undefined, "what was there is not known");
   trial.write(K, 10);
   trial.settle();
@@ -189,8 +187,7 @@ test("a write of this node itself is told once it is durable, and not what the d
 
 test("a write of this node itself waits while acknowledgements are held back", () => {
   const trial = new Trial();
-  trial.cells.rebuild();
-  while (!trial.cells.isBuilt) trial.storage.endScans();
+  trial.build();
   trial.write(K, 10);
   trial.settle();
   trial.held = [];
@@ -203,8 +200,7 @@ test("a write of this node itself waits while acknowledgements are held back", (
 
 test("a write of this node itself is not taken unread below a floor or a promise, on a full disk, or where nothing is held", () => {
   const trial = new Trial();
-  trial.cells.rebuild();
-  while (!trial.cells.isBuilt) trial.storage.endScans();
+  trial.build();
   trial.write(K, 10);
   trial.settle();
   trial.states.raiseFloor(SLOT, at(50));
@@ -262,8 +258,7 @@ test("a damaged cell is no answer to a read and no empty answer to a fetch", () 
 
 test("a root is confirmed by what is known of it, once it is durable; else its digest is told", () => {
   const trial = new Trial();
-  trial.cells.rebuild();
-  while (!trial.cells.isBuilt) trial.storage.endScans();
+  trial.build();
   const checksums = [50, 60].map((ms) => checksumOf(cellAt(ms, K).bytes));
   const [first, second] = checksums as [number, number];
   const told: string[] = [];
@@ -292,8 +287,7 @@ test("a root is confirmed by what is known of it, once it is durable; else its d
 
 test("what is known to be damaged is not confirmed, nor is anything by a node that lost commits", () => {
   const trial = new Trial();
-  trial.cells.rebuild();
-  while (!trial.cells.isBuilt) trial.storage.endScans();
+  trial.build();
   trial.write(K, 50);
   trial.write(L, 50);
   trial.settle();

@@ -52,6 +52,8 @@ export interface BegunWrite {
   /** Of the plan that the coordinator has. */
   readonly epoch: Epoch;
   readonly startMs: number;
+  /** When a tick is due: what waits for one that is late must not wait for the one after it. */
+  readonly wakeMs: number;
   /** The client was told that it is written. */
   readonly isAnswered: boolean;
 }
@@ -98,6 +100,7 @@ export class WriteRun implements ReplySink, Run {
       this.#cells = begun.cells;
       this.#coordinator = begun.coordinator;
       this.#isWritten = begun.isAnswered;
+      this.#wakeMs = begun.wakeMs;
     } else {
       const placement = context.placement();
       this.#startMs = context.turnMs();
@@ -113,8 +116,8 @@ export class WriteRun implements ReplySink, Run {
         startMs: this.#startMs,
         deadlineMs,
       });
+      this.#wakeMs = wakeAfter({ startMs: this.#startMs, deadlineMs }, this.#startMs);
     }
-    this.#wakeMs = wakeAfter({ startMs: this.#startMs, deadlineMs }, context.turnMs());
   }
 
   /** When a tick could change something next, in monotonic milliseconds. */

@@ -140,6 +140,30 @@ describe("requests and replies", () => {
     await busy.close();
   });
 
+  test("what a connection had sent counts no more once it is cut off, whatever of it is answered later", async () => {
+    const own = new FakeStore();
+    const small = await open(own, { readAheadBytes: 1_000, arrivingBytesMax: 4_000 });
+    const killer = await connect(small.port);
+    for (let round = 0; round < 4; round += 1) {
+      const victim = await connect(small.port);
+      const id = String(await victim.ask("CLIENT", "ID"));
+      own.held = [];
+      const behind = requestBytes(["SET", "b", "v".repeat(3_000)]);
+      const requests = ["1", "2"].map((text) => requestBytes(["SET", "a", text]));
+      victim.write(Buffer.concat([...requests, behind]));
+      await until(() => own.held?.length === 1);
+      assert.equal(await killer.ask("CLIENT", "KILL", "ID", id), 1);
+      own.release();
+    }
+    const request = requestBytes(["SET", "c", "v".repeat(3_000)]);
+    killer.write(request.subarray(0, 2_500));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    killer.write(request.subarray(2_500));
+    assert.deepEqual(await repliesOf(killer, 1), ["OK"]);
+    await killer.close();
+    await small.close();
+  });
+
   test("bytes one by one, inline commands and empty lines are understood", async () => {
     const bytes = Buffer.from(
       "*3\r\n$3\r\nSET\r\n$4\r\ncut1\r\n$5\r\na\r\nb\0\r\n\r\nGET cut1\r\n",

@@ -173,6 +173,12 @@ export class Trial {
     return found.kind === "held" ? found.cell.stamp.ms : undefined;
   }
 
+  /** Builds the hashes of what is stored: until then nothing is overwritten unread. */
+  build(): void {
+    this.cells.rebuild();
+    while (!this.cells.isBuilt) this.storage.endScans();
+  }
+
   settle(): void {
     this.clock.turn();
     while (this.storage.isWriting) this.storage.commit();

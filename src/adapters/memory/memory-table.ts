@@ -41,7 +41,7 @@ export class MemoryTable {
 
   #applyOne({ key, value }: StorageOperation, hash: number): void {
     if (value === undefined) {
-      if (this.#values.delete(key)) this.#keys.remove(key);
+      if (this.#values.delete(key, hash)) this.#keys.remove(key);
     } else if (this.#values.set(key, value, hash)) this.#keys.add(key);
   }
 

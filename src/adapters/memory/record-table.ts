@@ -43,7 +43,7 @@ export class RecordTable implements KeyedRecords {
   }
 
   /**
-   * Fetches the records of up to FETCHED_MAX keys from memory, from `first` on, before they are set: with nothing between that depends
+   * Fetches the records of up to FETCHED_MAX keys from memory, from `first` on, before they are set or deleted: with nothing between that depends
    * on it the processor waits for many of them at a time. Answers with their hashes, until it is called again.
    */
   fetch(operations: readonly { readonly key: string }[], first: number): Uint32Array {
@@ -87,9 +87,9 @@ export class RecordTable implements KeyedRecords {
     return false;
   }
 
-  /** True if there was one. */
-  delete(key: string): boolean {
-    const place = this.#places.find(key, this.#places.hashOf(key));
+  /** True if there was one. @param hash Of the key, by `fetch`. */
+  delete(key: string, hash: number = this.#places.hashOf(key)): boolean {
+    const place = this.#places.find(key, hash);
     if (place < 0) return false;
     const address = this.#places.addressAt(place);
     this.#arena.give(address, this.#sizeAt(address));
