@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { CommandTable } from "./command-table.ts";
 import { createCommandTable } from "./table.ts";
 
 const table = createCommandTable();
@@ -27,4 +28,17 @@ test("a subcommand is found by its full name", () => {
   for (const other of ["client|nope", "get|x", "client|id|x", "nope|id"]) {
     assert.equal(table.findFull(Buffer.from(other)), undefined);
   }
+});
+
+test("a name that was looked up last is looked up again where commands have been added", () => {
+  const [first, second] = table.entries.map(({ command }) => command);
+  assert.ok(first !== undefined && second !== undefined);
+  const growing = new CommandTable();
+  growing.add([first]);
+  const name = Buffer.from(second.name);
+  assert.equal(growing.find(name), undefined);
+  assert.equal(growing.find(name), undefined);
+  growing.add([second]);
+  assert.equal(growing.find(name)?.fullName, second.name);
+  assert.equal(growing.find(Buffer.from(first.name))?.fullName, first.name);
 });
